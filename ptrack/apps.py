@@ -1,0 +1,32 @@
+"""The Django app: ``"ptrack"`` in ``INSTALLED_APPS``."""
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+from . import checks
+from .discovery import autodiscover
+
+
+class SimplePtrackConfig(AppConfig):
+    """ptrack without autodiscovery: the project imports its ``pixels`` itself."""
+
+    name = "ptrack"
+    default = False
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        register(checks.check_secrets)
+        register(checks.check_urls)
+        register(checks.check_in_use)
+        register(checks.check_https, deploy=True)
+
+
+class PtrackConfig(SimplePtrackConfig):
+    """ptrack with the ``pixels`` of all apps and of the project; the default."""
+
+    default = True
+
+    def ready(self) -> None:
+        """Register the system checks and import all ``pixels``."""
+        super().ready()
+        autodiscover()

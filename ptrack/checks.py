@@ -1,0 +1,177 @@
+"""System checks: every way to set ptrack up wrong, told by ``manage.py check``.
+
+==========  ====================================================================
+ptrack.E001  ``PTRACK_SECRET`` is missing
+ptrack.E002  ``PTRACK_SECRET`` is empty
+ptrack.E003  ``PTRACK_SECRET`` is longer than 32 bytes
+ptrack.E004  ``PTRACK_SECRET`` is of a wrong type
+ptrack.E005  ``PTRACK_SECRET_FALLBACKS`` can't be used
+ptrack.E006  ``PTRACK_APP_URL`` lacks a scheme or a host
+ptrack.E007  ``PTRACK_PREFIX`` is of a wrong type
+ptrack.E008  ``ptrack.urls`` is included where the tag's URLs don't lead
+ptrack.W001  ``PTRACK_SECRET`` is shorter than 32 bytes
+ptrack.W002  Neither the middleware nor ``ptrack.urls`` is in use
+ptrack.W003  ``PTRACK_APP_URL`` isn't https (with ``--deploy``)
+==========  ====================================================================
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
+from django.urls import Resolver404, get_resolver, resolve
+
+from . import conf
+from .encoder import KEY_SIZE
+from .middleware import PtrackMiddleware
+from .views import TrackingPixel
+
+
+def check_secrets(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check ``PTRACK_SECRET`` and ``PTRACK_SECRET_FALLBACKS``."""
+    found = conf.from_django()
+    return [*_secret_messages(found.secret), *_fallback_messages(found.fallbacks)]
+
+
+def check_urls(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check ``PTRACK_APP_URL`` and ``PTRACK_PREFIX``, and that its URLs lead here."""
+    found = conf.from_django()
+    messages: list[CheckMessage] = []
+    if problem := conf.app_url_problem(found.app_url):
+        messages.append(
+            Error(
+                problem,
+                hint="Set it to the address under which mail clients reach the site.",
+                id="ptrack.E006",
+            )
+        )
+    if problem := conf.prefix_problem(found.prefix):
+        hint = "Leave it out for the default, or set it to a path."
+        return [*messages, Error(problem, hint=hint, id="ptrack.E007")]
+    return [*messages, *_include_messages(conf.django_place())]
+
+
+def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check that something here answers pixels."""
+    if conf.uses_middleware(PtrackMiddleware) or _is_included() is not False:
+        return []
+    return [
+        CheckWarning(
+            "Neither ptrack's middleware nor ptrack.urls is in use: this site makes "
+            "pixels but doesn't answer them.",
+            hint=(
+                'Add "ptrack.middleware.PtrackMiddleware" to MIDDLEWARE, right after '
+                "SecurityMiddleware. If a mirror records the opens instead, add "
+                '"ptrack.W002" to SILENCED_SYSTEM_CHECKS.'
+            ),
+            id="ptrack.W002",
+        )
+    ]
+
+
+def check_https(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check that pixels are loaded over https; for ``check --deploy``."""
+    app_url = str(conf.from_django().app_url or "")
+    if not app_url or conf.app_url_problem(app_url) or app_url.startswith("https:"):
+        return []
+    return [
+        CheckWarning(
+            "PTRACK_APP_URL is not https.",
+            hint=(
+                "Mail clients and browsers warn of images over plain http, or don't "
+                "load them: use https."
+            ),
+            id="ptrack.W003",
+        )
+    ]
+
+
+def _secret_messages(secret: Any) -> Iterator[CheckMessage]:
+    if problem := conf.secret_problem(secret):
+        message, _, hint = problem.partition(": " if secret is None else "; ")
+        yield Error(message + ".", hint=_sentence(hint), id=_secret_error_id(secret))
+    elif (length := len(secret.encode() if isinstance(secret, str) else secret)) < (
+        KEY_SIZE
+    ):
+        yield CheckWarning(
+            f"PTRACK_SECRET is shorter than {KEY_SIZE} bytes: {length}.",
+            hint=(
+                "Who has a pixel's URL can guess a short secret offline. Set a random "
+                f"one of {KEY_SIZE} characters, and move this one to "
+                "PTRACK_SECRET_FALLBACKS, so that mails already sent go on working."
+            ),
+            id="ptrack.W001",
+        )
+
+
+def _secret_error_id(secret: Any) -> str:
+    if secret is None:
+        return "ptrack.E001"
+    if secret in ("", b""):
+        return "ptrack.E002"
+    try:
+        size = len(secret.encode() if isinstance(secret, str) else secret)
+    except (TypeError, ValueError):
+        return "ptrack.E004"
+    too_long = isinstance(secret, str | bytes) and size > KEY_SIZE
+    return "ptrack.E003" if too_long else "ptrack.E004"
+
+
+def _fallback_messages(fallbacks: Any) -> Iterator[CheckMessage]:
+    if problem := conf.fallbacks_problem(fallbacks):
+        yield Error(
+            problem + ".",
+            hint="Set it to a list of the secrets that mails were sent with before.",
+            id="ptrack.E005",
+        )
+
+
+def _include_messages(place: conf.Place) -> Iterator[CheckMessage]:
+    if not _is_included() or _leads_here(place):
+        return
+    yield Error(
+        "ptrack.urls is included in the URLconf, but not at the prefix "
+        f"{place.prefix!r}: the URLs of pixels don't lead there.",
+        hint=(
+            "Set PTRACK_PREFIX to the path at which ptrack.urls is included (or leave "
+            "it out, if that is not in a namespace), or include it at that prefix, "
+            "before patterns that take its paths."
+        ),
+        id="ptrack.E008",
+    )
+
+
+def _is_included() -> bool | None:
+    """Tell whether the URLconf has the view; ``None`` if it can't be imported."""
+    try:
+        return any(map(_is_pixel, _callbacks(get_resolver().url_patterns)))
+    except Exception:
+        # Django's own check says what is wrong with it.
+        return None
+
+
+def _callbacks(patterns: Iterable[Any]) -> Iterator[Any]:
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from _callbacks(pattern.url_patterns)
+        else:
+            yield pattern.callback
+
+
+def _is_pixel(callback: Any) -> bool:
+    view = getattr(callback, "view_class", None)
+    return isinstance(view, type) and issubclass(view, TrackingPixel)
+
+
+def _leads_here(place: conf.Place) -> bool:
+    with conf.neutral_urls():
+        try:
+            match = resolve(f"{place.prefix}{conf.PROBE}{place.suffix}")
+        except Resolver404:
+            return False
+    return _is_pixel(match.func)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

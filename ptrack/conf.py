@@ -1,0 +1,430 @@
+"""The settings: the only reader of Django's settings and of the environment.
+
+Nothing is read at import. What is read is validated, and made into an `Endpoint` once
+per set of values.
+"""
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import ptrack
+
+from . import encoder as encoders
+from .encoder import Encoder, TokenBox, key_of
+from .endpoint import Endpoint, normal_prefix
+from .exceptions import PtrackConfigurationError
+from .trackers import Tracker, tracker
+
+logger = logging.getLogger("ptrack")
+
+DEFAULT_PREFIX = "/ptrack/"
+URL_NAME = "ptrack"
+TOKEN_ARGUMENT = "ptrack_encoded_data"  # noqa: S105 - a name in the URLconf
+
+# Shaped like a token, for URLconfs that say what one looks like.
+PROBE = "A" * 64
+
+_HOW_TO_SET_IT = (
+    "set it to a random text of 32 characters, for example that of "
+    "`python -c 'import secrets; print(secrets.token_hex(16))'`, and to the same one "
+    "wherever pixels are made or recorded"
+)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The settings, as they were read: `None` is what isn't set.
+
+    Attributes:
+        secret: ``PTRACK_SECRET``.
+        fallbacks: ``PTRACK_SECRET_FALLBACKS``.
+        app_url: ``PTRACK_APP_URL``.
+        prefix: ``PTRACK_PREFIX``, or the place in the URLconf.
+        suffix: What follows the token there; ``None`` is the slash.
+        shared: Only the URLconf can tell what is a pixel's path and what is not.
+    """
+
+    secret: Any = field(default=None, repr=False)
+    fallbacks: Any = field(default=None, repr=False)
+    app_url: Any = None
+    prefix: Any = None
+    suffix: str | None = None
+    shared: bool = False
+
+
+# -- judging the values ---------------------------------------------------------------
+
+
+def secret_problem(secret: object) -> str | None:
+    """Say what is wrong with a secret, without showing it; ``None`` if nothing is."""
+    if secret is None:
+        return f"PTRACK_SECRET is not set: {_HOW_TO_SET_IT}"
+    try:
+        key_of(secret)
+    except PtrackConfigurationError as error:
+        return f"PTRACK_SECRET can't be used: {error}; {_HOW_TO_SET_IT}"
+    return None
+
+
+def fallbacks_problem(fallbacks: object) -> str | None:
+    """Say what is wrong with the fallbacks; ``None`` if nothing is."""
+    if fallbacks is None:
+        return None
+    if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Collection):
+        return (
+            "PTRACK_SECRET_FALLBACKS must be a list of earlier secrets, not "
+            f"{type(fallbacks).__name__}"
+        )
+    for number, secret in enumerate(fallbacks):
+        try:
+            key_of(secret)
+        except PtrackConfigurationError as error:
+            return f"PTRACK_SECRET_FALLBACKS[{number}] can't be used: {error}"
+    return None
+
+
+def app_url_problem(app_url: object) -> str | None:
+    """Say what is wrong with an app URL; ``None`` if nothing is, or there is none."""
+    if app_url is None or app_url == "":
+        return None
+    try:
+        parts = urlsplit(str(app_url))
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if usable and not parts.query and not parts.fragment:
+        return None
+    return (
+        f"PTRACK_APP_URL must be a scheme and a host, not {app_url!r}: for example "
+        '"https://www.example.com"'
+    )
+
+
+def prefix_problem(prefix: object) -> str | None:
+    """Say what is wrong with a prefix; ``None`` if nothing is, or there is none."""
+    if prefix is None or isinstance(prefix, str):
+        return None
+    return (
+        f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
+        f'"{DEFAULT_PREFIX}"'
+    )
+
+
+# -- from values to an endpoint -------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=16)
+def _box(secret: str | bytes, fallbacks: tuple[str | bytes, ...]) -> TokenBox:
+    return TokenBox(secret, fallbacks)
+
+
+def token_box(configuration: Configuration) -> TokenBox:
+    """Give the box for the secrets of a configuration.
+
+    Raises:
+        PtrackConfigurationError: One of them is missing or bad.
+    """
+    secret, fallbacks = configuration.secret, configuration.fallbacks
+    _raise_first(secret_problem(secret), fallbacks_problem(fallbacks))
+    return _box(secret, tuple(fallbacks or ()))
+
+
+def build(
+    configuration: Configuration,
+    *,
+    encoder: Encoder | None = None,
+    tracker: Tracker = tracker,
+) -> Endpoint:
+    """Make the endpoint of a configuration.
+
+    Args:
+        configuration: Where its values come from.
+        encoder: Instead of ``ptrack.ptrack_encoder``; does without a secret.
+        tracker: Instead of ``ptrack.tracker``.
+
+    Raises:
+        PtrackConfigurationError: A value that is needed is missing, or one is bad.
+    """
+    _raise_first(prefix_problem(configuration.prefix))
+    needs_no_secret = encoder is not None and configuration.secret is None
+    return Endpoint(
+        None if needs_no_secret else token_box(configuration),
+        encoder=_encoder_in_force if encoder is None else lambda: encoder,
+        tracker=tracker,
+        prefix=_or_default(configuration.prefix),
+        app_url=str(configuration.app_url or ""),
+        suffix="/" if configuration.suffix is None else configuration.suffix,
+        shared=configuration.shared,
+    )
+
+
+def _or_default(prefix: str | None) -> str:
+    return DEFAULT_PREFIX if prefix is None else normal_prefix(prefix)
+
+
+def _encoder_in_force() -> Encoder:
+    # Looked up at each use: any pixels.py may assign another, at any time.
+    return ptrack.ptrack_encoder
+
+
+def _raise_first(*problems: str | None) -> None:
+    for problem in problems:
+        if problem is not None:
+            raise PtrackConfigurationError(problem)
+
+
+# -- the environment ------------------------------------------------------------------
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
+    """Read the environment; an empty variable is one that isn't set.
+
+    ``PTRACK_SECRET_FALLBACKS`` is split at commas, white space around each dropped.
+    """
+    fallbacks = environ.get("PTRACK_SECRET_FALLBACKS", "").split(",")
+    return Configuration(
+        secret=environ.get("PTRACK_SECRET") or None,
+        fallbacks=tuple(filter(None, map(str.strip, fallbacks))),
+        app_url=environ.get("PTRACK_APP_URL") or None,
+        prefix=environ.get("PTRACK_PREFIX") or None,
+    )
+
+
+def completed(
+    *, secret: Any, fallbacks: Any, app_url: Any, prefix: Any
+) -> Configuration:
+    """Take what isn't given from Django where it is configured, else the environment.
+
+    Raises:
+        PtrackConfigurationError: The app URL is bad. Other values are judged by
+            `build`; this one a site of django-ptrack 3.0.0 may have as it likes.
+    """
+    found = from_django() if in_django() else from_environment()
+    if prefix is not None:
+        found = replace(found, prefix=prefix, suffix=None, shared=False)
+    given = {"secret": secret, "fallbacks": fallbacks, "app_url": app_url}
+    found = replace(
+        found, **{name: value for name, value in given.items() if value is not None}
+    )
+    _raise_first(app_url_problem(found.app_url))
+    return found
+
+
+# -- Django's settings ----------------------------------------------------------------
+
+
+def in_django() -> bool:
+    """Tell whether Django's settings are configured, without importing Django."""
+    conf = sys.modules.get("django.conf")
+    if conf is not None and conf.settings.configured:
+        return True
+    return bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
+
+
+def from_django() -> Configuration:
+    """Read Django's settings."""
+    return _read_django()[0]
+
+
+def _read_django() -> tuple[Configuration, bool]:
+    """Read Django's settings, and tell whether the answer is there to stay."""
+    found = _set_in_django()
+    if found.prefix is not None:
+        return found, True
+    place, settled = included_at()
+    if place is None:
+        return found, settled
+    # At the site's root all its pages are under the prefix, and nobody asked for that;
+    # a path that ends in something of the site's own is for its URLconf to take apart.
+    shared = place.prefix == "/" or place.suffix not in ("", "/")
+    return (
+        replace(found, prefix=place.prefix, suffix=place.suffix, shared=shared),
+        settled,
+    )
+
+
+def _set_in_django() -> Configuration:
+    settings = _settings()
+    return Configuration(
+        secret=getattr(settings, "PTRACK_SECRET", None),
+        fallbacks=getattr(settings, "PTRACK_SECRET_FALLBACKS", None),
+        app_url=getattr(settings, "PTRACK_APP_URL", None),
+        prefix=getattr(settings, "PTRACK_PREFIX", None),
+    )
+
+
+class Place(NamedTuple):
+    """Where a URLconf has the pixels: what is before the token and what is after."""
+
+    prefix: str
+    suffix: str
+
+
+def django_place() -> Place:
+    """Give where the URLs that are made under Django's settings lead."""
+    found = from_django()
+    suffix = "/" if found.suffix is None else found.suffix
+    return Place(_or_default(found.prefix), suffix)
+
+
+def included_at() -> tuple[Place | None, bool]:
+    """Find out where the site's URLconf includes ``ptrack.urls``.
+
+    Returns:
+        The place, or ``None`` if ``reverse("ptrack")`` finds none or the URLconf can't
+        be imported; and whether that is settled, which it isn't while the URLconf is
+        still being imported.
+    """
+    urlconf = getattr(_settings(), "ROOT_URLCONF", None)
+    if urlconf is None:
+        return None, True
+    try:
+        return _place_in(urlconf), True
+    except Exception as error:
+        half_imported = isinstance(urlconf, str) and urlconf in sys.modules
+        logger.debug("The URLconf can't be imported: %s", type(error).__name__)
+        return None, not half_imported
+
+
+@functools.lru_cache(maxsize=16)
+def _place_in(urlconf: Any) -> Place | None:
+    from django.urls import NoReverseMatch, reverse
+
+    with neutral_urls():
+        try:
+            path = reverse(URL_NAME, urlconf=urlconf, kwargs={TOKEN_ARGUMENT: PROBE})
+        except NoReverseMatch:
+            return None
+    prefix, _, suffix = unquote(path).rpartition(PROBE)
+    return Place(prefix, suffix)
+
+
+@contextmanager
+def neutral_urls() -> Iterator[None]:
+    """Resolve and reverse as for an app at the root, in the site's own language."""
+    from django.urls import get_script_prefix, set_script_prefix
+    from django.utils import translation
+
+    mount = get_script_prefix()
+    set_script_prefix("/")
+    try:
+        with translation.override(_settings().LANGUAGE_CODE):
+            yield
+    finally:
+        set_script_prefix(mount)
+
+
+def project_packages() -> list[str]:
+    """Give the packages that hold the site's settings and URLconf, innermost first."""
+    settings = _settings()
+    modules = (
+        getattr(settings, "SETTINGS_MODULE", None),
+        getattr(settings, "ROOT_URLCONF", None),
+    )
+    found: dict[str, None] = {}
+    for module in modules:
+        package = module if isinstance(module, str) else ""
+        while package := package.rpartition(".")[0]:
+            found[package] = None
+    return list(found)
+
+
+def uses_middleware(kind: type) -> bool:
+    """Tell whether a middleware class, or one derived from it, is in the settings."""
+    from django.utils.module_loading import import_string
+
+    def is_one(path: str) -> bool:
+        try:
+            found = import_string(path)
+        except ImportError:
+            # Django's own error says so when it loads the middleware.
+            return False
+        return isinstance(found, type) and issubclass(found, kind)
+
+    return any(map(is_one, _settings().MIDDLEWARE))
+
+
+def improperly_configured(error: PtrackConfigurationError) -> Exception:
+    """Give Django's own error for bad settings, with the same message."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    return ImproperlyConfigured(str(error))
+
+
+def _settings() -> Any:
+    from django.conf import settings
+
+    return settings
+
+
+# -- the endpoint in force ------------------------------------------------------------
+
+_django_endpoint: Endpoint | None = None
+
+
+def django_endpoint() -> Endpoint:
+    """Give the endpoint of Django's settings, an override of them included.
+
+    Raises:
+        ImproperlyConfigured: A setting is missing or bad.
+    """
+    return _django_endpoint or _renewed_django_endpoint()
+
+
+def _renewed_django_endpoint() -> Endpoint:
+    global _django_endpoint
+    _watch_overrides()
+    configuration, settled = _read_django()
+    try:
+        found = build(configuration)
+    except PtrackConfigurationError as error:
+        raise improperly_configured(error) from None
+    if settled:
+        _django_endpoint = found
+    return found
+
+
+@functools.cache
+def _watch_overrides() -> None:
+    from django.core.signals import setting_changed
+
+    setting_changed.connect(_forget, dispatch_uid="ptrack")
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    global _django_endpoint
+    if setting.startswith("PTRACK_") or setting in ("ROOT_URLCONF", "LANGUAGE_CODE"):
+        _django_endpoint = None
+
+
+def environment_endpoint() -> Endpoint:
+    """Give the endpoint of the environment.
+
+    Raises:
+        PtrackConfigurationError: A variable is missing or bad.
+    """
+    return _built(from_environment())
+
+
+@functools.lru_cache(maxsize=16)
+def _built(configuration: Configuration) -> Endpoint:
+    return build(configuration)
+
+
+def _box_in_force() -> TokenBox:
+    if not in_django():
+        return token_box(from_environment())
+    try:
+        return token_box(_set_in_django())
+    except PtrackConfigurationError as error:
+        raise improperly_configured(error) from None
+
+
+encoders.configure(_box_in_force)

@@ -1,0 +1,342 @@
+"""The token: ``(*args, **kwargs)`` sealed into a piece of URL.
+
+The format, readable and writable by django-ptrack 3.0.0 and by us::
+
+    token   = base64url(nonce | box)        RFC 4648, section 5
+    box     = XSalsa20-Poly1305(key, nonce, json)   as NaCl's crypto_secretbox
+    nonce   = 24 random bytes
+    key     = the secret's UTF-8 bytes, padded on the right with "{" to 32 bytes
+    json    = [args, kwargs] in UTF-8, an array and an object
+
+What is written is compact and followed by zero to two spaces, so that the base64 has
+no padding: a ``=`` doesn't survive quoted-printable mail bodies in every client (it is
+their escape character, RFC 2045, section 6.7). What is read may be padded, as
+django-ptrack 3.0.0 wrote it, or have lost its padding.
+"""
+
+import binascii
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from nacl.exceptions import CryptoError
+from nacl.secret import SecretBox
+
+from .exceptions import PtrackConfigurationError, PtrackTokenError
+
+KEY_SIZE = SecretBox.KEY_SIZE
+"""The length of a key, and with it of the longest secret, in bytes."""
+
+MAX_TOKEN_LENGTH = 8000
+"""The longest token that is made or read, in characters.
+
+Servers refuse longer request lines: nginx's default buffer holds 8 KiB, Apache's
+``LimitRequestLine`` is 8,190 bytes, gunicorn's ``limit_request_line`` 4,094.
+"""
+
+MAX_DEPTH = 100
+"""How deep lists and dicts may nest: reading deeper ones can exhaust the stack."""
+
+Hit = tuple[list[Any], dict[str, Any]]
+"""What a token carries: positional and keyword arguments."""
+
+_PADDING = b"{"
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+# The last character of a token of 4n+2 or 4n+3 characters has bits to spare; only with
+# those at zero is it what an encoder writes, and one token has one spelling.
+_LAST_OF_2, _LAST_OF_3 = b"AQgw", b"AEIMQUYcgkosw048"
+_OVERHEAD = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
+_ASIDE = (b"", b"  ", b" ")
+
+_dumps = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
+_dumps_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_loads = json.JSONDecoder().decode
+
+
+class Encoder(Protocol):
+    """What stands behind ``ptrack.ptrack_encoder``: a class with two static methods."""
+
+    def encrypt(self, *args: Any, **kwargs: Any) -> str:
+        """Seal the arguments into a token."""
+
+    def decrypt(self, token: str, /) -> tuple[Iterable[Any], dict[str, Any]]:
+        """Give the arguments back; whatever it raises means "not a token of ours"."""
+
+
+def key_of(secret: object) -> bytes:
+    """Give the key that a secret stands for.
+
+    Args:
+        secret: ``str`` or ``bytes``, 1 to 32 bytes in UTF-8.
+
+    Returns:
+        32 bytes.
+
+    Raises:
+        PtrackConfigurationError: The secret is none; the message doesn't show it.
+    """
+    if not isinstance(secret, str | bytes):
+        raise PtrackConfigurationError(
+            f"a secret must be str or bytes, not {type(secret).__name__}"
+        )
+    try:
+        key = secret.encode() if isinstance(secret, str) else bytes(secret)
+    except UnicodeEncodeError:
+        # "from None": the codec's error carries the secret itself.
+        raise PtrackConfigurationError(
+            "a secret must be text that UTF-8 can hold"
+        ) from None
+    if not key:
+        raise PtrackConfigurationError("a secret must not be empty")
+    if len(key) > KEY_SIZE:
+        raise PtrackConfigurationError(
+            f"a secret must be at most {KEY_SIZE} bytes in UTF-8, not {len(key)}"
+        )
+    return key.ljust(KEY_SIZE, _PADDING)
+
+
+class TokenBox:
+    """Seals arguments into tokens and opens them, with the keys it was built with.
+
+    Args:
+        secret: Seals and opens; see `key_of`.
+        fallbacks: Earlier secrets, tried in order, for opening only.
+
+    Raises:
+        PtrackConfigurationError: One of the secrets is unusable.
+    """
+
+    __slots__ = ("_boxes", "_seal")
+
+    def __init__(self, secret: object, fallbacks: Iterable[object] = ()) -> None:
+        self._boxes = tuple(SecretBox(key_of(each)) for each in (secret, *fallbacks))
+        self._seal = self._boxes[0].encrypt
+
+    def encrypt(self, /, *args: Any, **kwargs: Any) -> str:
+        """Seal the arguments into a token.
+
+        Args:
+            args: Positional arguments for the callbacks.
+            kwargs: Keyword arguments for the callbacks. Values are what JSON holds
+                exactly: str, int, finite float, bool, None, lists and dicts with str
+                keys of these; lazy translations are taken as their text.
+
+        Returns:
+            Characters of the URL-safe base64 alphabet, without ``=``.
+
+        Raises:
+            TypeError: A value is of another type; the message names it.
+            ValueError: A value of a fitting type can't be held (NaN, an infinity, a
+                list that contains itself), or the token would exceed 8,000 characters.
+        """
+        data = _json_bytes(args, kwargs)
+        data += _ASIDE[(_OVERHEAD + len(data)) % 3]
+        token = urlsafe_b64encode(self._seal(data)).decode("ascii")
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise ValueError(
+                f"The token would have {len(token)} characters, and servers refuse "
+                f"URLs with more than {MAX_TOKEN_LENGTH}: put less into it, for "
+                "example a key to what is stored elsewhere."
+            )
+        return token
+
+    def decrypt(self, token: str | bytes, /) -> Hit:
+        """Open a token.
+
+        Args:
+            token: What `encrypt`, or django-ptrack 3.0.0, gave; padding is optional.
+
+        Returns:
+            The positional arguments as a list and the keyword arguments as a dict.
+
+        Raises:
+            PtrackTokenError: The token is not authentic, for whatever reason.
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise PtrackTokenError("not a token")
+        data = self._open(_sealed_bytes(token))
+        try:
+            content = _loads(data.decode())
+        except (ValueError, RecursionError):
+            raise PtrackTokenError("not a token") from None
+        match content:
+            case [[*args], dict(kwargs)]:
+                return args, kwargs
+        raise PtrackTokenError("not a token")
+
+    def _open(self, sealed: bytes) -> bytes:
+        for box in self._boxes:
+            try:
+                return box.decrypt(sealed)
+            except (CryptoError, ValueError):
+                continue
+        raise PtrackTokenError("not a token")
+
+
+def _sealed_bytes(token: str | bytes) -> bytes:
+    """Undo the base64, strictly: the standard library skips what it doesn't know."""
+    try:
+        text = token.encode("ascii") if isinstance(token, str) else token
+    except UnicodeEncodeError:
+        raise PtrackTokenError("not a token") from None
+    bare = text.rstrip(b"=")
+    missing = -len(bare) % 4
+    if (
+        bare.translate(None, _ALPHABET)
+        or missing == 3
+        or len(text) - len(bare) not in (0, missing)
+        or (missing == 2 and bare[-1] not in _LAST_OF_2)
+        or (missing == 1 and bare[-1] not in _LAST_OF_3)
+    ):
+        raise PtrackTokenError("not a token")
+    return binascii.a2b_base64(bare.translate(_TO_STANDARD) + b"=" * missing)
+
+
+# -- values ---------------------------------------------------------------------------
+
+_EXACT = frozenset({str, int, float, bool, type(None)})
+_PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+)
+
+
+def _json_bytes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    if not _EXACT.issuperset(map(type, args)):
+        args = tuple(
+            _named(value, f"positional argument {position}")
+            for position, value in enumerate(args, 1)
+        )
+    if not _EXACT.issuperset(map(type, kwargs.values())):
+        kwargs = {
+            key: _named(value, f"keyword argument {key!r}")
+            for key, value in kwargs.items()
+        }
+    try:
+        return _dumps((args, kwargs)).encode()
+    except ValueError:
+        return _rare_json_bytes(args, kwargs)
+
+
+def _rare_json_bytes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """Find the value that JSON can't hold, or escape what UTF-8 can't.
+
+    A lone surrogate has no UTF-8 but an escape in JSON. Two that make a pair read back
+    as the one character they stand for, which is another text.
+    """
+    for position, value in enumerate(args, 1):
+        _assure_json(value, f"positional argument {position}")
+    for key, value in kwargs.items():
+        _assure_json(key, f"the name of keyword argument {key!r}")
+        _assure_json(value, f"keyword argument {key!r}")
+    return _dumps_ascii((args, kwargs)).encode()
+
+
+def _assure_json(value: Any, name: str) -> None:
+    try:
+        same = _loads(_dumps_ascii(value)) == value
+    except ValueError as error:
+        raise ValueError(f"{_subject(value, name)}: {error}") from None
+    if not same:
+        raise ValueError(
+            f"{_subject(value, name)} would read back as another text, because of "
+            "surrogates in it: encode it properly first"
+        )
+
+
+def _named(value: Any, name: str) -> Any:
+    """Give the value as JSON's own types, or raise an error that names the argument."""
+    try:
+        return _plain(value, MAX_DEPTH)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{_subject(value, name)}: {error}") from None
+
+
+def _subject(value: Any, name: str) -> str:
+    return f"ptrack can't carry {name} of type {type(value).__qualname__}"
+
+
+def _plain(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind in _EXACT:
+        return value
+    if not depth:
+        raise ValueError(f"lists and dicts nest deeper than {MAX_DEPTH} levels")
+    plain = _converted(value, depth)
+    if kind is list or kind is dict or _equal(plain, value):
+        return plain
+    raise TypeError(_unfit(value))
+
+
+def _converted(value: Any, depth: int) -> Any:
+    """Give the JSON value that stands for this one, which may still differ from it."""
+    if isinstance(value, dict):
+        return {_plain_key(key): _plain(each, depth - 1) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each, depth - 1) for each in value]
+    for kind, convert in _PLAIN:
+        if isinstance(value, kind):
+            return convert(value)
+    return _text(value)
+
+
+def _plain_key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"a key of a dict in it is of type {type(key).__qualname__}")
+    return str.__str__(key)
+
+
+def _text(value: Any) -> str:
+    """Give the text of what may equal it: a lazy translation, of whatever library."""
+    try:
+        return str(value)
+    except Exception:
+        raise TypeError(_unfit(value)) from None
+
+
+def _equal(plain: Any, value: Any) -> bool:
+    try:
+        return (value == plain) is True
+    except Exception:
+        return False
+
+
+def _unfit(value: Any) -> str:
+    return (
+        f"{type(value).__qualname__} is none of JSON's types (str, int, float, bool, "
+        "None, list, dict with str keys) and would read back different; convert it, "
+        "for example with str(), isoformat() or list()"
+    )
+
+
+# -- the default encoder --------------------------------------------------------------
+
+_configured: Callable[[], TokenBox]
+
+
+def configure(source: Callable[[], TokenBox]) -> None:
+    """Tell `PtrackEncoder` where to ask, at each call, for the box of the settings."""
+    global _configured
+    _configured = source
+
+
+class PtrackEncoder:
+    """The default encoder: `TokenBox` with the secrets of the project's settings.
+
+    These are Django's settings where they are configured, else the environment.
+    """
+
+    @staticmethod
+    def encrypt(*args: Any, **kwargs: Any) -> str:
+        """Seal the arguments into a token: see `TokenBox.encrypt`."""
+        return _configured().encrypt(*args, **kwargs)
+
+    @staticmethod
+    def decrypt(token: str | bytes) -> Hit:
+        """Open a token: see `TokenBox.decrypt`."""
+        return _configured().decrypt(token)

@@ -1,0 +1,204 @@
+"""Both ways through ptrack: arguments to a URL, and a request for it to its answer."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from .encoder import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
+from .exceptions import PtrackConfigurationError
+from .pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer, img_tag
+from .trackers import Tracker
+
+logger = logging.getLogger("ptrack")
+
+LONG_URL = 2000
+"""From how many characters on a URL is warned of.
+
+Mail clients and proxies cut or refuse longer ones; the number is what is left of
+Internet Explorer's 2,083, the least that is still around.
+"""
+
+# What may stand unescaped in the path of a URL: RFC 3986, section 3.3.
+_PATH_SAFE = "/~:@!$&'()*+,;="
+
+
+def normal_prefix(prefix: object) -> str:
+    """Give the prefix with one slash before and after.
+
+    Args:
+        prefix: ``"ptrack"``, ``"/a/b/"``; ``""`` or ``"/"`` is the whole host.
+
+    Raises:
+        PtrackConfigurationError: It isn't text.
+    """
+    if not isinstance(prefix, str):
+        raise PtrackConfigurationError(
+            f"a prefix must be str, not {type(prefix).__name__}"
+        )
+    inner = prefix.strip("/")
+    return f"/{inner}/" if inner else "/"
+
+
+class Endpoint:
+    """What rendering and opening share.
+
+    Args:
+        box: Stands in for `PtrackEncoder`, with the secrets of this endpoint. ``None``
+            where there are none, which only does with another encoder.
+        encoder: Asked, at each use, for the encoder in force.
+        tracker: Its callbacks are run by a hit.
+        prefix: Where the pixels are, as `normal_prefix` takes it.
+        app_url: Scheme and host, and a path where the app is mounted at one. Empty
+            where only hits are recorded.
+        suffix: What follows the token in a URL.
+        shared: The place also holds pages of the site, and only its own routing can
+            tell which path is whose.
+    """
+
+    def __init__(
+        self,
+        box: TokenBox | None,
+        *,
+        encoder: Callable[[], Encoder],
+        tracker: Tracker,
+        prefix: str,
+        app_url: str = "",
+        suffix: str = "/",
+        shared: bool = False,
+    ) -> None:
+        self.prefix = normal_prefix(prefix)
+        self.tracker = tracker
+        self.shared = shared
+        self._box = box
+        self._encoder = encoder
+        self._app_url = app_url.rstrip("/")
+        self._suffix = quote(suffix, safe=_PATH_SAFE)
+        self._quoted = quote(self.prefix, safe=_PATH_SAFE)
+        self._base = self._app_url + self._quoted
+
+    # -- rendering --------------------------------------------------------------------
+
+    def url(
+        self, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
+    ) -> str:
+        """Give the URL of a pixel.
+
+        Args:
+            args: What the callbacks are to get as positional arguments.
+            kwargs: What they are to get as keyword arguments.
+            mount: The path that the app is mounted at, unquoted.
+
+        Raises:
+            PtrackConfigurationError: There is no app URL.
+            TypeError, ValueError: See `TokenBox.encrypt`.
+        """
+        if not self._app_url:
+            raise PtrackConfigurationError(
+                "PTRACK_APP_URL is not set, and URLs of pixels can't be made without: "
+                'set it to the address of the site, for example "https://www.example.com"'
+            )
+        url = f"{self._base_at(mount)}{self._token(args, kwargs)}{self._suffix}"
+        if len(url) > LONG_URL:
+            logger.warning(
+                "A pixel's URL has %d characters; some mail clients and proxies refuse "
+                "more than %d: put less into it",
+                len(url),
+                LONG_URL,
+            )
+        return url
+
+    def tag(
+        self, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
+    ) -> str:
+        """Give the ``<img>`` of a pixel: see `url`."""
+        return img_tag(self.url(args, kwargs, mount))
+
+    def _base_at(self, mount: str) -> str:
+        if mount == "/":
+            return self._base
+        quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
+        return f"{self._app_url}{quoted}{self._quoted}"
+
+    def _token(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
+        encoder = self._current_encoder()
+        token = encoder.encrypt(*args, **kwargs)
+        if encoder is self._box:
+            return token
+        # Another encoder's token may hold anything; so may its length.
+        quoted = quote(token, safe=_PATH_SAFE)
+        if len(quoted) > MAX_TOKEN_LENGTH:
+            raise ValueError(
+                f"{encoder!r} gave a token of {len(quoted)} characters, and servers "
+                f"refuse URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
+            )
+        return quoted
+
+    # -- opening ----------------------------------------------------------------------
+
+    def match(self, path: str) -> str | None:
+        """Give what stands for a token in a path.
+
+        Args:
+            path: The path below the mount, decoded.
+
+        Returns:
+            All between the prefix and one trailing slash, which is optional; ``None``
+            if the path is the app's own.
+        """
+        if self.shared or not path.startswith(self.prefix):
+            return None
+        end = -1 if path.endswith("/") and len(path) > len(self.prefix) else None
+        return path[len(self.prefix) : end]
+
+    def answer(self, method: str, token: str, request: Callable[[], Any]) -> Answer:
+        """Answer a request under the prefix, and run the callbacks if it is a hit.
+
+        Args:
+            method: The request's.
+            token: What `match` gave.
+            request: Makes what the callbacks get, if it comes to that.
+
+        Returns:
+            The same for every token, authentic or not.
+        """
+        answer, hit = self._judge(method, token)
+        if hit is not None:
+            self.tracker.record(request(), *hit)
+        return answer
+
+    async def aanswer(
+        self, method: str, token: str, request: Callable[[], Any]
+    ) -> Answer:
+        """Do what `answer` does, from an event loop."""
+        answer, hit = self._judge(method, token)
+        if hit is not None:
+            await self.tracker.arecord(request(), *hit)
+        return answer
+
+    def _judge(
+        self, method: str, token: str
+    ) -> tuple[Answer, tuple[Iterable[Any], Mapping[str, Any]] | None]:
+        match method.upper():
+            case "GET":
+                return PIXEL, self._hit(token)
+            case "HEAD":
+                return PIXEL_HEAD, None
+        return METHOD_NOT_ALLOWED, None
+
+    def _hit(self, token: str) -> tuple[Iterable[Any], Mapping[str, Any]] | None:
+        if len(token) > MAX_TOKEN_LENGTH:
+            return None
+        try:
+            args, kwargs = self._current_encoder().decrypt(token)
+        except Exception as error:
+            # Its type alone: the message of another encoder may show the token.
+            logger.debug("Not a token: %s", type(error).__name__)
+            return None
+        return args, kwargs
+
+    def _current_encoder(self) -> Encoder | TokenBox:
+        encoder = self._encoder()
+        if encoder is PtrackEncoder and self._box is not None:
+            return self._box
+        return encoder

@@ -1,0 +1,58 @@
+"""ptrack as a Django middleware, under sync and async servers."""
+
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from . import conf
+from .endpoint import Endpoint
+from .http import to_response
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+class PtrackMiddleware:
+    """Answers pixels before any routing, and passes everything else on untouched.
+
+    Its place is right after ``SecurityMiddleware``. It may stand lower where callbacks
+    need what a middleware above it gives them, a session or a user for example.
+
+    Args:
+        get_response: The next one, as Django hands it over.
+
+    Raises:
+        ImproperlyConfigured: A setting is missing or bad.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        # Servers run no checks: bad settings are told now, not at the first hit.
+        conf.django_endpoint()
+
+    def __call__(
+        self, request: HttpRequest
+    ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer a request under the prefix; leave any other to the site."""
+        endpoint = conf.django_endpoint()
+        token = endpoint.match(request.path_info)
+        if token is None:
+            return self.get_response(request)
+        if self._is_async:
+            return _aanswer(endpoint, request, token)
+        method = request.method or ""
+        return to_response(endpoint.answer(method, token, lambda: request))
+
+
+async def _aanswer(
+    endpoint: Endpoint, request: HttpRequest, token: str
+) -> HttpResponseBase:
+    method = request.method or ""
+    return to_response(await endpoint.aanswer(method, token, lambda: request))

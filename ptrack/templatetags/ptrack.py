@@ -1,0 +1,21 @@
+"""``{% load ptrack %}``: a pixel, or its URL, in a Django template."""
+
+from typing import Any
+
+from django import template
+
+from ptrack import pixel_tag, pixel_url
+
+register = template.Library()
+
+
+@register.simple_tag(name="ptrack")
+def ptrack_tag(*args: Any, **kwargs: Any) -> str:
+    """Render ``{% ptrack 'arg' key='value' %}``: see `ptrack.pixel_tag`."""
+    return pixel_tag(*args, **kwargs)
+
+
+@register.simple_tag
+def ptrack_url(*args: Any, **kwargs: Any) -> str:
+    """Render ``{% ptrack_url 'arg' key='value' %}``: see `ptrack.pixel_url`."""
+    return pixel_url(*args, **kwargs)

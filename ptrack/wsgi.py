@@ -1,0 +1,140 @@
+"""ptrack around any WSGI app (PEP 3333), and alone as a mirror."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from webob import Request
+
+from . import conf
+from .discovery import import_pixels
+from .encoder import Encoder
+from .pixel import NOT_FOUND, Answer
+from .trackers import Tracker
+from .trackers import tracker as default_tracker
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class PixelRequest(Request):
+    """What callbacks get: a ``webob.Request`` that knows Django's ``META`` too."""
+
+    @property
+    def META(self) -> "WSGIEnvironment":  # noqa: N802 - Django's name
+        """The environ, by the name that it has on Django's requests."""
+        return self.environ
+
+
+class PtrackWSGIMiddleware:
+    """Answers pixels, and passes everything else to the app untouched.
+
+    Args:
+        app: A WSGI application; ``None`` for a mirror, where all but pixels is 404.
+        secret: 1 to 32 bytes in UTF-8.
+        secret_fallbacks: Earlier secrets, for reading only.
+        app_url: Scheme and host, and the path that the app is mounted at, if any.
+            Needed to make URLs only.
+        prefix: Where the pixels are; ``/ptrack/`` by default.
+        encoder: A class to use instead of ``ptrack.ptrack_encoder``.
+        tracker: A registry to use instead of ``ptrack.tracker``.
+        pixels: Names of the modules that register callbacks, or one name. A top-level
+            ``pixels``, if there is one, by default.
+
+    What isn't given comes from Django's settings where they are configured, else from
+    the environment: see `ptrack.conf.from_environment`.
+
+    Raises:
+        PtrackConfigurationError: A value is missing or bad.
+    """
+
+    def __init__(
+        self,
+        app: "WSGIApplication | None",
+        secret: str | bytes | None = None,
+        *,
+        secret_fallbacks: Iterable[str | bytes] | None = None,
+        app_url: str | None = None,
+        prefix: str | None = None,
+        encoder: Encoder | None = None,
+        tracker: Tracker | None = None,
+        pixels: str | Iterable[str] | None = None,
+    ) -> None:
+        self._app: WSGIApplication = _not_found if app is None else app
+        self._endpoint = conf.build(
+            conf.completed(
+                secret=secret,
+                fallbacks=secret_fallbacks,
+                app_url=app_url,
+                prefix=prefix,
+            ),
+            encoder=encoder,
+            tracker=default_tracker if tracker is None else tracker,
+        )
+        import_pixels(pixels)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a request under the prefix; leave any other to the app."""
+        token = self._endpoint.match(_path(environ))
+        if token is None:
+            return self._app(environ, start_response)
+        answer = self._endpoint.answer(
+            environ.get("REQUEST_METHOD", ""), token, partial(PixelRequest, environ)
+        )
+        return _respond(answer, start_response)
+
+    def pixel_url(self, /, *args: Any, **kwargs: Any) -> str:
+        """Give the URL of a pixel: see `ptrack.pixel_url`."""
+        return self._endpoint.url(args, kwargs)
+
+    def pixel_tag(self, /, *args: Any, **kwargs: Any) -> str:
+        """Give the ``<img>`` of a pixel: see `ptrack.pixel_tag`."""
+        return self._endpoint.tag(args, kwargs)
+
+
+def mirror(**options: Any) -> PtrackWSGIMiddleware:
+    """Give an app that only records: ``gunicorn "ptrack.wsgi:mirror()"``.
+
+    Args:
+        options: As for `PtrackWSGIMiddleware`.
+    """
+    return PtrackWSGIMiddleware(None, **options)
+
+
+def filter_factory(global_conf: dict[str, str], **local_conf: Any) -> Any:
+    """Give a PasteDeploy filter: ``use = egg:django-ptrack``.
+
+    Args:
+        global_conf: The ``[DEFAULT]`` section; not used.
+        local_conf: Options of `PtrackWSGIMiddleware`. Those that take several values
+            are split at commas and white space.
+
+    Returns:
+        A function of an app that gives the app with ptrack around it.
+    """
+    for name in ("secret_fallbacks", "pixels"):
+        if name in local_conf:
+            local_conf[name] = local_conf[name].replace(",", " ").split()
+    return partial(PtrackWSGIMiddleware, **local_conf)
+
+
+def _path(environ: "WSGIEnvironment") -> str:
+    path: str = environ.get("PATH_INFO", "")
+    if path.isascii():
+        return path
+    # PEP 3333 hands bytes over as Latin-1; what a server hands over else is no path.
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _not_found(
+    environ: "WSGIEnvironment", start_response: "StartResponse"
+) -> Iterable[bytes]:
+    return _respond(NOT_FOUND, start_response)
+
+
+def _respond(answer: Answer, start_response: "StartResponse") -> Iterable[bytes]:
+    # Fresh lists: PEP 3333 lets servers and middlewares change the headers.
+    start_response(f"{answer.status} {answer.reason}", list(answer.headers))
+    return [answer.body]
