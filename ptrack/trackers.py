@@ -194,8 +194,8 @@ def _run(
         # Also of a sync record: a decorator can hide that it is async underneath.
         if inspect.isawaitable(result):
             _wait_for(result)
-    except (Exception, asyncio.CancelledError):
-        _log_failure(callback)
+    except (Exception, asyncio.CancelledError) as error:
+        _log_failure(callback, error)
 
 
 async def _arun(
@@ -203,8 +203,8 @@ async def _arun(
 ) -> None:
     try:
         await callback.record(request, *args, **kwargs)
-    except (Exception, asyncio.CancelledError):
-        _log_failure(callback)
+    except (Exception, asyncio.CancelledError) as error:
+        _log_failure(callback, error)
 
 
 def _wait_for(result: Awaitable[Any]) -> None:
@@ -216,8 +216,8 @@ def _wait_for(result: Awaitable[Any]) -> None:
     async_to_sync(awaited)()
 
 
-def _log_failure(callback: _Callback) -> None:
-    logger.error("Tracking pixel %s failed", callback.name, exc_info=True)
+def _log_failure(callback: _Callback, error: BaseException) -> None:
+    logger.error("Tracking pixel %s failed", callback.name, exc_info=error)
 
 
 tracker = Tracker()

@@ -1,0 +1,391 @@
+"""ptrack.encoder: the token format, keys, and what a token may carry."""
+
+import base64
+import datetime
+import decimal
+import enum
+import json
+import math
+import re
+from collections import Counter, OrderedDict, UserString, namedtuple
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.test import override_settings
+from django.utils.functional import lazy
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy
+from nacl.secret import SecretBox
+
+from ptrack.encoder import MAX_DEPTH, MAX_TOKEN_LENGTH, PtrackEncoder, TokenBox, key_of
+from ptrack.exceptions import PtrackConfigurationError, PtrackError, PtrackTokenError
+
+SECRET = "s3cret"
+BOX = TokenBox(SECRET)
+
+
+def sealed_by_300(*args: Any, secret: str = SECRET, **kwargs: Any) -> str:
+    """Give what django-ptrack 3.0.0 wrote: its format, said again independently."""
+    key = (secret + "{" * (32 - len(secret))).encode()
+    data = json.dumps((args, kwargs)).encode()
+    return base64.urlsafe_b64encode(SecretBox(key).encrypt(data)).decode()
+
+
+def read_by_300(token: str, secret: str = SECRET) -> Any:
+    """Read as django-ptrack 3.0.0 does."""
+    key = (secret + "{" * (32 - len(secret))).encode()
+    data = SecretBox(key).decrypt(base64.urlsafe_b64decode(token.encode()))
+    return json.loads(data.decode())
+
+
+def sealed(data: bytes, secret: str = SECRET) -> str:
+    """Seal any bytes, so that only the content can be wrong."""
+    box = SecretBox(secret.encode().ljust(32, b"{"))
+    return base64.urlsafe_b64encode(box.encrypt(data)).decode()
+
+
+# -- keys -----------------------------------------------------------------------------
+
+
+def test_key_is_the_secret_padded_with_braces():
+    assert key_of("abc") == b"abc" + b"{" * 29
+    assert key_of(b"abc") == key_of("abc")
+    assert key_of("é" * 16) == "é".encode() * 16
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("", "empty"),
+        (b"", "empty"),
+        ("x" * 33, "32 bytes in UTF-8, not 33"),
+        ("é" * 17, "32 bytes in UTF-8, not 34"),
+        (None, "not NoneType"),
+        (42, "not int"),
+        ("\ud800", "UTF-8"),
+    ],
+)
+def test_bad_secret_is_refused_with_its_reason(secret, said):
+    with pytest.raises(PtrackConfigurationError, match=said):
+        TokenBox(secret)
+
+
+def test_refusal_of_a_secret_does_not_show_it():
+    with pytest.raises(PtrackConfigurationError) as caught:
+        key_of("top\ud800secret")
+    assert "top" not in repr(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_box_does_not_show_its_keys():
+    assert SECRET not in repr(BOX)
+    assert SECRET not in str(BOX)
+
+
+# -- the way there and back -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", range(9))
+def test_token_needs_no_padding_and_survives_quoted_printable(size):
+    token = BOX.encrypt("x" * size)
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", token)
+    assert len(token) % 4 == 0
+    assert BOX.decrypt(token) == (["x" * size], {})
+
+
+@pytest.mark.parametrize("size", range(9))
+def test_token_is_read_by_django_ptrack_300_and_never_longer_than_its(size):
+    token = BOX.encrypt("x" * size, key="ü🙂")
+    assert read_by_300(token) == [["x" * size], {"key": "ü🙂"}]
+    assert len(token) <= len(sealed_by_300("x" * size, key="ü🙂"))
+
+
+@pytest.mark.parametrize("size", range(9))
+def test_token_of_django_ptrack_300_is_read_with_and_without_its_padding(size):
+    token = sealed_by_300("x" * size, k=1)
+    assert BOX.decrypt(token) == (["x" * size], {"k": 1})
+    assert BOX.decrypt(token.rstrip("=")) == (["x" * size], {"k": 1})
+    assert BOX.decrypt(token.encode()) == (["x" * size], {"k": 1})
+
+
+def test_empty_token_is_no_longer_than_300s():
+    assert len(BOX.encrypt()) == len(sealed_by_300()) == 64
+
+
+def test_two_tokens_of_the_same_arguments_differ():
+    assert BOX.encrypt("a") != BOX.encrypt("a")
+
+
+def test_keywords_of_any_name_are_carried():
+    """Not even ``self`` collides with a parameter of ours."""
+    kwargs = {"self": 1, "args": 2, "request": 3, "": 4, "a b": 5}
+    assert BOX.decrypt(BOX.encrypt(**kwargs)) == ([], kwargs)
+
+
+class Colour(models.TextChoices):
+    RED = "r", "Red"
+
+
+class Size(models.IntegerChoices):
+    BIG = 2, "Big"
+
+
+class Float(float):
+    pass
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "ü🙂\x00\n\u2028",
+        "\ud800",
+        0,
+        -(10**30),
+        0.1,
+        1e300,
+        -0.0,
+        True,
+        False,
+        None,
+        [],
+        {},
+        [1, [2, [None, {"a": [True]}]]],
+        {"a": {"b": {"": "\ud800"}}},
+        mark_safe("safe"),
+        Colour.RED,
+        Size.BIG,
+        Float(1.5),
+        OrderedDict(a=1),
+        Counter("aab"),
+        {mark_safe("key"): mark_safe("value")},
+    ],
+)
+def test_what_json_holds_exactly_reads_back_equal(value):
+    args, kwargs = BOX.decrypt(BOX.encrypt(value, key=value))
+    assert args == [value]
+    assert kwargs == {"key": value}
+    assert isinstance(args[0], type(value)) or isinstance(value, type(args[0]))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [gettext_lazy("Monday"), UserString("Monday"), lazy(lambda: "Monday", str)()],
+)
+def test_lazy_text_is_carried_as_its_text(value):
+    args, kwargs = BOX.decrypt(BOX.encrypt(value, deep=[{"k": value}]))
+    assert (args, kwargs) == (["Monday"], {"deep": [{"k": "Monday"}]})
+    assert type(args[0]) is str
+
+
+class Opaque:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Hostile(str):
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no comparison")
+
+    __hash__ = str.__hash__
+
+
+Point = namedtuple("Point", "x y")  # noqa: PYI024
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (datetime.date(2026, 1, 1), "date"),
+        (decimal.Decimal("1.10"), "Decimal"),
+        ({1, 2}, "set"),
+        ((1, 2), "tuple"),
+        (Point(1, 2), "Point"),
+        (b"bytes", "bytes"),
+        (object(), "object"),
+        (enum.Enum("E", "A").A, "E"),
+        (lazy(lambda: [1], list)(), "__proxy__"),
+        (Opaque(), "Opaque"),
+        (Hostile("x"), "Hostile"),
+        ([1, {"a": (1,)}], "tuple"),
+        ({1: "a"}, "int"),
+        ({"a": {None: "a"}}, "NoneType"),
+        (Float("nan"), "Float"),
+    ],
+)
+def test_what_would_read_back_different_is_refused_by_name_and_type(value, kind):
+    with pytest.raises(TypeError, match=rf"positional argument 2 .*\b{kind}\b"):
+        BOX.encrypt("fine", value)
+    with pytest.raises(TypeError, match=rf"keyword argument 'sent' .*\b{kind}\b"):
+        BOX.encrypt(fine=1, sent=value)
+
+
+def circular() -> list[Any]:
+    around: list[Any] = []
+    around.append(around)
+    return around
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        math.nan,
+        math.inf,
+        [-math.inf],
+        "\ud83d\ude00",
+        ["\ud83d\ude00"],
+        circular(),
+        pytest.param(10**5000, id="huge"),
+    ],
+)
+def test_what_json_cannot_hold_is_refused_by_name_and_type(value):
+    kind = type(value).__name__
+    with pytest.raises(ValueError, match=rf"positional argument 2 of type {kind}"):
+        BOX.encrypt("fine", value)
+    with pytest.raises(ValueError, match=rf"keyword argument 'k' of type {kind}"):
+        BOX.encrypt(fine=1, k=value)
+
+
+def test_name_of_a_keyword_that_would_read_back_different_is_refused():
+    with pytest.raises(ValueError, match="the name of keyword argument"):
+        BOX.encrypt(**{"\ud83d\ude00": 1})
+
+
+def test_nesting_is_bounded():
+    deep: Any = "bottom"
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    assert BOX.decrypt(BOX.encrypt(deep)) == ([deep], {})
+    with pytest.raises(ValueError, match="deeper than"):
+        BOX.encrypt([deep])
+
+
+def test_token_longer_than_servers_take_is_refused_when_made():
+    with pytest.raises(ValueError, match="put less into it"):
+        BOX.encrypt("x" * MAX_TOKEN_LENGTH)
+    assert len(BOX.encrypt("x" * 5900)) <= MAX_TOKEN_LENGTH
+
+
+# -- refusals -------------------------------------------------------------------------
+
+
+def test_longer_token_is_refused_before_any_decoding():
+    """It would be authentic, so only its length can be why it is refused."""
+    token = sealed(json.dumps([["x" * 8000], {}]).encode())
+    with pytest.raises(PtrackTokenError):
+        BOX.decrypt(token)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "garbage",
+        "A",
+        "=",
+        "====",
+        "ü" * 64,
+        "\ud800",
+        "A" * 64,
+        BOX.encrypt()[:-4],
+        BOX.encrypt() + "AAAA",
+        BOX.encrypt() + "=",
+        BOX.encrypt() + "\n",
+        " " + BOX.encrypt(),
+        BOX.encrypt()[:10] + "+" + BOX.encrypt()[11:],
+        BOX.encrypt()[:10] + "." + BOX.encrypt()[10:],
+        TokenBox("another").encrypt(),
+        sealed(b"\xff\xfe"),
+        sealed(b"not json"),
+        sealed(b"[[], {}] more"),
+        sealed(b"{}"),
+        sealed(b"[]"),
+        sealed(b"[[]]"),
+        sealed(b"[{}, []]"),
+        sealed(b'["ab", {}]'),
+        sealed(b"[[], {}, 1]"),
+        sealed(b"[" * 3000),
+    ],
+)
+def test_what_is_no_token_raises_one_and_the_same_error(token):
+    with pytest.raises(PtrackTokenError, match="^not a token$") as caught:
+        BOX.decrypt(token)
+    assert isinstance(caught.value, PtrackError)
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_token_has_one_spelling(size):
+    """The bits that its last character doesn't need can't be set."""
+    token = sealed_by_300("x" * size)
+    bare = token.rstrip("=")
+    assert token != bare
+    assert BOX.decrypt(bare)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    other = alphabet[alphabet.index(bare[-1]) + 1]
+    assert base64.urlsafe_b64decode(bare[:-1] + other + "==") == (
+        base64.urlsafe_b64decode(token)
+    )
+    with pytest.raises(PtrackTokenError):
+        BOX.decrypt(bare[:-1] + other)
+    with pytest.raises(PtrackTokenError):
+        BOX.decrypt(bare + "=" * (3 - (len(token) - len(bare))))
+
+
+def test_every_character_counts():
+    token = BOX.encrypt("a")
+    for place, char in enumerate(token):
+        mutated = token[:place] + ("A" if char != "A" else "B") + token[place + 1 :]
+        with pytest.raises(PtrackTokenError):
+            BOX.decrypt(mutated)
+
+
+def test_values_that_300_wrote_and_we_do_not_are_still_read():
+    args, kwargs = BOX.decrypt(sealed_by_300((1, 2), math.inf, k={1: 2}))
+    assert (args, kwargs) == ([[1, 2], math.inf], {"k": {"1": 2}})
+
+
+# -- rotation -------------------------------------------------------------------------
+
+
+def test_fallbacks_read_and_the_secret_writes():
+    old, new = TokenBox("old"), TokenBox("new", ["older", "old"])
+    assert new.decrypt(old.encrypt(1)) == ([1], {})
+    assert new.decrypt(TokenBox("older").encrypt(2)) == ([2], {})
+    assert TokenBox("new").decrypt(new.encrypt(3)) == ([3], {})
+    with pytest.raises(PtrackTokenError):
+        old.decrypt(new.encrypt(4))
+
+
+# -- the default encoder --------------------------------------------------------------
+
+
+def test_default_encoder_uses_the_settings_and_their_overrides():
+    token = PtrackEncoder.encrypt("a", b=1)
+    assert isinstance(token, str)
+    args, kwargs = PtrackEncoder.decrypt(token)
+    assert (args, kwargs) == (["a"], {"b": 1})
+    with override_settings(PTRACK_SECRET="another"):
+        with pytest.raises(PtrackTokenError):
+            PtrackEncoder.decrypt(token)
+        assert PtrackEncoder.decrypt(sealed_by_300(1, secret="another")) == ([1], {})
+    with override_settings(
+        PTRACK_SECRET=b"another",
+        PTRACK_SECRET_FALLBACKS=["s3cret of thirty-two characters!"],
+    ):
+        assert PtrackEncoder.decrypt(token) == (["a"], {"b": 1})
+
+
+def test_default_encoder_without_a_secret_says_what_to_set():
+    with (
+        override_settings(PTRACK_SECRET=None),
+        pytest.raises(ImproperlyConfigured, match="PTRACK_SECRET is not set: set it"),
+    ):
+        PtrackEncoder.encrypt()
+
+
+def test_text_of_a_template_literal_is_carried():
+    assert BOX.decrypt(BOX.encrypt(SafeString("x"))) == (["x"], {})

@@ -1,0 +1,234 @@
+"""ptrack.endpoint: arguments to a URL, and a path and a method to an answer."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from ptrack.encoder import PtrackEncoder, TokenBox
+from ptrack.endpoint import Endpoint, normal_prefix
+from ptrack.exceptions import PtrackConfigurationError
+from ptrack.pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD
+from ptrack.trackers import Tracker
+from tests.recording import registered
+
+SECRET = "s" * 32
+HOST = "https://h.example"
+
+
+def endpoint(**options: Any) -> Endpoint:
+    given = {
+        "encoder": lambda: PtrackEncoder,
+        "tracker": Tracker(),
+        "prefix": "/ptrack/",
+        "app_url": HOST,
+    }
+    return Endpoint(TokenBox(SECRET), **(given | options))
+
+
+class Plain:
+    """An encoder of a project's own, whose tokens need quoting."""
+
+    @staticmethod
+    def encrypt(*args: Any, **kwargs: Any) -> str:
+        return f"<{','.join(args)}>"
+
+    @staticmethod
+    def decrypt(token: str) -> Any:
+        if not token.startswith("<"):
+            raise KeyError(token)
+        return token.strip("<>").split(","), {}
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("/ptrack/", "/ptrack/"),
+        ("ptrack", "/ptrack/"),
+        ("/a/b", "/a/b/"),
+        ("//a//", "/a/"),
+        ("/", "/"),
+        ("", "/"),
+    ],
+)
+def test_prefix_gets_one_slash_on_each_side(given, normal):
+    assert normal_prefix(given) == normal
+
+
+def test_prefix_that_is_no_text_is_refused():
+    with pytest.raises(PtrackConfigurationError, match="must be str, not int"):
+        normal_prefix(1)
+
+
+# -- rendering ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "mount", "start"),
+    [
+        ({}, "/", "https://h.example/ptrack/"),
+        ({"app_url": HOST + "//"}, "/", "https://h.example/ptrack/"),
+        ({"app_url": HOST + "/at"}, "/", "https://h.example/at/ptrack/"),
+        ({}, "/mounted/", "https://h.example/mounted/ptrack/"),
+        ({}, "/ü b", "https://h.example/%C3%BC%20b/ptrack/"),
+        ({"prefix": "/"}, "/", "https://h.example/"),
+        ({"prefix": "ü?"}, "/", "https://h.example/%C3%BC%3F/"),
+    ],
+)
+def test_url_is_app_url_mount_prefix_and_token(options, mount, start):
+    place = endpoint(**options)
+    url = place.url(["a"], {"k": 1}, mount)
+    assert url.startswith(start)
+    assert url.endswith("/")
+    token = url.removeprefix(start)[:-1]
+    assert TokenBox(SECRET).decrypt(token) == (["a"], {"k": 1})
+
+
+def test_tag_holds_the_url():
+    tag = endpoint().tag([], {})
+    assert tag.startswith('<img src="https://h.example/ptrack/')
+    assert tag.endswith('/" width=1 height=1>')
+
+
+def test_url_without_an_app_url_says_what_to_set():
+    with pytest.raises(PtrackConfigurationError, match="PTRACK_APP_URL is not set"):
+        endpoint(app_url="").url([], {})
+
+
+def test_long_url_is_warned_of_with_its_length_and_without_its_token(caplog):
+    place = endpoint()
+    url = place.url(["x" * 2000], {})
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("ptrack", logging.WARNING)
+    assert str(len(url)) in record.getMessage()
+    assert url[30:60] not in caplog.text
+
+
+def test_url_that_is_short_enough_is_not_warned_of(caplog):
+    assert len(endpoint().url(["x" * 1400], {})) <= 2000
+    assert not caplog.records
+
+
+def test_token_of_another_encoder_is_quoted_and_bounded():
+    place = endpoint(encoder=lambda: Plain)
+    assert place.url(["a b", "ü/c"], {}) == HOST + "/ptrack/%3Ca%20b,%C3%BC/c%3E/"
+    with pytest.raises(ValueError, match="8001 characters"):
+        place.url(["x" * (8001 - 6)], {})
+
+
+def test_suffix_of_the_site_ends_the_url():
+    assert endpoint(suffix=".gif").url([], {}).endswith(".gif")
+
+
+# -- opening --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "token"),
+    [
+        ("/ptrack/abc/", "abc"),
+        ("/ptrack/abc", "abc"),
+        ("/ptrack/abc//", "abc/"),
+        ("/ptrack/a/b/", "a/b"),
+        ("/ptrack//", ""),
+        ("/ptrack/", ""),
+        ("/ptrack", None),
+        ("/ptracker/abc/", None),
+        ("/Ptrack/abc/", None),
+        ("//ptrack/abc/", None),
+        ("/", None),
+        ("", None),
+        ("ptrack/abc/", None),
+    ],
+)
+def test_path_under_the_prefix_holds_a_token_and_any_other_is_the_apps(path, token):
+    assert endpoint().match(path) == token
+
+
+def test_prefix_can_be_the_whole_host():
+    assert endpoint(prefix="/").match("/abc/") == "abc"
+    assert endpoint(prefix="/").match("/") == ""
+
+
+def test_shared_place_is_left_to_the_sites_routing():
+    assert endpoint(prefix="/", shared=True).match("/abc/") is None
+
+
+def sync_answer(place: Endpoint, method: str, token: str) -> Any:
+    return place.answer(method, token, lambda: "request")
+
+
+def async_answer(place: Endpoint, method: str, token: str) -> Any:
+    return asyncio.run(place.aanswer(method, token, lambda: "request"))
+
+
+either_way = pytest.mark.parametrize("answer", [sync_answer, async_answer])
+
+
+@either_way
+def test_valid_token_records_and_gets_the_pixel(answer):
+    place = endpoint()
+    with registered(place.tracker) as recorder:
+        assert answer(place, "GET", TokenBox(SECRET).encrypt("a", k=1)) is PIXEL
+        assert answer(place, "get", TokenBox(SECRET).encrypt()) is PIXEL
+    assert recorder.hits == [(("a",), {"k": 1}), ((), {})]
+    assert recorder.requests == ["request", "request"]
+
+
+@either_way
+@pytest.mark.parametrize(
+    "token", ["", "garbage", "ü", "A" * 60_000, TokenBox("other").encrypt("a")]
+)
+def test_any_other_token_gets_the_same_pixel_and_records_nothing(answer, token, caplog):
+    place = endpoint()
+    with registered(place.tracker) as recorder:
+        assert answer(place, "GET", token) is PIXEL
+    assert not recorder.hits
+    assert all(record.levelno == logging.DEBUG for record in caplog.records)
+    assert not token or token not in caplog.text
+
+
+@either_way
+@pytest.mark.parametrize("token", ["garbage", TokenBox(SECRET).encrypt("a")])
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("HEAD", PIXEL_HEAD),
+        ("POST", METHOD_NOT_ALLOWED),
+        ("OPTIONS", METHOD_NOT_ALLOWED),
+        ("", METHOD_NOT_ALLOWED),
+        ("ÜBER\n", METHOD_NOT_ALLOWED),
+    ],
+)
+def test_other_methods_record_nothing(answer, token, method, expected):
+    place = endpoint()
+    with registered(place.tracker) as recorder:
+        assert answer(place, method, token) is expected
+    assert not recorder.hits
+
+
+@either_way
+def test_whatever_another_encoder_raises_means_not_ours(answer, caplog):
+    place = endpoint(encoder=lambda: Plain)
+    with registered(place.tracker) as recorder:
+        assert answer(place, "GET", "<a,b>") is PIXEL
+        assert answer(place, "GET", "secret-token") is PIXEL
+        assert answer(place, "GET", "<" * 8001) is PIXEL
+    assert recorder.hits == [(("a", "b"), {})]
+    assert "KeyError" in caplog.text
+    assert "secret-token" not in caplog.text
+
+
+def test_encoder_is_looked_up_at_each_use():
+    current: list[Any] = [PtrackEncoder]
+    place = endpoint(encoder=lambda: current[0])
+    before = place.url(["a"], {})
+    current[0] = Plain
+    assert place.url(["a"], {}) == HOST + "/ptrack/%3Ca%3E/"
+    assert before != place.url(["a"], {})
+
+
+def test_endpoint_does_not_show_its_secret():
+    assert SECRET not in repr(endpoint())
+    assert SECRET not in str(vars(endpoint()))

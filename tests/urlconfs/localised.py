@@ -1,0 +1,6 @@
+"""ptrack.urls below the language of the page."""
+
+from django.conf.urls.i18n import i18n_patterns
+from django.urls import include, path
+
+urlpatterns = i18n_patterns(path("track/", include("ptrack.urls")))
