@@ -323,10 +323,9 @@ def neutral_urls() -> Iterator[None]:
 
 def project_packages() -> list[str]:
     """Give the packages that hold the site's settings and URLconf, innermost first."""
-    settings = _settings()
     modules = (
-        getattr(settings, "SETTINGS_MODULE", None),
-        getattr(settings, "ROOT_URLCONF", None),
+        os.environ.get("DJANGO_SETTINGS_MODULE"),
+        getattr(_settings(), "ROOT_URLCONF", None),
     )
     found: dict[str, None] = {}
     for module in modules:

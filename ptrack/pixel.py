@@ -65,8 +65,14 @@ PIXEL_HEAD = PIXEL._replace(body=b"")
 METHOD_NOT_ALLOWED = Answer(
     405,
     "Method Not Allowed",
-    (("Allow", "GET, HEAD"), ("Content-Length", "0"), *_UNCACHED),
-    b"",
+    (
+        # The type has to be there: PEP 3333's validator and Django insist on one.
+        ("Content-Type", "text/plain"),
+        ("Content-Length", "19"),
+        ("Allow", "GET, HEAD"),
+        *_UNCACHED,
+    ),
+    b"Method Not Allowed\n",
 )
 """For every method but GET and HEAD (RFC 9110, section 15.5.6)."""
 

@@ -1,6 +1,7 @@
 """Fixtures that more than one test file uses."""
 
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -32,3 +33,12 @@ def default_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 def debug_log(caplog: pytest.LogCaptureFixture) -> None:
     """Let tests see what is logged at any level."""
     caplog.set_level(logging.DEBUG, logger="ptrack")
+
+
+@pytest.fixture
+def outside_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that Django isn't there; fresh processes show it for real elsewhere."""
+    monkeypatch.delitem(sys.modules, "django.conf")
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    monkeypatch.setenv("PTRACK_SECRET", "s" * 32)
+    monkeypatch.setenv("PTRACK_APP_URL", "https://env.example")

@@ -15,7 +15,7 @@ class Recorder:
         self.requests: list[Any] = []
         self.hits: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
-    def __call__(self, request: Any, *args: Any, **kwargs: Any) -> None:
+    def __call__(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
         self.requests.append(request)
         self.hits.append((args, kwargs))
 

@@ -192,7 +192,7 @@ class Hostile(str):
     __hash__ = str.__hash__
 
 
-Point = namedtuple("Point", "x y")  # noqa: PYI024
+Point = namedtuple("Point", "x y")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_longer_token_is_refused_before_any_decoding():
     ],
 )
 def test_what_is_no_token_raises_one_and_the_same_error(token):
-    with pytest.raises(PtrackTokenError, match="^not a token$") as caught:
+    with pytest.raises(PtrackTokenError, match=r"^not a token$") as caught:
         BOX.decrypt(token)
     assert isinstance(caught.value, PtrackError)
     assert isinstance(caught.value, ValueError)

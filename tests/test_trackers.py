@@ -90,7 +90,9 @@ def test_registering_what_is_no_class_raises_and_names_it(own_tracker, stranger)
 
 
 def test_registering_a_stranger_raises_and_names_it(own_tracker):
-    with pytest.raises(PtrackRegistrationError, match="builtins.dict does not inherit"):
+    with pytest.raises(
+        PtrackRegistrationError, match=r"builtins\.dict does not inherit"
+    ):
         own_tracker.register(dict)
 
 
@@ -241,7 +243,7 @@ def test_sync_callbacks_stay_in_one_thread_under_async(own_tracker):
 
 def test_client_that_goes_away_does_not_cancel_the_recording(own_tracker, log):
     """Cancelled in the midst of the first callback, both are recorded all the same."""
-    started = threading.Event()
+    started = asyncio.Event()
 
     @own_tracker.register
     class Slow(Async):
@@ -254,8 +256,7 @@ def test_client_that_goes_away_does_not_cancel_the_recording(own_tracker, log):
 
     async def broken_off() -> None:
         task = asyncio.ensure_future(own_tracker.arecord("request", (), {}))
-        while not started.is_set():
-            await asyncio.sleep(0)
+        await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -1,0 +1,13 @@
+"""What the PasteDeploy test names as its pixels."""
+
+from typing import Any
+
+import ptrack
+
+SEEN: list[Any] = []
+
+
+@ptrack.tracker.register
+class Seen(ptrack.TrackingPixel):
+    def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        SEEN.extend(args)

@@ -1,0 +1,99 @@
+"""Fresh interpreters and real servers, for what one process can't show."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# WebOb imports "cgi", and brings its own where Python no longer has it.
+WARNINGS = ("-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning")
+PATIENCE = 30
+"""Seconds to wait for a process before it is taken for broken."""
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Give this process's environment without its Django settings and ptrack's."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "DJANGO_SETTINGS_MODULE" and not name.startswith("PTRACK_")
+    }
+    return {**kept, "PYTHONPATH": str(ROOT), **variables}
+
+
+def run_python(code: str, cwd: Path = ROOT, **variables: str) -> str:
+    """Run code in a fresh interpreter with warnings as errors; give its output."""
+    done = subprocess.run(
+        [sys.executable, *WARNINGS, "-c", code],
+        cwd=cwd,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 4,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def server(
+    *command: str, port: int, cwd: Path, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a server until the block ends, and wait until it listens."""
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=cwd,
+        env=environment(**variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            _wait_for(port, process)
+            yield process
+        finally:
+            process.terminate()
+            _, errors = process.communicate(timeout=PATIENCE)
+            assert "Traceback" not in errors, errors
+
+
+def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the server doesn't listen")
+
+
+def fetch(
+    url: str, method: str = "GET", headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """Send a request; give status, headers and body, redirects not followed."""
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *args: object) -> None:
+            return None
+
+    request = urllib.request.Request(url, method=method, headers=dict(headers or {}))
+    opener = urllib.request.build_opener(NoRedirect)
+    try:
+        with opener.open(request, timeout=PATIENCE) as response:
+            return response.status, dict(response.headers), response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()

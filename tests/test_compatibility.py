@@ -1,0 +1,154 @@
+"""django-ptrack 3.0.0 as published: its tokens, and a site written for it."""
+
+import json
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+
+from ptrack.encoder import TokenBox
+from ptrack.exceptions import PtrackTokenError
+from tests.processes import ROOT, environment, run_python
+
+SECRET = "testptracksecret"
+HITS = [
+    ((), {}),
+    (("arg",), {"key1": "arg1"}),
+    (("ü🙂", 1, 1.5, True, None), {"nested": {"a": [1, {"b": []}]}, "empty": ""}),
+    *((("x" * size,), {}) for size in range(6)),
+    (("x" * 1000,), {}),
+]
+
+READ_AND_WRITE = """
+import json, sys
+from django.conf import settings
+settings.configure(PTRACK_SECRET=%r, PTRACK_APP_URL="https://h")
+from ptrack.encoder import PtrackEncoder
+tokens, hits = json.load(sys.stdin)
+json.dump([
+    [PtrackEncoder.decrypt(token) for token in tokens],
+    [PtrackEncoder.encrypt(*args, **kwargs) for args, kwargs in hits],
+], sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def python_300(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with django-ptrack 3.0.0, in an environment to throw away."""
+    place = tmp_path_factory.mktemp("three")
+    venv.create(place, with_pip=True)
+    python = place / "bin/python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "django-ptrack==3.0.0"],
+        check=True,
+        env=environment(PYTHONPATH=""),
+        capture_output=True,
+        timeout=300,
+    )
+    return python
+
+
+def test_tokens_go_both_ways(python_300: Path):
+    box = TokenBox(SECRET)
+    ours = [box.encrypt(*args, **kwargs) for args, kwargs in HITS]
+    done = subprocess.run(
+        [python_300, "-c", READ_AND_WRITE % SECRET],
+        input=json.dumps([ours, HITS]),
+        cwd=python_300.parent,
+        env=environment(PYTHONPATH=""),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    read, theirs = json.loads(done.stdout)
+    expected = json.loads(json.dumps(HITS))
+    assert read == expected
+    for token, our_token, hit in zip(theirs, ours, expected, strict=True):
+        assert list(box.decrypt(token)) == hit
+        assert list(box.decrypt(token.rstrip("="))) == hit
+        assert len(our_token) <= len(token)
+
+
+def test_tokens_that_300_once_wrote_are_read():
+    """Kept as text, so that they stay the ones that are in mails."""
+    vectors = json.loads((ROOT / "tests/tokens_of_300.json").read_text())
+    box = TokenBox(vectors["secret"])
+    for vector in vectors["tokens"]:
+        assert list(box.decrypt(vector["token"])) == vector["hit"]
+        with pytest.raises(PtrackTokenError):
+            box.decrypt("A" + vector["token"][1:])
+
+
+# A project in the manner of 3.0.0's README: no prefix, no middleware, old idioms.
+SETTINGS = """
+SECRET_KEY = "x"
+INSTALLED_APPS = ["ptrack"]
+ROOT_URLCONF = "project.urls"
+ALLOWED_HOSTS = ["*"]
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+PTRACK_SECRET = "testptracksecret"
+PTRACK_APP_URL = "localhost"
+"""
+URLS = """
+from django.http import HttpResponse
+from django.urls import include, re_path
+urlpatterns = [
+    re_path(%r, include("ptrack.urls")),
+    re_path("^$", lambda request: HttpResponse("home")),
+    re_path("^about$", lambda request: HttpResponse("about")),
+]
+"""
+PIXELS = """
+import ptrack
+class CustomTrackingPixel(ptrack.TrackingPixel):
+    def record(self, request, *args, **kwargs):
+        print(request.META["HTTP_USER_AGENT"], args, kwargs)
+ptrack.tracker.register(CustomTrackingPixel)
+"""
+TRY = """
+import sys; sys.path.insert(0, "")
+import django; django.setup()
+from django.template import engines
+from django.test import Client
+import ptrack
+from ptrack.apps import PtrackConfig, SimplePtrackConfig
+from ptrack.encoder import PtrackEncoder
+from ptrack.exceptions import PtrackRegistrationError
+from ptrack.trackers import Tracker
+from ptrack.views import TRANSPARENT_1_PIXEL_GIF, TrackingPixel
+assert TrackingPixel.as_view() and ptrack.autodiscover and Tracker("mine")
+tag = engines["django"].from_string("{% load ptrack %}{% ptrack 'arg' key1='arg1' %}")
+url = tag.render().split('"')[1].removeprefix("localhost")
+print(url[:-65])
+client = Client(headers={"user-agent": "Mail"})
+for path in (url, sys.argv[1] + OLD + "/"):
+    assert client.get(path).content == TRANSPARENT_1_PIXEL_GIF
+print(client.get("/").content, client.get("/about").content)
+"""
+
+
+@pytest.mark.parametrize("place", ["", "track/", "a/b/", "ptrack/"])
+def test_site_written_for_300_works_after_the_version_change(
+    place: str, tmp_path: Path
+):
+    vectors = json.loads((ROOT / "tests/tokens_of_300.json").read_text())
+    old = next(v for v in vectors["tokens"] if v["hit"] == [["arg"], {"key1": "arg1"}])
+    (tmp_path / "project").mkdir()
+    for name, source in (
+        ("__init__", ""),
+        ("settings", SETTINGS),
+        ("urls", URLS % f"^{place}"),
+        ("pixels", PIXELS),
+    ):
+        (tmp_path / f"project/{name}.py").write_text(source)
+    code = TRY.replace("sys.argv[1]", repr(f"/{place}")).replace(
+        "OLD", repr(old["token"])
+    )
+    out = run_python(code, cwd=tmp_path, DJANGO_SETTINGS_MODULE="project.settings")
+    first, *hits, pages = out.splitlines()
+    assert first.startswith(f"/{place}")
+    assert hits == ["Mail ('arg',) {'key1': 'arg1'}"] * 2
+    assert pages == "b'home' b'about'"

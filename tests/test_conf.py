@@ -1,0 +1,301 @@
+"""ptrack.conf: reading settings and environment, and judging them."""
+
+import re
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+from django.urls import get_script_prefix, set_script_prefix
+from django.utils import translation
+
+import ptrack
+from ptrack import conf
+from ptrack.conf import Configuration, Place
+from ptrack.encoder import TokenBox
+from ptrack.exceptions import PtrackConfigurationError
+from ptrack.middleware import PtrackMiddleware
+
+SECRET = "s" * 32
+
+
+# -- judging --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (conf.secret_problem("x"), None),
+        (conf.secret_problem(b"x" * 32), None),
+        (
+            conf.secret_problem(None),
+            "PTRACK_SECRET is not set: set it to a random text",
+        ),
+        (conf.secret_problem("x" * 33), "PTRACK_SECRET can't be used: .* 32 bytes"),
+        (conf.secret_problem(1), "must be str or bytes, not int; set it"),
+        (conf.fallbacks_problem(None), None),
+        (conf.fallbacks_problem(["a", b"b"]), None),
+        (conf.fallbacks_problem(()), None),
+        (conf.fallbacks_problem("abc"), "a list of earlier secrets, not str"),
+        (conf.fallbacks_problem(1), "a list of earlier secrets, not int"),
+        (conf.fallbacks_problem(["a", ""]), r"FALLBACKS\[1\] can't be used"),
+        (conf.app_url_problem(None), None),
+        (conf.app_url_problem(""), None),
+        (conf.app_url_problem("https://h"), None),
+        (conf.app_url_problem("http://h:80/at/"), None),
+        (conf.app_url_problem("www.example.com"), "must be a scheme and a host"),
+        (conf.app_url_problem("//h"), "must be a scheme and a host"),
+        (conf.app_url_problem("https://"), "must be a scheme and a host"),
+        (conf.app_url_problem("ftp://h"), "must be a scheme and a host"),
+        (conf.app_url_problem("https://h?q"), "must be a scheme and a host"),
+        (conf.app_url_problem("https://[h"), "must be a scheme and a host"),
+        (conf.app_url_problem(1), "must be a scheme and a host"),
+        (conf.prefix_problem(None), None),
+        (conf.prefix_problem("/x/"), None),
+        (conf.prefix_problem(1), "must be str, not int"),
+    ],
+)
+def test_problem_says_what_to_do(problem, said):
+    if said is None:
+        assert problem is None
+    else:
+        assert re.search(said, problem)
+
+
+def test_configuration_does_not_show_secrets():
+    assert SECRET not in repr(Configuration(secret=SECRET, fallbacks=[SECRET]))
+
+
+# -- building -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bad", [{"secret": None}, {"fallbacks": "abc"}, {"fallbacks": [""]}, {"prefix": 1}]
+)
+def test_bad_value_is_refused_when_the_endpoint_is_built(bad):
+    with pytest.raises(PtrackConfigurationError, match="PTRACK_"):
+        conf.build(Configuration(**({"secret": SECRET} | bad)))
+
+
+class Custom:
+    @staticmethod
+    def encrypt(*args, **kwargs):
+        return "token"
+
+    @staticmethod
+    def decrypt(token):
+        return [], {}
+
+
+def test_encoder_that_was_given_does_without_a_secret():
+    place = conf.build(Configuration(app_url="https://h"), encoder=Custom)
+    assert place.url([], {}) == "https://h/ptrack/token/"
+
+
+def test_encoder_that_was_assigned_is_used_from_then_on():
+    place = conf.build(Configuration(secret=SECRET, app_url="https://h"))
+    assert place.url([], {}) != "https://h/ptrack/token/"
+    ptrack.ptrack_encoder = Custom
+    assert place.url([], {}) == "https://h/ptrack/token/"
+
+
+# -- the environment ------------------------------------------------------------------
+
+
+def test_environment_is_read_whole():
+    found = conf.from_environment(
+        {
+            "PTRACK_SECRET": "new",
+            "PTRACK_SECRET_FALLBACKS": "old, older,,",
+            "PTRACK_APP_URL": "https://h",
+            "PTRACK_PREFIX": "/p/",
+        }
+    )
+    assert found == Configuration("new", ("old", "older"), "https://h", "/p/")
+
+
+def test_empty_variable_is_one_that_is_not_set():
+    names = ("SECRET", "SECRET_FALLBACKS", "APP_URL", "PREFIX")
+    found = conf.from_environment({f"PTRACK_{name}": "" for name in names})
+    assert found == conf.from_environment({}) == Configuration(fallbacks=())
+
+
+# -- Django's settings ----------------------------------------------------------------
+
+
+def test_django_is_told_by_its_settings_or_by_the_environment(monkeypatch):
+    assert conf.in_django()
+    monkeypatch.delitem(sys.modules, "django.conf")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.settings")
+    assert conf.in_django()
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    assert not conf.in_django()
+
+
+@pytest.mark.parametrize(
+    ("urlconf", "place", "shared"),
+    [
+        ("tests.urlconfs.empty", Place("/ptrack/", "/"), False),
+        ("tests.urlconfs.included", Place("/ptrack/", "/"), False),
+        ("tests.urlconfs.track", Place("/track/", "/"), False),
+        ("tests.urlconfs.nested", Place("/a/b ü/", "/"), False),
+        ("tests.urlconfs.root", Place("/", "/"), True),
+        ("ptrack.urls", Place("/", "/"), True),
+        ("tests.urlconfs.localised", Place("/en-us/track/", "/"), False),
+        ("tests.urlconfs.namespaced", Place("/ptrack/", "/"), False),
+        ("tests.urlconfs.own_view", Place("/img/", ".gif"), True),
+        ("tests.urlconfs.broken", Place("/ptrack/", "/"), False),
+        ("tests.urlconfs.missing", Place("/ptrack/", "/"), False),
+    ],
+)
+def test_prefix_is_the_place_of_the_include(urlconf, place, shared):
+    with override_settings(ROOT_URLCONF=urlconf):
+        assert conf.django_place() == place
+        assert conf.django_endpoint().shared is shared
+
+
+def test_place_is_the_same_whatever_the_request_at_hand():
+    set_script_prefix("/mounted/")
+    try:
+        with (
+            translation.override("de"),
+            override_settings(ROOT_URLCONF="tests.urlconfs.localised"),
+        ):
+            conf._place_in.cache_clear()
+            assert conf.django_place().prefix == "/en-us/track/"
+            assert get_script_prefix() == "/mounted/"
+    finally:
+        set_script_prefix("/")
+
+
+@override_settings(ROOT_URLCONF="tests.urlconfs.root", PTRACK_PREFIX="/")
+def test_prefix_that_is_set_is_not_shared_even_at_the_root():
+    assert not conf.django_endpoint().shared
+
+
+def test_site_without_a_urlconf_has_the_default_prefix(settings):
+    del settings.ROOT_URLCONF
+    assert conf.django_place() == Place("/ptrack/", "/")
+
+
+def test_place_is_found_out_once_and_not_per_url(monkeypatch):
+    asked = []
+    real = conf._place_in
+    monkeypatch.setattr(
+        conf, "_place_in", lambda urlconf: asked.append(1) or real(urlconf)
+    )
+    for urlconf in ("tests.urlconfs.track", "tests.urlconfs.broken"):
+        asked.clear()
+        with override_settings(ROOT_URLCONF=urlconf):
+            for _ in range(5):
+                ptrack.pixel_url()
+        assert len(asked) == 1
+
+
+@override_settings(ROOT_URLCONF="tests.urlconfs.itself")
+def test_urlconf_that_makes_pixels_at_import_does_not_fix_the_wrong_place():
+    """Asked half-way through the import, the place isn't settled yet."""
+    from tests.urlconfs import itself
+
+    assert "/ptrack/" in itself.EARLY
+    assert ptrack.pixel_url().startswith("https://www.example.com/track/")
+
+
+def test_endpoint_is_built_once_per_set_of_values():
+    assert conf.django_endpoint() is conf.django_endpoint()
+    before = conf.django_endpoint()
+    with override_settings(PTRACK_PREFIX="/other/"):
+        assert conf.django_endpoint().prefix == "/other/"
+    assert conf.django_endpoint() is not before
+    before = conf.django_endpoint()
+    with override_settings(DEBUG=True):
+        assert conf.django_endpoint() is before
+
+
+@override_settings(PTRACK_SECRET="")
+def test_bad_setting_is_improperly_configured_for_django():
+    with pytest.raises(ImproperlyConfigured, match="PTRACK_SECRET can't be used"):
+        conf.django_endpoint()
+
+
+@pytest.mark.parametrize(
+    ("module", "urlconf", "packages"),
+    [
+        ("site.settings", "site.urls", ["site"]),
+        ("a.conf.settings.dev", "b.urls", ["a.conf.settings", "a.conf", "a", "b"]),
+        ("settings", "urls", []),
+        ("", None, []),
+    ],
+)
+def test_projects_packages_are_those_of_settings_and_urlconf(
+    settings, monkeypatch, module, urlconf, packages
+):
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", module)
+    settings.ROOT_URLCONF = urlconf
+    assert conf.project_packages() == packages
+
+
+def test_middleware_is_recognised_by_its_class(settings):
+    settings.MIDDLEWARE = ["tests.test_conf.Derived", "no.such.Middleware"]
+    assert conf.uses_middleware(PtrackMiddleware)
+    settings.MIDDLEWARE = ["no.such.Middleware", "tests.test_conf.function"]
+    assert not conf.uses_middleware(PtrackMiddleware)
+
+
+class Derived(PtrackMiddleware):
+    pass
+
+
+def function(get_response):
+    return get_response
+
+
+# -- completing what a WSGI middleware was given --------------------------------------
+
+
+def complete(**given):
+    names = ("secret", "fallbacks", "app_url", "prefix")
+    return conf.completed(**(dict.fromkeys(names) | given))
+
+
+@override_settings(PTRACK_SECRET_FALLBACKS=["old"], PTRACK_PREFIX="/p/")
+def test_what_is_not_given_comes_from_django():
+    found = complete()
+    assert found.secret == "s3cret of thirty-two characters!"
+    assert found.fallbacks == ["old"]
+    assert found.app_url == "https://www.example.com"
+    assert found.prefix == "/p/"
+
+
+@override_settings(ROOT_URLCONF="tests.urlconfs.root")
+def test_what_is_given_stands_before_it():
+    found = complete(
+        secret="given", fallbacks=["gone"], app_url="http://given", prefix="/given/"
+    )
+    assert found == Configuration("given", ["gone"], "http://given", "/given/")
+
+
+def test_what_is_given_empty_is_given():
+    assert complete(fallbacks=()).fallbacks == ()
+
+
+def test_bad_app_url_is_refused():
+    with pytest.raises(PtrackConfigurationError, match="a scheme and a host"):
+        complete(app_url="www.example.com")
+
+
+# -- outside Django -------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_default_encoder_and_endpoint_read_the_environment(monkeypatch):
+    assert TokenBox(SECRET).decrypt(ptrack.PtrackEncoder.encrypt(1)) == ([1], {})
+    place = conf.environment_endpoint()
+    assert place is conf.environment_endpoint()
+    assert place.url([], {}).startswith("https://env.example/ptrack/")
+    monkeypatch.setenv("PTRACK_PREFIX", "/p/")
+    assert conf.environment_endpoint().prefix == "/p/"
+    assert complete().prefix == "/p/"
+    monkeypatch.delenv("PTRACK_SECRET")
+    with pytest.raises(PtrackConfigurationError, match="PTRACK_SECRET is not set"):
+        conf.environment_endpoint()

@@ -1,0 +1,169 @@
+"""ptrack.discovery and ptrack.apps: finding pixels.py, in fresh processes."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptrack.discovery import import_pixels
+from tests.processes import run_python
+
+PIXELS = """
+import ptrack
+
+@ptrack.tracker.register
+class {name}(ptrack.TrackingPixel):
+    def record(self, request, *args, **kwargs):
+        pass
+"""
+
+SHOW = """
+import ptrack
+found = ptrack.tracker._registry
+print(sorted(each.__module__ + "." + each.__name__ for each in found))
+"""
+
+SETTINGS = """
+SECRET_KEY = "x"
+INSTALLED_APPS = {apps}
+ROOT_URLCONF = "project.urls"
+PTRACK_SECRET = "s" * 32
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A project with pixels of its own, an app with some and one without."""
+    for package in ("project", "shop", "blog"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "project/urls.py").write_text("urlpatterns = []")
+    (tmp_path / "project/pixels.py").write_text(PIXELS.format(name="Project"))
+    (tmp_path / "shop/pixels.py").write_text(PIXELS.format(name="Shop"))
+    return tmp_path
+
+
+def discovered(site: Path, *apps: str) -> str:
+    (site / "project/settings.py").write_text(SETTINGS.format(apps=list(apps)))
+    return run_python(
+        f"import sys; sys.path.insert(0, ''); import django; django.setup(){SHOW}",
+        cwd=site,
+        DJANGO_SETTINGS_MODULE="project.settings",
+    ).strip()
+
+
+def test_pixels_of_all_apps_and_of_the_project_are_found(site):
+    """The project's own package is no installed app."""
+    found = discovered(site, "ptrack", "shop", "blog")
+    assert found == "['project.pixels.Project', 'shop.pixels.Shop']"
+
+
+def test_pixels_are_found_once_where_the_project_is_an_app_too(site):
+    found = discovered(site, "project", "ptrack")
+    assert found == "['project.pixels.Project']"
+
+
+def test_config_by_its_full_name_discovers_as_well(site):
+    found = discovered(site, "ptrack.apps.PtrackConfig", "shop")
+    assert found == "['project.pixels.Project', 'shop.pixels.Shop']"
+
+
+def test_simple_config_does_without(site):
+    assert discovered(site, "ptrack.apps.SimplePtrackConfig", "shop") == "[]"
+
+
+def test_project_is_found_by_its_urlconf_where_the_settings_are_configured_in_code(
+    site,
+):
+    code = (
+        "import sys; sys.path.insert(0, '');"
+        "from django.conf import settings; import django;"
+        "settings.configure(INSTALLED_APPS=['ptrack'], ROOT_URLCONF='project.urls');"
+        f"django.setup(){SHOW}"
+    )
+    assert "project.pixels.Project" in run_python(code, cwd=site)
+
+
+@pytest.mark.parametrize("package", ["project", "shop"])
+@pytest.mark.parametrize("broken", ["import no_such_module", "1 / 0"])
+def test_error_inside_pixels_is_never_swallowed(site, package, broken):
+    (site / package / "pixels.py").write_text(broken)
+    with pytest.raises(AssertionError, match=r"no_such_module|ZeroDivisionError"):
+        discovered(site, "ptrack", "shop")
+
+
+# -- plain WSGI apps ------------------------------------------------------------------
+
+WRAP = (
+    """
+import sys; sys.path.insert(0, "")
+from ptrack.wsgi import PtrackWSGIMiddleware
+PtrackWSGIMiddleware(None, "s" * 32, pixels={pixels!r})
+"""
+    + SHOW
+)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "found"),
+    [
+        (None, "['pixels.Top']"),
+        ("shop.pixels", "['shop.pixels.Shop']"),
+        (
+            ["shop.pixels", "project.pixels"],
+            "['project.pixels.Project', 'shop.pixels.Shop']",
+        ),
+        ((), "[]"),
+    ],
+)
+def test_wsgi_app_has_the_named_modules_or_a_top_level_pixels(site, pixels, found):
+    (site / "pixels.py").write_text(PIXELS.format(name="Top"))
+    assert run_python(WRAP.format(pixels=pixels), cwd=site).strip() == found
+
+
+def test_wsgi_app_without_any_pixels_is_no_error(site):
+    assert run_python(WRAP.format(pixels=None), cwd=site).strip() == "[]"
+
+
+def test_wsgi_app_whose_pixels_are_broken_says_so(site):
+    (site / "pixels.py").write_text("import no_such_module")
+    with pytest.raises(AssertionError, match="no_such_module"):
+        run_python(WRAP.format(pixels=None), cwd=site)
+    with pytest.raises(AssertionError, match="nowhere"):
+        run_python(WRAP.format(pixels="nowhere"), cwd=site)
+
+
+# -- in this process ------------------------------------------------------------------
+
+
+def test_within_django_no_top_level_module_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "pixels.py").write_text("raise AssertionError('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    import_pixels(None)
+
+
+def test_django_discovers_again_without_harm(settings: Any):
+    import ptrack
+
+    ptrack.autodiscover()
+
+
+def test_named_module_is_imported_or_missed():
+    import_pixels(["tests.pixels_for_paste"])
+    assert "tests.pixels_for_paste" in sys.modules
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        import_pixels("nowhere")
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_top_level_pixels_are_looked_for_outside_django(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    import_pixels(None)
+    (tmp_path / "pixels.py").write_text("raise LookupError('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(LookupError, match="imported"):
+        import_pixels(None)

@@ -1,0 +1,146 @@
+"""The package: its public names, its layers, and what it imports when."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ptrack
+import ptrack.exceptions
+import ptrack.trackers
+from tests.processes import ROOT, run_python
+
+CORE = ["exceptions", "encoder", "pixel", "trackers", "endpoint", "conf", "discovery"]
+
+# What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
+ROOMS = {
+    "__init__": {"discovery", "encoder", "shortcuts", "trackers"},
+    "exceptions": set(),
+    "encoder": {"exceptions", "nacl"},
+    "pixel": set(),
+    "trackers": {"exceptions"},
+    "endpoint": {"encoder", "exceptions", "pixel", "trackers"},
+    # "ptrack" is for the one name that is looked up at each use: ptrack_encoder.
+    "conf": {"encoder", "endpoint", "exceptions", "trackers", "ptrack"},
+    "discovery": {"conf", "trackers"},
+    "shortcuts": {"conf", "endpoint", "exceptions"},
+    "wsgi": {"conf", "discovery", "encoder", "pixel", "trackers", "webob"},
+    "http": {"django", "pixel"},
+    "middleware": {"django", "conf", "endpoint", "http"},
+    "views": {"django", "conf", "http", "pixel"},
+    "urls": {"django", "conf", "views"},
+    "checks": {"django", "conf", "encoder", "middleware", "views"},
+    "apps": {"django", "checks", "discovery"},
+    "templatetags/__init__": set(),
+    "templatetags/ptrack": {"django", "ptrack"},
+}
+
+
+def imported_at_the_top(source: str) -> set[str]:
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_room_imports_nothing_but_what_is_below_it(room):
+    theirs = {name.split("/")[-1] for name in ROOMS} | {"nacl", "webob", "django"}
+    found = imported_at_the_top((ROOT / f"ptrack/{room}.py").read_text())
+    assert found & (theirs | {"ptrack"}) <= ROOMS[room]
+
+
+def test_every_room_is_listed():
+    package = ROOT / "ptrack"
+    found = {
+        str(path.relative_to(package).with_suffix("")) for path in package.rglob("*.py")
+    }
+    assert found == set(ROOMS)
+
+
+def test_core_imports_with_django_and_webob_blocked():
+    run_python(
+        "import sys\n"
+        "for name in ('django', 'webob'): sys.modules[name] = None\n"
+        "import ptrack\n"
+        f"for name in {CORE}: __import__('ptrack.' + name)\n"
+    )
+
+
+def test_import_needs_no_configuration():
+    run_python("import ptrack, ptrack.wsgi, ptrack.encoder; ptrack.tracker")
+
+
+def test_outside_django_nothing_of_django_is_imported_even_after_hits(tmp_path: Path):
+    """A sync and an async callback, a hit, a URL, a tag, a path of the app's own."""
+    (tmp_path / "pixels.py").write_text(
+        "import ptrack\n"
+        "@ptrack.tracker.register\n"
+        "class A(ptrack.TrackingPixel):\n"
+        "    async def record(self, request, *args): print('async', *args)\n"
+        "@ptrack.tracker.register\n"
+        "class B(ptrack.TrackingPixel):\n"
+        "    def record(self, request, *args): print(request.META['x'], *args)\n"
+    )
+    out = run_python(
+        "import sys; sys.path.insert(0, '')\n"
+        "import ptrack, ptrack.wsgi\n"
+        "mirror = ptrack.wsgi.mirror()\n"
+        "url = ptrack.pixel_url('hit'); ptrack.pixel_tag(); mirror.pixel_tag()\n"
+        "def get(path):\n"
+        "    return mirror({'REQUEST_METHOD': 'GET', 'PATH_INFO': path, 'x': 'sync'},\n"
+        "                  lambda status, headers: print(status))\n"
+        "get(url.removeprefix('https://h')); get('/other')\n"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'django'])\n",
+        cwd=tmp_path,
+        PTRACK_SECRET="s" * 32,
+        PTRACK_APP_URL="https://h",
+    )
+    assert out.splitlines() == [
+        "async hit",
+        "sync hit",
+        "200 OK",
+        "404 Not Found",
+        "[]",
+    ]
+
+
+def test_error_outside_django_says_what_to_set():
+    with pytest.raises(
+        AssertionError, match=r"PtrackConfigurationError: PTRACK_SECRET is"
+    ):
+        run_python("import ptrack.wsgi; ptrack.wsgi.mirror()")
+
+
+def test_script_with_settings_but_no_setup_can_make_pixels():
+    out = run_python(
+        "import ptrack; print(ptrack.pixel_url('x'))",
+        DJANGO_SETTINGS_MODULE="tests.settings",
+    )
+    assert out.startswith("https://www.example.com/ptrack/")
+
+
+def test_public_names_are_there():
+    for name in ptrack.__all__:
+        assert getattr(ptrack, name) is not None
+    assert ptrack.ptrack_encoder is ptrack.PtrackEncoder
+    assert issubclass(
+        ptrack.exceptions.PtrackRegistrationError, ptrack.exceptions.PtrackError
+    )
+    assert isinstance(ptrack.tracker, ptrack.trackers.Tracker)
+
+
+def test_package_says_that_it_is_typed():
+    assert (ROOT / "ptrack/py.typed").exists()
+
+
+def test_package_logs_to_one_logger():
+    names = {
+        module.logger.name for module in (ptrack.trackers, ptrack.endpoint, ptrack.conf)
+    }
+    assert names == {"ptrack"}

@@ -1,0 +1,70 @@
+"""ptrack.shortcuts: pixel_url and pixel_tag with the project's settings."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+from django.urls import set_script_prefix
+from django.utils.safestring import SafeString
+
+import ptrack
+from ptrack.exceptions import PtrackConfigurationError
+
+HOST = "https://www.example.com"
+
+
+def carried(url: str, start: str) -> object:
+    assert url.startswith(start)
+    return ptrack.PtrackEncoder.decrypt(url.removeprefix(start).removesuffix("/"))
+
+
+def test_url_carries_the_arguments_and_is_safe_in_templates():
+    url = ptrack.pixel_url("a", key="value")
+    assert isinstance(url, SafeString)
+    assert carried(url, HOST + "/ptrack/") == (["a"], {"key": "value"})
+
+
+def test_tag_holds_such_a_url_and_is_safe_in_templates():
+    tag = ptrack.pixel_tag("a", key="value")
+    assert isinstance(tag, SafeString)
+    url = tag.removeprefix('<img src="').removesuffix('" width=1 height=1>')
+    assert carried(url, HOST + "/ptrack/") == (["a"], {"key": "value"})
+
+
+def test_url_is_below_the_mount_as_that_of_reverse():
+    set_script_prefix("/mounted/")
+    try:
+        assert ptrack.pixel_url().startswith(HOST + "/mounted/ptrack/")
+    finally:
+        set_script_prefix("/")
+
+
+@pytest.mark.parametrize("render", [ptrack.pixel_url, ptrack.pixel_tag])
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_missing_app_url_is_improperly_configured(render, nothing):
+    with (
+        override_settings(PTRACK_APP_URL=nothing),
+        pytest.raises(ImproperlyConfigured, match="PTRACK_APP_URL is not set"),
+    ):
+        render("a")
+
+
+def test_app_url_of_a_300_site_is_taken_as_it_is():
+    """Its own tests had one without a scheme; the system check complains of it."""
+    with override_settings(PTRACK_APP_URL="localhost"):
+        assert ptrack.pixel_url().startswith("localhost/ptrack/")
+
+
+def test_bad_argument_is_refused_by_name():
+    with pytest.raises(TypeError, match="keyword argument 'when' of type object"):
+        ptrack.pixel_tag(when=object())
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_outside_django_the_environment_serves(monkeypatch):
+    url = ptrack.pixel_url("a")
+    assert carried(url, "https://env.example/ptrack/") == (["a"], {})
+    assert type(url) is str
+    assert url[:27] in ptrack.pixel_tag()
+    monkeypatch.delenv("PTRACK_APP_URL")
+    with pytest.raises(PtrackConfigurationError, match="PTRACK_APP_URL is not set"):
+        ptrack.pixel_url()
