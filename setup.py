@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from setuptools import Command, find_packages, setup
 
@@ -18,19 +20,24 @@ TEST = [
     "pastedeploy",
     "pillow",
     "pyramid",
+    "pyuwsgi",
     "pytest>=8",
     "pytest-django>=4.9",
     "selenium",
+    "setuptools>=77",
     "uvicorn",
     "webtest",
 ]
+
+
+LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
 
 
 class Test(Command):
     """Run the test suite with the interpreter that was asked."""
 
     description = "run the tests (needs the extra “test”)"
-    user_options = ()
+    user_options: ClassVar[list[tuple[str, str, str]]] = []
 
     def initialize_options(self) -> None:
         """Do nothing: there are no options."""
@@ -40,6 +47,8 @@ class Test(Command):
 
     def run(self) -> None:
         """Run pytest on ``tests/``, and end with its exit code."""
+        if find_spec("pytest") is None:
+            raise SystemExit("pytest isn't installed: pip install -e '.[test]'")
         raise SystemExit(
             subprocess.call([sys.executable, "-m", "pytest", "tests"], cwd=HERE)
         )
@@ -79,7 +88,7 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
-    extras_require={"test": TEST},
+    extras_require={"test": TEST, "lint": LINT},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
     },

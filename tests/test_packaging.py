@@ -1,0 +1,40 @@
+"""setup.py: what it says, and ``python setup.py test``."""
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+from tests.processes import ROOT
+
+
+def test_distribution_is_named_and_licensed_as_before():
+    found = metadata.metadata("django-ptrack")
+    assert found["Name"] == "django-ptrack"
+    assert found["Version"] == "4.0.0"
+    assert "Apache-2.0" in (found["License-Expression"] or found["License"])
+    assert found["Requires-Python"] == ">=3.10"
+
+
+def test_dependencies_are_the_three_and_no_more():
+    needed = [
+        requirement
+        for requirement in metadata.requires("django-ptrack") or []
+        if "extra ==" not in requirement
+    ]
+    assert sorted(needed) == ["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"]
+
+
+def test_setup_py_test_runs_the_suite():
+    """Told to collect only: the suite is running already."""
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "test"],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_ADDOPTS": "--collect-only -q"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_setup_py_test_runs_the_suite" in done.stdout
