@@ -84,6 +84,7 @@ def test_tokens_that_300_once_wrote_are_read():
 # A project in the manner of 3.0.0's README: no prefix, no middleware, old idioms.
 SETTINGS = """
 SECRET_KEY = "x"
+USE_TZ = True
 INSTALLED_APPS = ["ptrack"]
 ROOT_URLCONF = "project.urls"
 ALLOWED_HOSTS = ["*"]

@@ -26,6 +26,7 @@ print(sorted(each.__module__ + "." + each.__name__ for each in found))
 
 SETTINGS = """
 SECRET_KEY = "x"
+USE_TZ = True
 INSTALLED_APPS = {apps}
 ROOT_URLCONF = "project.urls"
 PTRACK_SECRET = "s" * 32

@@ -72,6 +72,7 @@ def test_name_to_install_is_that_of_the_distribution():
 
 PROJECT = """
 SECRET_KEY = "x"
+USE_TZ = True
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "mysite.urls"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
@@ -338,3 +339,11 @@ def test_every_block_is_run_by_a_test():
     }
     for language, code in BLOCKS:
         assert any(part in code for part in asked), f"{language}: {code}"
+
+
+def test_commands_for_contributors_are_in_the_makefile():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    targets = re.findall(r"^make (\w+)", text, re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text()
+    assert len(targets) == 3
+    assert all(f"\n{target}:" in makefile for target in targets)

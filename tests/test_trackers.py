@@ -292,7 +292,7 @@ def test_record_may_be_a_partial_or_any_callable(own_tracker):
 
     @own_tracker.register
     class Partial(TrackingPixel):
-        record = functools.partial(seen.append)
+        record = staticmethod(functools.partial(seen.append))
 
     sync_hit(own_tracker)
     assert seen == ["request"]

@@ -1,0 +1,1 @@
+"""The demo: send mails, open them, and watch the opens come in."""

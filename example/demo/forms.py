@@ -1,0 +1,77 @@
+"""The form that a campaign is composed with."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+MOST_RECIPIENTS = 100
+
+
+class RecipientsField(forms.Field):
+    """E-mail addresses, separated by line breaks, spaces, commas or semicolons."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> list[str]:
+        """Give each address once, in the order they were written."""
+        found = filter(None, re.split(r"[\s,;]+", value or ""))
+        return list({address.casefold(): address for address in found}.values())
+
+    def validate(self, value: list[str]) -> None:
+        """Check that there are some, not too many, and that all are addresses."""
+        super().validate(value)
+        if len(value) > MOST_RECIPIENTS:
+            raise ValidationError(
+                f"These are {len(value)} recipients; the demo sends to "
+                f"{MOST_RECIPIENTS} at most."
+            )
+        if problems := list(_problems(value)):
+            raise ValidationError(problems)
+
+
+def _problems(addresses: list[str]) -> Iterator[str]:
+    for address in addresses:
+        try:
+            validate_email(address)
+        except ValidationError:
+            yield f"“{address}” is not an e-mail address."
+
+
+class CampaignForm(forms.Form):
+    """Subject, message and recipients."""
+
+    subject = forms.CharField(
+        max_length=200,
+        initial="Our news in November",
+        error_messages={"required": "Give the mail a subject."},
+    )
+    message = forms.CharField(
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        initial=(
+            "Hello,\n\n"
+            "we have moved to a new office, with a door that stays open: come by for "
+            "a coffee whenever you are around.\n\n"
+            "Yours,\nthe team"
+        ),
+        help_text="Plain text; a blank line begins a new paragraph.",
+        error_messages={"required": "Write a few words."},
+    )
+    recipients = RecipientsField(
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        initial="ada@example.com\ngrace@example.com\nalan@example.com",
+        help_text="One per line, or separated by commas. Nothing leaves this machine.",
+        error_messages={"required": "Name at least one recipient."},
+    )
+
+    def clean_subject(self) -> str:
+        """Put it on one line: a header has no line breaks."""
+        return " ".join(self.cleaned_data["subject"].split())
+
+    def clean_message(self) -> str:
+        """Give it the line breaks that mails are made with; browsers send CRLF."""
+        return "\n".join(self.cleaned_data["message"].splitlines())

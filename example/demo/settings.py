@@ -1,0 +1,90 @@
+"""Settings of the demo.
+
+The environment may say otherwise: ``PORT``, ``PTRACK_APP_URL``, ``PTRACK_SECRET``,
+``DEMO_VAR`` (the directory of the database and the mails) and ``DEMO_SECRET_KEY``.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django
+
+HERE = Path(__file__).resolve().parent
+VAR = Path(os.environ.get("DEMO_VAR") or HERE.parent / "var").resolve()
+VAR.mkdir(parents=True, exist_ok=True)
+
+# -- ptrack ---------------------------------------------------------------------------
+
+# Known to everyone, so good for a demo only. A site of one's own makes its own secret:
+#     python -c 'import secrets; print(secrets.token_hex(16))'
+PTRACK_SECRET = os.environ.get("PTRACK_SECRET") or "the-demo-secret-known-to-anyone!"
+
+# Where the recipients of the mails reach this site.
+PORT = os.environ.get("PORT") or "8000"
+PTRACK_APP_URL = os.environ.get("PTRACK_APP_URL") or f"http://127.0.0.1:{PORT}"
+
+INSTALLED_APPS = [
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "ptrack",
+    "demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "ptrack.middleware.PtrackMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+# -- mails ----------------------------------------------------------------------------
+
+DEFAULT_FROM_EMAIL = "The ptrack demo <news@example.com>"
+MAIL_DIRECTORY = VAR / "mails"
+MAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {
+        "default": {
+            "BACKEND": MAIL_BACKEND,
+            "OPTIONS": {"file_path": MAIL_DIRECTORY},
+        }
+    }
+else:
+    EMAIL_BACKEND = MAIL_BACKEND
+    EMAIL_FILE_PATH = MAIL_DIRECTORY
+
+# -- the rest is Django's usual -------------------------------------------------------
+
+DEBUG = True
+SECRET_KEY = os.environ.get("DEMO_SECRET_KEY") or "only-for-the-demo-" + "x" * 40
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+if host := urlsplit(PTRACK_APP_URL).hostname:
+    ALLOWED_HOSTS.append(host)
+
+ROOT_URLCONF = "demo.urls"
+STATIC_URL = "/static/"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# The messages after a redirect are all there is to remember: no sessions are needed.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": VAR / "demo.sqlite3"}
+}
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]

@@ -1,0 +1,44 @@
+"""ptrack around a Flask app: ``python example/flask_app.py``.
+
+The page at ``/`` holds a pixel, and each loading of it is printed as a line of JSON.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+from flask import Flask
+from webob import Request
+
+import ptrack
+from ptrack.wsgi import PtrackWSGIMiddleware
+
+PORT = int(os.environ.get("PORT", "5000"))
+
+app = Flask(__name__)
+pixels = PtrackWSGIMiddleware(
+    app.wsgi_app,
+    # Known to everyone; a site of one's own makes its own secret.
+    secret=os.environ.get("PTRACK_SECRET", "the-demo-secret-known-to-anyone!"),
+    app_url=os.environ.get("PTRACK_APP_URL", f"http://127.0.0.1:{PORT}"),
+)
+app.wsgi_app = pixels
+
+
+@ptrack.tracker.register
+class PrintView(ptrack.TrackingPixel):
+    """Prints what the pixel was made with."""
+
+    def record(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        sys.stdout.write(json.dumps({"args": args, "kwargs": kwargs}) + "\n")
+        sys.stdout.flush()
+
+
+@app.get("/")
+def home() -> str:
+    return f"<!DOCTYPE html><h1>Hello</h1>{pixels.pixel_tag('hello', page='home')}"
+
+
+if __name__ == "__main__":
+    app.run(port=PORT)

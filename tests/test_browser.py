@@ -1,0 +1,212 @@
+"""The demo in a real browser: what a reader of it sees."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from .demo_server import PATIENCE, Server, running_demo
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMEDRIVER = Path("/usr/bin/chromedriver")
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_demo(tmp_path_factory.mktemp("demo")) as server:
+        yield server
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chrome]:
+    if not (CHROMIUM.exists() and CHROMEDRIVER.exists()):
+        reason = f"{CHROMIUM} and {CHROMEDRIVER} are not installed"
+        if os.environ.get("PTRACK_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    options = ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    # The driver is named, so that Selenium looks for none in the network.
+    with Chrome(options=options, service=Service(str(CHROMEDRIVER))) as driver:
+        driver.set_page_load_timeout(PATIENCE)
+        yield driver
+
+
+def send(browser: Chrome, demo: Server, subject: str) -> None:
+    """Send the example that the form is filled with, under a subject."""
+    browser.get(demo.url)
+    field = browser.find_element(By.NAME, "subject")
+    field.clear()
+    field.send_keys(subject)
+    browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+    wait_for_text(browser, ".message", "Sent 3 mails.")
+
+
+def open_mail(browser: Chrome, demo: Server, subject: str, recipient: str) -> None:
+    browser.get(f"{demo.url}/inbox/")
+    browser.find_element(
+        By.XPATH, f"//a[strong='{subject}'][span='{recipient}']"
+    ).click()
+    wait_for_text(browser, "h1", subject)
+
+
+def text(browser: Chrome, selector: str) -> str:
+    """Give the text of what is there and seen, else none."""
+    # At once, by a script: the page may replace an element between two commands.
+    return browser.execute_script(
+        "const found = document.querySelector(arguments[0]);"
+        "return found?.checkVisibility() ? found.innerText : ''",
+        selector,
+    )
+
+
+def wait_for_text(browser: Chrome, selector: str, expected: str) -> None:
+    WebDriverWait(browser, PATIENCE, poll_frequency=0.1).until(
+        lambda _: expected in text(browser, selector),
+        f"{selector} doesn't say {expected!r}",
+    )
+
+
+def rows(browser: Chrome) -> list[list[str]]:
+    return browser.execute_script(
+        "return [...document.querySelectorAll('#rows tr')]"
+        ".map((row) => [...row.cells].map((cell) => cell.innerText))"
+    )
+
+
+def complaints(browser: Chrome) -> list[str]:
+    return [entry["message"] for entry in browser.get_log("browser")]
+
+
+def test_opens_appear_live(browser: Chrome, demo: Server) -> None:
+    """A mail opened in the inbox is counted on the page of opens, without a reload."""
+    send(browser, demo, "Live")
+    browser.get(f"{demo.url}/opens/")
+    wait_for_text(browser, "#empty", "Nobody has opened this mail yet.")
+    assert [row[:3] for row in rows(browser)] == [
+        ["ada@example.com", "0", "not yet"],
+        ["grace@example.com", "0", "not yet"],
+        ["alan@example.com", "0", "not yet"],
+    ]
+    browser.execute_script("window.notReloaded = true")
+    opens = browser.current_window_handle
+
+    browser.switch_to.new_window("tab")
+    open_mail(browser, demo, "Live", "grace@example.com")
+    browser.switch_to.window(opens)
+    wait_for_text(browser, "#total", "1")
+
+    browser.switch_to.new_window("tab")
+    open_mail(browser, demo, "Live", "grace@example.com")
+    browser.switch_to.window(opens)
+    wait_for_text(browser, "#total", "2")
+
+    assert text(browser, "#unique") == "1 (33 %)"
+    assert [row[1] for row in rows(browser)] == ["0", "2", "0"]
+    assert browser.execute_script("return window.notReloaded")
+    assert browser.find_element(By.CSS_SELECTOR, "#chart canvas").is_displayed()
+    assert not browser.find_element(By.ID, "empty").is_displayed()
+    drawn = browser.execute_script(
+        "return Chart.getChart(document.querySelector('#chart canvas')).data.datasets"
+        ".map(({ label, data }) => [label, Math.max(...data.map((each) =>"
+        " each[label === 'Opens' ? 'opens' : 'unique']))])"
+    )
+    assert drawn == [["Unique opens", 1], ["Opens", 2]]
+    assert complaints(browser) == []
+
+
+def test_a_campaign_is_chosen_from_the_list(browser: Chrome, demo: Server) -> None:
+    """Choosing another campaign shows its opens."""
+    send(browser, demo, "Earlier")
+    open_mail(browser, demo, "Earlier", "ada@example.com")
+    send(browser, demo, "Later")
+    browser.get(f"{demo.url}/opens/")
+    wait_for_text(browser, "#total", "0")
+    browser.find_element(By.XPATH, "//option[contains(., 'Earlier')]").click()
+    wait_for_text(browser, "#total", "1")
+    chosen = browser.find_element(By.CSS_SELECTOR, "option:checked")
+    assert "Earlier" in chosen.get_attribute("textContent")
+
+
+def test_a_mail_is_shown_in_its_frame(browser: Chrome, demo: Server) -> None:
+    """The frame shows the mail's text and has loaded its pixel, 1 by 1."""
+    send(browser, demo, "Framed")
+    open_mail(browser, demo, "Framed", "alan@example.com")
+    browser.switch_to.frame(browser.find_element(By.CSS_SELECTOR, "iframe.mail"))
+    assert "Sent to alan@example.com" in text(browser, "body")
+    assert image(browser) == [True, 1, 1]
+
+
+def image(browser: Chrome, selector: str = "img") -> list[object]:
+    """Tell whether an image is complete, and its size."""
+    script = (
+        "const image = document.querySelector(arguments[0]);"
+        "return [image.complete, image.naturalWidth, image.naturalHeight]"
+    )
+    return browser.execute_script(script, selector)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_pixel_loads_under_coep(browser: Chrome, demo: Server, host: str) -> None:
+    """A cross-origin isolated page loads the pixel: its own, and a foreign one."""
+    # The pixel's host is always 127.0.0.1: to a page of localhost it is foreign.
+    browser.get(f"{demo.url}/coep/".replace("127.0.0.1", host))
+    assert browser.execute_script("return crossOriginIsolated")
+    assert image(browser, "#pixel img") == [True, 1, 1]
+    before = int(text(browser, "#views"))
+    browser.refresh()
+    assert int(text(browser, "#views")) == before + 1
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1200])
+def test_no_page_is_wider_than_the_screen(
+    browser: Chrome, demo: Server, scheme: str, width: int
+) -> None:
+    """On a phone as on a desk, no page has to be scrolled sideways."""
+    send(browser, demo, "Wide" * 30)
+    commands = {
+        "Emulation.setEmulatedMedia": {
+            "features": [{"name": "prefers-color-scheme", "value": scheme}]
+        },
+        "Emulation.setDeviceMetricsOverride": {
+            "width": width,
+            "height": 800,
+            "deviceScaleFactor": 1,
+            "mobile": False,
+        },
+    }
+    for command, arguments in commands.items():
+        browser.execute_cdp_cmd(command, arguments)
+    open_mail(browser, demo, "Wide" * 30, "ada@example.com")
+    for url in (browser.current_url, "/", "/inbox/", "/opens/", "/coep/"):
+        browser.get(url if "://" in url else demo.url + url)
+        if url == "/opens/":
+            wait_for_text(browser, "#total", "2")
+        assert browser.execute_script(
+            "const page = document.documentElement;"
+            "return page.scrollWidth <= page.clientWidth"
+        ), url

@@ -1,0 +1,397 @@
+"""The demo and the other examples, run as a reader runs them."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import django
+import pytest
+
+from ptrack.encoder import TokenBox
+from ptrack.pixel import GIF
+
+from .demo_server import (
+    EXAMPLE,
+    SECRET,
+    Client,
+    Page,
+    Server,
+    environment,
+    free_port,
+    running,
+    running_demo,
+)
+
+THREE = "ada@example.com\ngrace@example.com, alan@example.com"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_demo(tmp_path_factory.mktemp("demo")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(demo: Server) -> Client:
+    return Client(demo.url)
+
+
+def send(
+    client: Client, subject: str, recipients: str = THREE, message: str = "Hello"
+) -> Page:
+    return client.submit("/", subject=subject, message=message, recipients=recipients)
+
+
+def mails(client: Client, subject: str) -> dict[str, str]:
+    """Give the addresses of the mails with a subject, by recipient."""
+    found = re.findall(
+        r'<a href="(/inbox/\w+/)">\s*<strong>(.*?)</strong>\s*<span>(.*?)</span>',
+        client.get("/inbox/").text,
+    )
+    return {to: path for path, title, to in found if unescape(title) == subject}
+
+
+def campaign(client: Client, subject: str) -> str:
+    """Give the address of a campaign's opens."""
+    found = re.findall(
+        r'<option value="(/opens/\d+/)"[^>]*>\s*(.*?) \(', client.get("/opens/").text
+    )
+    return next(path for path, title in found if unescape(title) == subject)
+
+
+def report(client: Client, subject: str) -> dict:
+    return json.loads(client.get(f"{campaign(client, subject)}data/").body)
+
+
+def opens(client: Client, subject: str) -> dict[str, int]:
+    rows = report(client, subject)["recipients"]
+    return {row["recipient"]: row["opens"] for row in rows}
+
+
+def pixel(page: Page) -> str:
+    found = re.findall(r'<img src="([^"]+/ptrack/[^"]+)" width=1 height=1>', page.text)
+    assert len(found) == 1
+    return unescape(found[0])
+
+
+# -- the demo -------------------------------------------------------------------------
+
+
+def test_a_mail_that_is_opened_is_counted(client: Client, demo: Server) -> None:
+    """What is composed is sent to three, lies in the inbox, and its pixel counts."""
+    inbox = send(client, "Counted")
+    assert inbox.status == 200
+    assert "Sent 3 mails." in inbox.text
+    found = mails(client, "Counted")
+    assert set(found) == {"ada@example.com", "grace@example.com", "alan@example.com"}
+    assert set(opens(client, "Counted").values()) == {0}
+
+    body = client.get(f"{found['grace@example.com']}body/")
+    url = pixel(body)
+    assert url.startswith(f"{demo.url}/ptrack/")
+    assert client.get(url).body == GIF
+    assert opens(client, "Counted") == {
+        "ada@example.com": 0,
+        "grace@example.com": 1,
+        "alan@example.com": 0,
+    }
+
+
+def test_opens_and_unique_opens_are_told_apart(client: Client) -> None:
+    """Two opens by one and one by another are three opens and two unique ones."""
+    send(client, "Apart")
+    found = mails(client, "Apart")
+    for recipient in ("ada@example.com", "ada@example.com", "alan@example.com"):
+        client.get(pixel(client.get(f"{found[recipient]}body/")))
+
+    result = report(client, "Apart")
+    counts = [(point["opens"], point["unique"]) for point in result["timeline"]]
+    assert counts == [(1, 1), (2, 1), (3, 2)]
+    ada, grace, _ = result["recipients"]
+    assert 0 <= ada["seconds_to_open"] < 60
+    assert ada["first_open"] is not None
+    assert (grace["seconds_to_open"], grace["first_open"]) == (None, None)
+
+
+def test_every_recipient_has_a_pixel_of_their_own(client: Client) -> None:
+    """No two mails of a campaign share a pixel's URL."""
+    send(client, "Own pixels")
+    found = mails(client, "Own pixels").values()
+    assert len({pixel(client.get(f"{path}body/")) for path in found}) == 3
+
+
+def test_a_mail_shows_its_headers_and_source(client: Client) -> None:
+    """A mail is shown with whom it is from and to, in a sandbox, and as its source."""
+    send(client, "Grüße & <b>more</b>", "ada@example.com")
+    page = client.get(mails(client, "Grüße & <b>more</b>")["ada@example.com"])
+    assert "Grüße &amp; &lt;b&gt;more&lt;/b&gt;" in page.text
+    assert "The ptrack demo &lt;news@example.com&gt;" in page.text
+    assert re.search(r'<iframe [^>]*sandbox src="/inbox/\w+/body/"', page.text)
+    assert "Content-Type: multipart/alternative" in page.text
+    assert "MIME-Version: 1.0" in page.text
+
+
+def test_a_mails_body_can_run_no_script(client: Client) -> None:
+    """The body of a mail is served for a sandbox: its images load, nothing runs."""
+    send(client, "Sandbox", message="<script>alert(1)</script>")
+    path = mails(client, "Sandbox")["ada@example.com"]
+    body = client.get(f"{path}body/")
+    assert body.headers["Content-Security-Policy"] == (
+        "sandbox; default-src 'none'; img-src http: https: data:; "
+        "style-src 'unsafe-inline'"
+    )
+    assert body.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert "&lt;script&gt;alert(1)" in body.text
+    assert "<script" not in body.text
+    assert client.get(path).headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_mail_may_hold_the_line_that_separates_mails(client: Client) -> None:
+    """A line of 79 dashes in a message doesn't cut it in two."""
+    line = "-" * 79
+    send(client, "Dashes", message=f"before\n\n{line}\nafter: it\n\n{line}")
+    found = mails(client, "Dashes")
+    assert len(found) == 3
+    body = client.get(f"{found['ada@example.com']}body/")
+    assert "before" in body.text
+    assert "after: it" in body.text
+    assert pixel(body)
+
+
+@pytest.mark.skipif(
+    django.VERSION < (5, 0), reason="Django 4.2 refuses such an address in the form"
+)
+def test_a_failure_loses_only_its_own_mail(client: Client) -> None:
+    """A mail that can't be sent is told of, and the others are sent."""
+    # A domain that passes for one until it is encoded, and is then too long for DNS.
+    bad = f"someone@{'ü' * 60}.example"
+    inbox = send(client, "Failing", f"ada@example.com {bad} alan@example.com")
+    assert "Sent 2 mails." in inbox.text
+    assert f"Could not be sent to {bad}." in inbox.text
+    assert set(mails(client, "Failing")) == {"ada@example.com", "alan@example.com"}
+    assert set(opens(client, "Failing")) == {"ada@example.com", "alan@example.com"}
+
+
+def test_a_campaign_that_fails_altogether_is_told_of(tmp_path: Path) -> None:
+    """Where no mail can be written, the page says to whom none was sent."""
+    with running_demo(tmp_path) as server:
+        (tmp_path / "mails").write_text("in the way of the directory")
+        addresses = [f"{number}@example.com" for number in range(5)]
+        inbox = send(Client(server.url), "Nowhere", " ".join(addresses))
+    assert inbox.status == 200
+    assert (
+        "Could not be sent to 0@example.com, 1@example.com, 2@example.com, 2 more."
+        in inbox.text
+    )
+    assert "Sent" not in inbox.text
+
+
+@pytest.mark.parametrize(
+    ("recipients", "error"),
+    [
+        ("", "Name at least one recipient."),
+        (" ,;\n", "Name at least one recipient."),
+        ("ada@example.com, nobody", "“nobody” is not an e-mail address."),
+        ("ada@@example.com", "“ada@@example.com” is not an e-mail address."),
+        ("a@b.example\r\nBcc:c@d.example", "“Bcc:c@d.example” is not an e-mail"),
+        ("\n".join(f"{n}@example.com" for n in range(101)), "to 100 at most."),
+    ],
+)
+def test_bad_recipients_are_told_and_nothing_is_sent(
+    client: Client, recipients: str, error: str
+) -> None:
+    """A recipient that is none is named beside the field, and nobody gets a mail."""
+    before = client.get("/inbox/").text
+    page = send(client, "Never sent", recipients)
+    assert page.status == 200
+    assert error in page.text
+    assert "Never sent" in page.text
+    assert client.get("/inbox/").text == before
+
+
+def test_a_recipient_named_twice_gets_one_mail(client: Client) -> None:
+    """The same address twice, in whatever case, is one recipient."""
+    send(client, "Twice", "ada@example.com ADA@example.com ada@example.com")
+    assert len(mails(client, "Twice")) == 1
+
+
+def test_a_subject_stays_on_its_line(client: Client) -> None:
+    """Line breaks in a subject are blanks, and no headers."""
+    send(client, "One\r\nBcc: eve@example.com", "ada@example.com")
+    assert list(mails(client, "One Bcc: eve@example.com")) == ["ada@example.com"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/inbox/nothing/",
+        "/inbox/nothing/body/",
+        "/inbox/../",
+        "/inbox/../demo.sqlite3/",
+        "/inbox/..%2Fdemo.sqlite3/",
+        "/inbox/%2e%2e%2f%2e%2e%2f%2e%2e%2fetc%2fpasswd/body/",
+        "/inbox/%2Fetc%2Fpasswd/",
+        "/inbox/..%5C..%5Cdemo.sqlite3/body/",
+        "/inbox/%00/",
+        "/opens/999999/",
+        "/opens/999999/data/",
+    ],
+)
+def test_what_isnt_there_is_not_found(client: Client, path: str) -> None:
+    """An id that is none, one with the looks of a path above all, is a plain 404."""
+    assert client.get(path).status == 404
+
+
+def test_a_campaign_is_only_sent_from_the_form(client: Client, demo: Server) -> None:
+    """A form that was posted without its token is refused."""
+    with client.opener.open(demo.url, b"subject=x", timeout=30) as response:
+        assert response.status == 403
+
+
+def test_odd_pixels_are_recorded_too(client: Client) -> None:
+    """A pixel without, or with odd, arguments is answered and breaks nothing."""
+    seal = TokenBox(SECRET).encrypt
+    odd = [
+        seal(),
+        seal("positional", 1),
+        seal(campaign=10**9, recipient="ada@example.com", sent=0),
+        seal(campaign="x", recipient=None, sent="y", page=None),
+        seal(campaign=[1], recipient={}, sent=[], unknown=True),
+    ]
+    for number, token in enumerate(odd):
+        # Each leaves a row: the last is told from the others by its page.
+        assert client.get(f"/ptrack/{token}/").body == GIF, number
+    before = views(client)
+    client.get(f"/ptrack/{seal('odd', page='coep', campaign='gone')}/")
+    assert views(client) == before + 1
+
+
+def test_no_pixel_failed(demo: Server) -> None:
+    """After all that, no callback of the demo has failed."""
+    assert "Tracking pixel" not in demo.output()
+    assert SECRET not in demo.output()
+
+
+def views(client: Client) -> int:
+    found = re.search(r'<strong id="views">(\d+)</strong>', client.get("/coep/").text)
+    assert found
+    return int(found[1])
+
+
+def test_the_strict_page_counts_its_views(client: Client) -> None:
+    """The page under COEP says so in its headers, and its pixel is recorded."""
+    page = client.get("/coep/")
+    assert page.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    before = views(client)
+    answer = client.get(pixel(page))
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert views(client) == before + 1
+
+
+def test_the_pages_need_nothing_from_elsewhere(client: Client) -> None:
+    """All that a page loads comes from the demo itself."""
+    send(client, "Elsewhere", "ada@example.com")
+    pages = ["/", "/inbox/", *mails(client, "Elsewhere").values(), "/opens/", "/coep/"]
+    files = set()
+    for path in pages:
+        text = client.get(path).text.replace(client.base, "")
+        assert not re.search(r'(src|href)="(https?:)?//', text)
+        files.update(re.findall(r'"(/static/[^"]+)"', text))
+    assert len(files) == 6
+    for path in files:
+        assert client.get(path).status == 200
+
+
+def test_an_empty_demo_says_what_to_do(tmp_path: Path) -> None:
+    """Before anything was sent, inbox and opens lead to the form."""
+    with running_demo(tmp_path) as server:
+        client = Client(server.url)
+        for path in ("/inbox/", "/opens/"):
+            page = client.get(path)
+            assert page.status == 200
+            assert "Send a campaign" in page.text
+
+
+def manage(tmp_path: Path, *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLE / "manage.py", *arguments],
+        check=True,
+        capture_output=True,
+        env=environment(DEMO_VAR=str(tmp_path)),
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+def test_the_migrations_are_complete(tmp_path: Path) -> None:
+    """The models hold nothing that the migrations lack."""
+    assert "No changes" in manage(tmp_path, "makemigrations", "--check", "--dry-run")
+
+
+def test_the_demo_passes_djangos_checks(tmp_path: Path) -> None:
+    """``manage.py check`` has nothing to say about the demo."""
+    assert "no issues (0 silenced)" in manage(tmp_path, "check")
+
+
+# -- the other examples ---------------------------------------------------------------
+
+
+def test_the_flask_app_prints_what_its_page_held(tmp_path: Path) -> None:
+    """Flask's page holds a pixel, and its loading is printed."""
+    port = free_port()
+    command = str(EXAMPLE / "flask_app.py")
+    with running(command, port=port, log=tmp_path / "log") as server:
+        client = Client(server.url)
+        assert client.get("/elsewhere").status == 404
+        assert client.get(pixel(client.get("/"))).body == GIF
+        line = server.wait_for_output('"kwargs"')
+    assert json.loads(line) == {"args": ["hello"], "kwargs": {"page": "home"}}
+
+
+def mirror_commands(port: int) -> dict[str, list[str]]:
+    gunicorn = ["-m", "gunicorn", "--chdir", str(EXAMPLE), "mirror:application"]
+    return {
+        "gunicorn": [*gunicorn, "--bind", f"127.0.0.1:{port}", "--workers", "2"],
+        "wsgiref": [str(EXAMPLE / "mirror.py")],
+    }
+
+
+@pytest.mark.parametrize("kind", ["gunicorn", "wsgiref"])
+def test_the_mirror_prints_a_line_per_hit(tmp_path: Path, kind: str) -> None:
+    """The mirror answers pixels and nothing else, and prints each hit as JSON."""
+    port = free_port()
+    command = mirror_commands(port)[kind]
+    token = TokenBox(SECRET).encrypt("one\ntwo", campaign=7, name="Grüße")
+    log = tmp_path / "log"
+    with running(*command, port=port, log=log, PTRACK_PREFIX="/p/") as server:
+        client = Client(server.url)
+        assert client.get("/").status == 404
+        assert client.get("/ptrack/x/").status == 404
+        assert client.get("/p/forged/").body == GIF
+        assert client.get(f"/p/{token}/").body == GIF
+        hit = json.loads(server.wait_for_output('"kwargs"'))
+    assert hit["args"] == ["one\ntwo"]
+    assert hit["kwargs"] == {"campaign": 7, "name": "Grüße"}
+    assert hit["address"] == "127.0.0.1"
+    assert hit["user_agent"].startswith("Python-urllib")
+    assert server.output().count('"kwargs"') == 1
+    assert SECRET not in server.output()
+
+
+def test_the_mirror_asks_for_a_secret() -> None:
+    """Without a secret the mirror doesn't start, and says what to set."""
+    ended = subprocess.run(
+        [sys.executable, EXAMPLE / "mirror.py"],
+        check=False,
+        capture_output=True,
+        env=environment(PTRACK_SECRET=""),
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "PTRACK_SECRET is not set" in ended.stderr
