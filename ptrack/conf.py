@@ -222,6 +222,8 @@ def completed(
 
 def in_django() -> bool:
     """Tell whether Django's settings are configured, without importing Django."""
+    if _django_endpoint is not None:
+        return True
     conf = sys.modules.get("django.conf")
     if conf is not None and conf.settings.configured:
         return True
@@ -287,9 +289,16 @@ def included_at() -> tuple[Place | None, bool]:
         return None, True
     try:
         return _place_in(urlconf), True
-    except Exception as error:
+    except Exception:
         half_imported = isinstance(urlconf, str) and urlconf in sys.modules
-        logger.debug("The URLconf can't be imported: %s", type(error).__name__)
+        if not half_imported:
+            # Django will say so too, but of a second try, which may fail differently.
+            logger.warning(
+                "The URLconf %s can't be imported; pixels are expected under %s",
+                urlconf,
+                DEFAULT_PREFIX,
+                exc_info=True,
+            )
         return None, not half_imported
 
 

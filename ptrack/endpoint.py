@@ -68,6 +68,7 @@ class Endpoint:
         shared: bool = False,
     ) -> None:
         self.prefix = normal_prefix(prefix)
+        self._start = len(self.prefix)
         self.tracker = tracker
         self.shared = shared
         self._box = box
@@ -98,7 +99,8 @@ class Endpoint:
                 "PTRACK_APP_URL is not set, and URLs of pixels can't be made without: "
                 'set it to the address of the site, for example "https://www.example.com"'
             )
-        url = f"{self._base_at(mount)}{self._token(args, kwargs)}{self._suffix}"
+        base = self._base if mount == "/" else self._mounted(mount)
+        url = f"{base}{self._token(args, kwargs)}{self._suffix}"
         if len(url) > LONG_URL:
             logger.warning(
                 "A pixel's URL has %d characters; some mail clients and proxies refuse "
@@ -114,9 +116,7 @@ class Endpoint:
         """Give the ``<img>`` of a pixel: see `url`."""
         return img_tag(self.url(args, kwargs, mount))
 
-    def _base_at(self, mount: str) -> str:
-        if mount == "/":
-            return self._base
+    def _mounted(self, mount: str) -> str:
         quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
         return f"{self._app_url}{quoted}{self._quoted}"
 
@@ -143,13 +143,13 @@ class Endpoint:
             path: The path below the mount, decoded.
 
         Returns:
-            All between the prefix and one trailing slash, which is optional; ``None``
-            if the path is the app's own.
+            All between the prefix and one trailing slash, which is optional, cut where
+            it is too long for a token anyway; ``None`` if the path is the app's own.
         """
         if self.shared or not path.startswith(self.prefix):
             return None
-        end = -1 if path.endswith("/") and len(path) > len(self.prefix) else None
-        return path[len(self.prefix) : end]
+        # No more than is needed to see that it is too long.
+        return path[self._start : self._start + MAX_TOKEN_LENGTH + 2].removesuffix("/")
 
     def answer(self, method: str, token: str, request: Callable[[], Any]) -> Answer:
         """Answer a request under the prefix, and run the callbacks if it is a hit.

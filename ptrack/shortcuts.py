@@ -1,5 +1,6 @@
 """Rendering with the project's settings: `pixel_url` and `pixel_tag`."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -43,14 +44,19 @@ def _rendered(
 ) -> str:
     if not conf.in_django():
         return render(conf.environment_endpoint(), args, kwargs)
-    from django.urls import get_script_prefix
-    from django.utils.safestring import mark_safe
-
+    get_script_prefix, safe = _django()
     endpoint = conf.django_endpoint()
     try:
         # The URL is quoted, and in the tag escaped as well.
-        return mark_safe(  # noqa: S308
-            render(endpoint, args, kwargs, get_script_prefix())
-        )
+        return safe(render(endpoint, args, kwargs, get_script_prefix()))
     except PtrackConfigurationError as error:
         raise conf.improperly_configured(error) from None
+
+
+@functools.cache
+def _django() -> tuple[Callable[[], str], Callable[[str], str]]:
+    """Import once what every URL under Django needs."""
+    from django.urls import get_script_prefix
+    from django.utils.safestring import SafeString
+
+    return get_script_prefix, SafeString

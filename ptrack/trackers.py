@@ -192,7 +192,7 @@ def _run(
     try:
         result = callback.record(request, *args, **kwargs)
         # Also of a sync record: a decorator can hide that it is async underneath.
-        if inspect.isawaitable(result):
+        if result is not None and inspect.isawaitable(result):
             _wait_for(result)
     except (Exception, asyncio.CancelledError) as error:
         _log_failure(callback, error)

@@ -71,13 +71,16 @@ class PtrackWSGIMiddleware:
             encoder=encoder,
             tracker=default_tracker if tracker is None else tracker,
         )
+        # Looked up once: this is all that a request that isn't ours pays for.
+        self._match = self._endpoint.match
         import_pixels(pixels)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer a request under the prefix; leave any other to the app."""
-        token = self._endpoint.match(_path(environ))
+        path = environ.get("PATH_INFO", "")
+        token = self._match(path if path.isascii() else _decoded(path))
         if token is None:
             return self._app(environ, start_response)
         answer = self._endpoint.answer(
@@ -120,10 +123,7 @@ def filter_factory(global_conf: dict[str, str], **local_conf: Any) -> Any:
     return partial(PtrackWSGIMiddleware, **local_conf)
 
 
-def _path(environ: "WSGIEnvironment") -> str:
-    path: str = environ.get("PATH_INFO", "")
-    if path.isascii():
-        return path
+def _decoded(path: str) -> str:
     # PEP 3333 hands bytes over as Latin-1; what a server hands over else is no path.
     return path.encode("latin-1", "replace").decode("utf-8", "replace")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import ptrack
+from ptrack import conf
 from ptrack.trackers import Tracker
 from tests.recording import Recorder, registered
 
@@ -38,6 +39,7 @@ def debug_log(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.fixture
 def outside_django(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that Django isn't there; fresh processes show it for real elsewhere."""
+    monkeypatch.setattr(conf, "_django_endpoint", None)
     monkeypatch.delitem(sys.modules, "django.conf")
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
     monkeypatch.setenv("PTRACK_SECRET", "s" * 32)

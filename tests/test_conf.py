@@ -125,6 +125,8 @@ def test_empty_variable_is_one_that_is_not_set():
 
 def test_django_is_told_by_its_settings_or_by_the_environment(monkeypatch):
     assert conf.in_django()
+    monkeypatch.setattr(conf, "_django_endpoint", None)
+    assert conf.in_django()
     monkeypatch.delitem(sys.modules, "django.conf")
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.settings")
     assert conf.in_django()
@@ -190,6 +192,16 @@ def test_place_is_found_out_once_and_not_per_url(monkeypatch):
             for _ in range(5):
                 ptrack.pixel_url()
         assert len(asked) == 1
+
+
+@override_settings(ROOT_URLCONF="tests.urlconfs.broken")
+def test_urlconf_that_cannot_be_imported_is_logged_once_with_its_reason(caplog):
+    for _ in range(3):
+        ptrack.pixel_url()
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("ptrack", "WARNING")
+    assert "tests.urlconfs.broken can't be imported" in record.getMessage()
+    assert "this URLconf is broken" in caplog.text
 
 
 @override_settings(ROOT_URLCONF="tests.urlconfs.itself")

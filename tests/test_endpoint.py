@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ptrack.encoder import PtrackEncoder, TokenBox
+from ptrack.encoder import MAX_TOKEN_LENGTH, PtrackEncoder, TokenBox
 from ptrack.endpoint import Endpoint, normal_prefix
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD
@@ -144,6 +144,16 @@ def test_suffix_of_the_site_ends_the_url():
 )
 def test_path_under_the_prefix_holds_a_token_and_any_other_is_the_apps(path, token):
     assert endpoint().match(path) == token
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_token_is_cut_only_where_it_is_too_long_anyway(slash):
+    longest = "A" * MAX_TOKEN_LENGTH
+    assert endpoint().match(f"/ptrack/{longest}{slash}") == longest
+    for longer in (longest + "A", longest + "/A", longest * 9, longest + "////"):
+        cut = endpoint().match(f"/ptrack/{longer}{slash}")
+        assert cut is not None
+        assert MAX_TOKEN_LENGTH < len(cut) <= MAX_TOKEN_LENGTH + 2
 
 
 def test_prefix_can_be_the_whole_host():
