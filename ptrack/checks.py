@@ -20,11 +20,18 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.urls import Resolver404, get_resolver, resolve
+from django.urls import get_resolver
 
 from . import conf
 from .encoder import KEY_SIZE
 from .middleware import PtrackMiddleware
+from .places import Place, view_at
+from .problems import (
+    app_url_problem,
+    fallbacks_problem,
+    prefix_problem,
+    secret_problem,
+)
 from .views import TrackingPixel
 
 
@@ -38,7 +45,7 @@ def check_urls(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     """Check ``PTRACK_APP_URL`` and ``PTRACK_PREFIX``, and that its URLs lead here."""
     found = conf.from_django()
     messages: list[CheckMessage] = []
-    if problem := conf.app_url_problem(found.app_url):
+    if problem := app_url_problem(found.app_url):
         messages.append(
             Error(
                 problem,
@@ -46,7 +53,7 @@ def check_urls(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
                 id="ptrack.E006",
             )
         )
-    if problem := conf.prefix_problem(found.prefix):
+    if problem := prefix_problem(found.prefix):
         hint = "Leave it out for the default, or set it to a path."
         return [*messages, Error(problem, hint=hint, id="ptrack.E007")]
     return [*messages, *_include_messages(conf.django_place())]
@@ -73,7 +80,7 @@ def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
 def check_https(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     """Check that pixels are loaded over https; for ``check --deploy``."""
     app_url = str(conf.from_django().app_url or "")
-    if not app_url or conf.app_url_problem(app_url) or app_url.startswith("https:"):
+    if not app_url or app_url_problem(app_url) or app_url.startswith("https:"):
         return []
     return [
         CheckWarning(
@@ -88,7 +95,7 @@ def check_https(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _secret_messages(secret: Any) -> Iterator[CheckMessage]:
-    if problem := conf.secret_problem(secret):
+    if problem := secret_problem(secret):
         message, _, hint = problem.partition(": " if secret is None else "; ")
         yield Error(message + ".", hint=_sentence(hint), id=_secret_error_id(secret))
     elif (length := len(secret.encode() if isinstance(secret, str) else secret)) < (
@@ -119,7 +126,7 @@ def _secret_error_id(secret: Any) -> str:
 
 
 def _fallback_messages(fallbacks: Any) -> Iterator[CheckMessage]:
-    if problem := conf.fallbacks_problem(fallbacks):
+    if problem := fallbacks_problem(fallbacks):
         yield Error(
             problem + ".",
             hint="Set it to a list of the secrets that mails were sent with before.",
@@ -127,8 +134,8 @@ def _fallback_messages(fallbacks: Any) -> Iterator[CheckMessage]:
         )
 
 
-def _include_messages(place: conf.Place) -> Iterator[CheckMessage]:
-    if not _is_included() or _leads_here(place):
+def _include_messages(place: Place) -> Iterator[CheckMessage]:
+    if not _is_included() or _is_pixel(view_at(place)):
         return
     yield Error(
         "ptrack.urls is included in the URLconf, but not at the prefix "
@@ -162,15 +169,6 @@ def _callbacks(patterns: Iterable[Any]) -> Iterator[Any]:
 def _is_pixel(callback: Any) -> bool:
     view = getattr(callback, "view_class", None)
     return isinstance(view, type) and issubclass(view, TrackingPixel)
-
-
-def _leads_here(place: conf.Place) -> bool:
-    with conf.neutral_urls():
-        try:
-            match = resolve(f"{place.prefix}{conf.PROBE}{place.suffix}")
-        except Resolver404:
-            return False
-    return _is_pixel(match.func)
 
 
 def _sentence(text: str) -> str:

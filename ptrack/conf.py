@@ -8,34 +8,30 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 import ptrack
 
 from . import encoder as encoders
-from .encoder import Encoder, TokenBox, key_of
+from .encoder import Encoder, TokenBox
 from .endpoint import Endpoint, normal_prefix
 from .exceptions import PtrackConfigurationError
+from .problems import (
+    app_url_problem,
+    fallbacks_problem,
+    prefix_problem,
+    secret_problem,
+)
 from .trackers import Tracker, tracker
+
+if TYPE_CHECKING:
+    from .places import Place
 
 logger = logging.getLogger("ptrack")
 
 DEFAULT_PREFIX = "/ptrack/"
-URL_NAME = "ptrack"
-TOKEN_ARGUMENT = "ptrack_encoded_data"  # noqa: S105 - a name in the URLconf
-
-# Shaped like a token, for URLconfs that say what one looks like.
-PROBE = "A" * 64
-
-_HOW_TO_SET_IT = (
-    "set it to a random text of 32 characters, for example that of "
-    "`python -c 'import secrets; print(secrets.token_hex(16))'`, and to the same one "
-    "wherever pixels are made or recorded"
-)
 
 
 @dataclass(frozen=True)
@@ -57,64 +53,6 @@ class Configuration:
     prefix: Any = None
     suffix: str | None = None
     shared: bool = False
-
-
-# -- judging the values ---------------------------------------------------------------
-
-
-def secret_problem(secret: object) -> str | None:
-    """Say what is wrong with a secret, without showing it; ``None`` if nothing is."""
-    if secret is None:
-        return f"PTRACK_SECRET is not set: {_HOW_TO_SET_IT}"
-    try:
-        key_of(secret)
-    except PtrackConfigurationError as error:
-        return f"PTRACK_SECRET can't be used: {error}; {_HOW_TO_SET_IT}"
-    return None
-
-
-def fallbacks_problem(fallbacks: object) -> str | None:
-    """Say what is wrong with the fallbacks; ``None`` if nothing is."""
-    if fallbacks is None:
-        return None
-    if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Collection):
-        return (
-            "PTRACK_SECRET_FALLBACKS must be a list of earlier secrets, not "
-            f"{type(fallbacks).__name__}"
-        )
-    for number, secret in enumerate(fallbacks):
-        try:
-            key_of(secret)
-        except PtrackConfigurationError as error:
-            return f"PTRACK_SECRET_FALLBACKS[{number}] can't be used: {error}"
-    return None
-
-
-def app_url_problem(app_url: object) -> str | None:
-    """Say what is wrong with an app URL; ``None`` if nothing is, or there is none."""
-    if app_url is None or app_url == "":
-        return None
-    try:
-        parts = urlsplit(str(app_url))
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if usable and not parts.query and not parts.fragment:
-        return None
-    return (
-        f"PTRACK_APP_URL must be a scheme and a host, not {app_url!r}: for example "
-        '"https://www.example.com"'
-    )
-
-
-def prefix_problem(prefix: object) -> str | None:
-    """Say what is wrong with a prefix; ``None`` if nothing is, or there is none."""
-    if prefix is None or isinstance(prefix, str):
-        return None
-    return (
-        f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
-        f'"{DEFAULT_PREFIX}"'
-    )
 
 
 # -- from values to an endpoint -------------------------------------------------------
@@ -262,21 +200,16 @@ def _set_in_django() -> Configuration:
     )
 
 
-class Place(NamedTuple):
-    """Where a URLconf has the pixels: what is before the token and what is after."""
-
-    prefix: str
-    suffix: str
-
-
-def django_place() -> Place:
+def django_place() -> "Place":
     """Give where the URLs that are made under Django's settings lead."""
+    from .places import Place
+
     found = from_django()
     suffix = "/" if found.suffix is None else found.suffix
     return Place(_or_default(found.prefix), suffix)
 
 
-def included_at() -> tuple[Place | None, bool]:
+def included_at() -> "tuple[Place | None, bool]":
     """Find out where the site's URLconf includes ``ptrack.urls``.
 
     Returns:
@@ -284,11 +217,13 @@ def included_at() -> tuple[Place | None, bool]:
         be imported; and whether that is settled, which it isn't while the URLconf is
         still being imported.
     """
+    from .places import place_in
+
     urlconf = getattr(_settings(), "ROOT_URLCONF", None)
     if urlconf is None:
         return None, True
     try:
-        return _place_in(urlconf), True
+        return place_in(urlconf), True
     except Exception:
         half_imported = isinstance(urlconf, str) and urlconf in sys.modules
         if not half_imported:
@@ -300,34 +235,6 @@ def included_at() -> tuple[Place | None, bool]:
                 exc_info=True,
             )
         return None, not half_imported
-
-
-@functools.lru_cache(maxsize=16)
-def _place_in(urlconf: Any) -> Place | None:
-    from django.urls import NoReverseMatch, reverse
-
-    with neutral_urls():
-        try:
-            path = reverse(URL_NAME, urlconf=urlconf, kwargs={TOKEN_ARGUMENT: PROBE})
-        except NoReverseMatch:
-            return None
-    prefix, _, suffix = unquote(path).rpartition(PROBE)
-    return Place(prefix, suffix)
-
-
-@contextmanager
-def neutral_urls() -> Iterator[None]:
-    """Resolve and reverse as for an app at the root, in the site's own language."""
-    from django.urls import get_script_prefix, set_script_prefix
-    from django.utils import translation
-
-    mount = get_script_prefix()
-    set_script_prefix("/")
-    try:
-        with translation.override(_settings().LANGUAGE_CODE):
-            yield
-    finally:
-        set_script_prefix(mount)
 
 
 def project_packages() -> list[str]:

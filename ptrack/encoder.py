@@ -24,6 +24,7 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from .exceptions import PtrackConfigurationError, PtrackTokenError
+from .values import json_bytes
 
 KEY_SIZE = SecretBox.KEY_SIZE
 """The length of a key, and with it of the longest secret, in bytes."""
@@ -34,9 +35,6 @@ MAX_TOKEN_LENGTH = 8000
 Servers refuse longer request lines: nginx's default buffer holds 8 KiB, Apache's
 ``LimitRequestLine`` is 8,190 bytes, gunicorn's ``limit_request_line`` 4,094.
 """
-
-MAX_DEPTH = 100
-"""How deep lists and dicts may nest: reading deeper ones can exhaust the stack."""
 
 Hit = tuple[list[Any], dict[str, Any]]
 """What a token carries: positional and keyword arguments."""
@@ -50,10 +48,6 @@ _LAST_OF_2, _LAST_OF_3 = b"AQgw", b"AEIMQUYcgkosw048"
 _OVERHEAD = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
 _ASIDE = (b"", b"  ", b" ")
 
-_dumps = json.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
-).encode
-_dumps_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _loads = json.JSONDecoder().decode
 
 
@@ -133,7 +127,7 @@ class TokenBox:
             ValueError: A value of a fitting type can't be held (NaN, an infinity, a
                 list that contains itself), or the token would exceed 8,000 characters.
         """
-        data = _json_bytes(args, kwargs)
+        data = json_bytes(args, kwargs)
         data += _ASIDE[(_OVERHEAD + len(data)) % 3]
         token = urlsafe_b64encode(self._seal(data)).decode("ascii")
         if len(token) > MAX_TOKEN_LENGTH:
@@ -195,132 +189,6 @@ def _sealed_bytes(token: str | bytes) -> bytes:
     ):
         raise PtrackTokenError("not a token")
     return binascii.a2b_base64(bare.translate(_TO_STANDARD) + b"=" * missing)
-
-
-# -- values ---------------------------------------------------------------------------
-
-_EXACT = frozenset({str, int, float, bool, type(None)})
-_PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (str, str.__str__),
-    (int, int.__int__),
-    (float, float.__float__),
-)
-
-
-def _json_bytes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    if not _all_exact(args):
-        args = tuple(
-            _named(value, f"positional argument {position}")
-            for position, value in enumerate(args, 1)
-        )
-    if not _all_exact(kwargs.values()):
-        kwargs = {
-            key: _named(value, f"keyword argument {key!r}")
-            for key, value in kwargs.items()
-        }
-    try:
-        return _dumps((args, kwargs)).encode()
-    except ValueError:
-        return _rare_json_bytes(args, kwargs)
-
-
-def _all_exact(values: Iterable[Any]) -> bool:
-    # A loop, because there are few: all() with a generator takes twice as long.
-    for value in values:  # noqa: SIM110
-        if type(value) not in _EXACT:
-            return False
-    return True
-
-
-def _rare_json_bytes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """Find the value that JSON can't hold, or escape what UTF-8 can't.
-
-    A lone surrogate has no UTF-8 but an escape in JSON. Two that make a pair read back
-    as the one character they stand for, which is another text.
-    """
-    for position, value in enumerate(args, 1):
-        _assure_json(value, f"positional argument {position}")
-    for key, value in kwargs.items():
-        _assure_json(key, f"the name of keyword argument {key!r}")
-        _assure_json(value, f"keyword argument {key!r}")
-    return _dumps_ascii((args, kwargs)).encode()
-
-
-def _assure_json(value: Any, name: str) -> None:
-    try:
-        same = _loads(_dumps_ascii(value)) == value
-    except ValueError as error:
-        raise ValueError(f"{_subject(value, name)}: {error}") from None
-    if not same:
-        raise ValueError(
-            f"{_subject(value, name)} would read back as another text, because of "
-            "surrogates in it: encode it properly first"
-        )
-
-
-def _named(value: Any, name: str) -> Any:
-    """Give the value as JSON's own types, or raise an error that names the argument."""
-    try:
-        return _plain(value, MAX_DEPTH)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{_subject(value, name)}: {error}") from None
-
-
-def _subject(value: Any, name: str) -> str:
-    return f"ptrack can't carry {name} of type {type(value).__qualname__}"
-
-
-def _plain(value: Any, depth: int) -> Any:
-    kind = type(value)
-    if kind in _EXACT:
-        return value
-    if not depth:
-        raise ValueError(f"lists and dicts nest deeper than {MAX_DEPTH} levels")
-    plain = _converted(value, depth)
-    if kind is list or kind is dict or _equal(plain, value):
-        return plain
-    raise TypeError(_unfit(value))
-
-
-def _converted(value: Any, depth: int) -> Any:
-    """Give the JSON value that stands for this one, which may still differ from it."""
-    if isinstance(value, dict):
-        return {_plain_key(key): _plain(each, depth - 1) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each, depth - 1) for each in value]
-    for kind, convert in _PLAIN:
-        if isinstance(value, kind):
-            return convert(value)
-    return _text(value)
-
-
-def _plain_key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"a key of a dict in it is of type {type(key).__qualname__}")
-    return str.__str__(key)
-
-
-def _text(value: Any) -> str:
-    """Give the text of what may equal it: a lazy translation, of whatever library."""
-    try:
-        return str(value)
-    except Exception:
-        raise TypeError(_unfit(value)) from None
-
-
-def _equal(plain: Any, value: Any) -> bool:
-    try:
-        return (value == plain) is True
-    except Exception:
-        return False
-
-
-def _unfit(value: Any) -> str:
-    return (
-        f"{type(value).__qualname__} is none of JSON's types (str, int, float, bool, "
-        "None, list, dict with str keys) and would read back different; convert it, "
-        "for example with str(), isoformat() or list()"
-    )
 
 
 # -- the default encoder --------------------------------------------------------------

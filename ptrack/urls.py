@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import path, register_converter
 
 from . import conf
+from .places import TOKEN_ARGUMENT, URL_NAME
 from .views import TrackingPixel
 
 
@@ -34,8 +35,8 @@ register_converter(TokenConverter, "ptrack_token")
 
 urlpatterns = [
     path(
-        f"<ptrack_token:{conf.TOKEN_ARGUMENT}>",
+        f"<ptrack_token:{TOKEN_ARGUMENT}>",
         TrackingPixel.as_view(),
-        name=conf.URL_NAME,
+        name=URL_NAME,
     ),
 ]

@@ -10,6 +10,7 @@ from django.views.generic import View
 from . import conf
 from .http import to_response
 from .pixel import GIF
+from .places import TOKEN_ARGUMENT
 
 TRANSPARENT_1_PIXEL_GIF = GIF
 
@@ -28,7 +29,7 @@ class TrackingPixel(View):
             kwargs: ``ptrack_encoded_data``, the token.
         """
         answer = conf.django_endpoint().answer(
-            request.method or "", kwargs[conf.TOKEN_ARGUMENT], lambda: request
+            request.method or "", kwargs[TOKEN_ARGUMENT], lambda: request
         )
         return to_response(answer)
 

@@ -10,26 +10,48 @@ import ptrack.exceptions
 import ptrack.trackers
 from tests.processes import ROOT, run_python
 
-CORE = ["exceptions", "encoder", "pixel", "trackers", "endpoint", "conf", "discovery"]
+CORE = [
+    "exceptions",
+    "values",
+    "encoder",
+    "pixel",
+    "trackers",
+    "endpoint",
+    "problems",
+    "conf",
+    "discovery",
+    "shortcuts",
+]
 
 # What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
 ROOMS = {
     "__init__": {"discovery", "encoder", "shortcuts", "trackers"},
     "exceptions": set(),
-    "encoder": {"exceptions", "nacl"},
+    "values": set(),
+    "encoder": {"exceptions", "nacl", "values"},
     "pixel": set(),
     "trackers": {"exceptions"},
     "endpoint": {"encoder", "exceptions", "pixel", "trackers"},
     # "ptrack" is for the one name that is looked up at each use: ptrack_encoder.
-    "conf": {"encoder", "endpoint", "exceptions", "trackers", "ptrack"},
+    "problems": {"encoder", "exceptions"},
+    "conf": {"encoder", "endpoint", "exceptions", "problems", "trackers", "ptrack"},
     "discovery": {"conf", "trackers"},
     "shortcuts": {"conf", "endpoint", "exceptions"},
     "wsgi": {"conf", "discovery", "encoder", "pixel", "trackers", "webob"},
     "http": {"django", "pixel"},
     "middleware": {"django", "conf", "endpoint", "http"},
-    "views": {"django", "conf", "http", "pixel"},
-    "urls": {"django", "conf", "views"},
-    "checks": {"django", "conf", "encoder", "middleware", "views"},
+    "places": {"django"},
+    "views": {"django", "conf", "http", "pixel", "places"},
+    "urls": {"django", "conf", "places", "views"},
+    "checks": {
+        "django",
+        "conf",
+        "encoder",
+        "middleware",
+        "places",
+        "problems",
+        "views",
+    },
     "apps": {"django", "checks", "discovery"},
     "templatetags/__init__": set(),
     "templatetags/ptrack": {"django", "ptrack"},

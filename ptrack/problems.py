@@ -1,0 +1,71 @@
+"""What is wrong with the value of a setting, in words that say what to do.
+
+One judgement for all: what stops a start-up with an error is what a check reports.
+"""
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from .encoder import key_of
+from .exceptions import PtrackConfigurationError
+
+_HOW_TO_SET_IT = (
+    "set it to a random text of 32 characters, for example that of "
+    "`python -c 'import secrets; print(secrets.token_hex(16))'`, and to the same one "
+    "wherever pixels are made or recorded"
+)
+
+
+def secret_problem(secret: object) -> str | None:
+    """Say what is wrong with a secret, without showing it; ``None`` if nothing is."""
+    if secret is None:
+        return f"PTRACK_SECRET is not set: {_HOW_TO_SET_IT}"
+    try:
+        key_of(secret)
+    except PtrackConfigurationError as error:
+        return f"PTRACK_SECRET can't be used: {error}; {_HOW_TO_SET_IT}"
+    return None
+
+
+def fallbacks_problem(fallbacks: object) -> str | None:
+    """Say what is wrong with the fallbacks; ``None`` if nothing is."""
+    if fallbacks is None:
+        return None
+    if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Collection):
+        return (
+            "PTRACK_SECRET_FALLBACKS must be a list of earlier secrets, not "
+            f"{type(fallbacks).__name__}"
+        )
+    for number, secret in enumerate(fallbacks):
+        try:
+            key_of(secret)
+        except PtrackConfigurationError as error:
+            return f"PTRACK_SECRET_FALLBACKS[{number}] can't be used: {error}"
+    return None
+
+
+def app_url_problem(app_url: object) -> str | None:
+    """Say what is wrong with an app URL; ``None`` if nothing is, or there is none."""
+    if app_url is None or app_url == "":
+        return None
+    try:
+        parts = urlsplit(str(app_url))
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if usable and not parts.query and not parts.fragment:
+        return None
+    return (
+        f"PTRACK_APP_URL must be a scheme and a host, not {app_url!r}: for example "
+        '"https://www.example.com"'
+    )
+
+
+def prefix_problem(prefix: object) -> str | None:
+    """Say what is wrong with a prefix; ``None`` if nothing is, or there is none."""
+    if prefix is None or isinstance(prefix, str):
+        return None
+    return (
+        f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
+        '"/ptrack/"'
+    )

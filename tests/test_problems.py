@@ -1,0 +1,52 @@
+"""ptrack.problems: what is wrong with a value, in words that say what to do."""
+
+import re
+
+import pytest
+
+from ptrack.problems import (
+    app_url_problem,
+    fallbacks_problem,
+    prefix_problem,
+    secret_problem,
+)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (secret_problem("x"), None),
+        (secret_problem(b"x" * 32), None),
+        (
+            secret_problem(None),
+            "PTRACK_SECRET is not set: set it to a random text",
+        ),
+        (secret_problem("x" * 33), "PTRACK_SECRET can't be used: .* 32 bytes"),
+        (secret_problem(1), "must be str or bytes, not int; set it"),
+        (fallbacks_problem(None), None),
+        (fallbacks_problem(["a", b"b"]), None),
+        (fallbacks_problem(()), None),
+        (fallbacks_problem("abc"), "a list of earlier secrets, not str"),
+        (fallbacks_problem(1), "a list of earlier secrets, not int"),
+        (fallbacks_problem(["a", ""]), r"FALLBACKS\[1\] can't be used"),
+        (app_url_problem(None), None),
+        (app_url_problem(""), None),
+        (app_url_problem("https://h"), None),
+        (app_url_problem("http://h:80/at/"), None),
+        (app_url_problem("www.example.com"), "must be a scheme and a host"),
+        (app_url_problem("//h"), "must be a scheme and a host"),
+        (app_url_problem("https://"), "must be a scheme and a host"),
+        (app_url_problem("ftp://h"), "must be a scheme and a host"),
+        (app_url_problem("https://h?q"), "must be a scheme and a host"),
+        (app_url_problem("https://[h"), "must be a scheme and a host"),
+        (app_url_problem(1), "must be a scheme and a host"),
+        (prefix_problem(None), None),
+        (prefix_problem("/x/"), None),
+        (prefix_problem(1), "must be str, not int"),
+    ],
+)
+def test_problem_says_what_to_do(problem, said):
+    if said is None:
+        assert problem is None
+    else:
+        assert re.search(said, problem)
