@@ -135,7 +135,7 @@ def _fallback_messages(fallbacks: Any) -> Iterator[CheckMessage]:
 
 
 def _include_messages(place: Place) -> Iterator[CheckMessage]:
-    if not _is_included() or _is_pixel(view_at(place)):
+    if not _is_included() or _is_pixel(view_at(place, conf.language())):
         return
     yield Error(
         "ptrack.urls is included in the URLconf, but not at the prefix "

@@ -223,7 +223,7 @@ def included_at() -> "tuple[Place | None, bool]":
     if urlconf is None:
         return None, True
     try:
-        return place_in(urlconf), True
+        return place_in(urlconf, language()), True
     except Exception:
         half_imported = isinstance(urlconf, str) and urlconf in sys.modules
         if not half_imported:
@@ -235,6 +235,12 @@ def included_at() -> "tuple[Place | None, bool]":
                 exc_info=True,
             )
         return None, not half_imported
+
+
+def language() -> str:
+    """Give the language that the site has where nobody asked for another."""
+    code: str = _settings().LANGUAGE_CODE
+    return code
 
 
 def project_packages() -> list[str]:

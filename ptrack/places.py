@@ -35,20 +35,21 @@ class Place(NamedTuple):
 
 
 @functools.lru_cache(maxsize=16)
-def place_in(urlconf: Any) -> Place | None:
-    """Find the place in a URLconf, once per URLconf.
+def place_in(urlconf: Any, language: str) -> Place | None:
+    """Find the place in a URLconf, once per URLconf and language.
 
     Args:
         urlconf: What ``ROOT_URLCONF`` may be.
+        language: The site's own, for ``i18n_patterns``.
 
     Returns:
-        The place, as for an app at the root and in the site's own language; ``None``
-        if ``reverse("ptrack")`` finds none.
+        The place, as for an app at the root; ``None`` if ``reverse("ptrack")`` finds
+        none.
 
     Raises:
         Exception: Whatever the URLconf raises when it is imported.
     """
-    with _neutral_urls():
+    with _neutral_urls(language):
         try:
             path = reverse(URL_NAME, urlconf=urlconf, kwargs={TOKEN_ARGUMENT: PROBE})
         except NoReverseMatch:
@@ -57,9 +58,9 @@ def place_in(urlconf: Any) -> Place | None:
     return Place(prefix, suffix)
 
 
-def view_at(place: Place) -> Any:
+def view_at(place: Place, language: str) -> Any:
     """Give the view that a pixel's path at this place is routed to, or ``None``."""
-    with _neutral_urls():
+    with _neutral_urls(language):
         try:
             return resolve(f"{place.prefix}{PROBE}{place.suffix}").func
         except Resolver404:
@@ -67,11 +68,11 @@ def view_at(place: Place) -> Any:
 
 
 @contextmanager
-def _neutral_urls() -> Iterator[None]:
+def _neutral_urls(language: str) -> Iterator[None]:
     mount = get_script_prefix()
     set_script_prefix("/")
     try:
-        with translation.override(None):
+        with translation.override(language):
             yield
     finally:
         set_script_prefix(mount)

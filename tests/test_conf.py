@@ -127,6 +127,13 @@ def test_place_is_the_same_whatever_the_request_at_hand():
         set_script_prefix("/")
 
 
+@override_settings(ROOT_URLCONF="tests.urlconfs.localised")
+def test_place_below_a_language_is_that_of_the_sites_own():
+    assert conf.django_place().prefix == "/en-us/track/"
+    with override_settings(LANGUAGE_CODE="de"):
+        assert conf.django_place().prefix == "/de/track/"
+
+
 @override_settings(ROOT_URLCONF="tests.urlconfs.root", PTRACK_PREFIX="/")
 def test_prefix_that_is_set_is_not_shared_even_at_the_root():
     assert not conf.django_endpoint().shared
@@ -140,7 +147,7 @@ def test_site_without_a_urlconf_has_the_default_prefix(settings):
 def test_place_is_found_out_once_and_not_per_url(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        places, "place_in", lambda urlconf: asked.append(1) or place_in(urlconf)
+        places, "place_in", lambda *given: asked.append(1) or place_in(*given)
     )
     for urlconf in ("tests.urlconfs.track", "tests.urlconfs.broken"):
         asked.clear()
