@@ -188,7 +188,9 @@ def test_valid_token_records_and_gets_the_pixel(answer):
 
 @either_way
 @pytest.mark.parametrize(
-    "token", ["", "garbage", "ü", "A" * 60_000, TokenBox("other").encrypt("a")]
+    "token",
+    ["", "garbage", "ü", "A" * 60_000, TokenBox("other").encrypt("a")],
+    ids=["empty", "garbage", "umlaut", "overlong", "forged"],
 )
 def test_any_other_token_gets_the_same_pixel_and_records_nothing(answer, token, caplog):
     place = endpoint()
@@ -200,7 +202,9 @@ def test_any_other_token_gets_the_same_pixel_and_records_nothing(answer, token, 
 
 
 @either_way
-@pytest.mark.parametrize("token", ["garbage", TokenBox(SECRET).encrypt("a")])
+@pytest.mark.parametrize(
+    "token", ["garbage", TokenBox(SECRET).encrypt("a")], ids=["garbage", "valid"]
+)
 @pytest.mark.parametrize(
     ("method", "expected"),
     [
