@@ -1,8 +1,19 @@
 """Answers as Django's responses, for the middleware and the view alike."""
 
+from collections.abc import Mapping
+
 from django.http import HttpResponse
+from django.http.response import ResponseHeaders
+from django.utils.datastructures import CaseInsensitiveMapping
 
 from .pixel import Answer
+
+
+class _PreparedHeaders(ResponseHeaders):
+    """Headers of our own making: not checked and encoded again at every hit."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        CaseInsensitiveMapping.__init__(self, headers)
 
 
 def to_response(answer: Answer) -> HttpResponse:
@@ -11,9 +22,8 @@ def to_response(answer: Answer) -> HttpResponse:
     Args:
         answer: A value of `ptrack.pixel`.
     """
-    return HttpResponse(
-        answer.body,
-        status=answer.status,
-        reason=answer.reason,
-        headers=dict(answer.headers),
+    response = HttpResponse(
+        answer.body, answer.header_map["Content-Type"], answer.status
     )
+    response.headers = _PreparedHeaders(answer.header_map)
+    return response

@@ -5,7 +5,9 @@ framework's response; none decides what is in it.
 """
 
 import html
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 GIF = bytes.fromhex(
     "474946383961"  # GIF89a
@@ -19,7 +21,8 @@ GIF = bytes.fromhex(
 """A transparent 1×1 GIF89a of 43 bytes (https://www.w3.org/Graphics/GIF/spec-gif89a.txt)."""
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Answer:
     """A response, before any framework has seen it.
 
     Attributes:
@@ -33,6 +36,16 @@ class Answer(NamedTuple):
     reason: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+    @cached_property
+    def status_line(self) -> str:
+        """The status as WSGI wants it: code and phrase."""
+        return f"{self.status} {self.reason}"
+
+    @cached_property
+    def header_map(self) -> Mapping[str, str]:
+        """The headers as a mapping; no name is there twice."""
+        return dict(self.headers)
 
 
 # RFC 9111, section 5.2.2: "no-store" alone should do. Proxies that predate it go by
@@ -59,7 +72,7 @@ PIXEL = Answer(
 )
 """The image: the same for a valid token, a forged one and garbage."""
 
-PIXEL_HEAD = PIXEL._replace(body=b"")
+PIXEL_HEAD = replace(PIXEL, body=b"")
 """The image's headers alone (RFC 9110, section 9.3.2)."""
 
 METHOD_NOT_ALLOWED = Answer(

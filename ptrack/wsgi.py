@@ -136,5 +136,5 @@ def _not_found(
 
 def _respond(answer: Answer, start_response: "StartResponse") -> Iterable[bytes]:
     # Fresh lists: PEP 3333 lets servers and middlewares change the headers.
-    start_response(f"{answer.status} {answer.reason}", list(answer.headers))
+    start_response(answer.status_line, list(answer.headers))
     return [answer.body]
