@@ -1,9 +1,10 @@
 """The view behind ``ptrack.urls``."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import method_decorator
+from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
@@ -15,10 +16,17 @@ from .places import TOKEN_ARGUMENT
 TRANSPARENT_1_PIXEL_GIF = GIF
 
 
-# Exempt: a method that isn't allowed is to be answered as such, not as a forgery.
-@method_decorator(csrf_exempt, name="dispatch")
 class TrackingPixel(View):
     """Answers a pixel that the URLconf routed here, as the middleware would."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Give the function for a URLconf, which is exempt from CSRF's check.
+
+        A method that isn't allowed is to be answered as such, not as a forgery.
+        """
+        # Around the function, once: around a method, Django wraps it at every call.
+        return csrf_exempt(super().as_view(**initkwargs))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer, and run the callbacks if it is a hit.
