@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 
-.PHONY: help demo test lint types check clean
+.PHONY: help demo test bench lint types check clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
 	@echo "make test    run the tests, with coverage"
+	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
 	@echo "make check   lint and types"
 
 # Again only when the dependencies change.
@@ -35,6 +36,10 @@ test: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+# QUICK=1 only shows that it runs through, and keeps the last full run's results.
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
 lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +50,4 @@ types: $(TOOLS)
 check: lint types
 
 clean:
-	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var
+	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs

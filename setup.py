@@ -30,6 +30,9 @@ TEST = [
 ]
 
 
+# The servers of the wire; the peers get environments of their own.
+BENCH = ["granian", "gunicorn", "pyuwsgi"]
+
 LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
 
 
@@ -88,7 +91,7 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
-    extras_require={"test": TEST, "lint": LINT},
+    extras_require={"bench": BENCH, "lint": LINT, "test": TEST},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
     },

@@ -1,0 +1,75 @@
+"""What a call takes, in process: rounds of all cases of all sides, interleaved."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median, quantiles
+from typing import Any
+
+from .worker import Worker
+
+Medians = dict[str, dict[str, float]]
+"""Microseconds by ``side/case``: median and quartiles."""
+
+PAYLOADS: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]]] = (
+    ("the benchmark's", ("testarg",), {"key1": "arg1", "key2": "arg2"}),
+    ("a number", (), {"campaign": 7}),
+    (
+        "an address, a number and a time",
+        (),
+        {"recipient": "ada@example.com", "campaign": 7, "sent": 1700000000.25},
+    ),
+    ("100 letters", ("x" * 100,), {}),
+    ("100 letters of Greek", ("λ" * 100,), {}),
+    ("1,000 letters", ("x" * 1000,), {}),
+)
+
+
+def measure(workers: Mapping[str, Worker], rounds: int, seconds: float) -> Medians:
+    """Time all cases.
+
+    Args:
+        workers: By side.
+        rounds: How many times each case is timed.
+        seconds: How long each of those takes, about.
+
+    Returns:
+        The medians, of all sides.
+    """
+    plan = _plan(workers)
+    calls = {
+        (worker.side, case): worker.calls_in(case, seconds) for worker, case in plan
+    }
+    times: dict[str, list[float]] = {f"{side}/{case}": [] for side, case in calls}
+    for number in range(rounds):
+        # There and back, so that none always follows the same one.
+        for worker, case in plan if number % 2 else reversed(plan):
+            taken = worker.microseconds(case, calls[worker.side, case])
+            times[f"{worker.side}/{case}"].append(taken)
+    return {name: _summary(found) for name, found in times.items()}
+
+
+def lengths(workers: Mapping[str, Worker]) -> dict[str, dict[str, dict[str, int]]]:
+    """Give the lengths of token and URL: by payload, then side."""
+    return {
+        name: {side: worker.lengths(args, kwargs) for side, worker in workers.items()}
+        for name, args, kwargs in PAYLOADS
+    }
+
+
+def _plan(workers: Mapping[str, Worker]) -> list[tuple[Worker, str]]:
+    """Give all cases, those of one name by all sides next to each other."""
+    names = dict.fromkeys(case for worker in workers.values() for case in worker.cases)
+    return [
+        (worker, case)
+        for case in names
+        for worker in workers.values()
+        if case in worker.cases
+    ]
+
+
+def _summary(times: list[float]) -> dict[str, float]:
+    low, _, high = quantiles(times, n=4) if len(times) > 1 else times * 3
+    return {
+        "median": round(median(times), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+    }

@@ -1,0 +1,230 @@
+"""The results as tables of Markdown."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import growth
+from .environments import NAMES, OURS, PYTRACKING, THREE
+from .goals import judged
+
+Results = dict[str, Any]
+
+START, END = "<!-- results -->", "<!-- /results -->"
+SIDES = (OURS, THREE, PYTRACKING)
+
+CALLS = {
+    "What a hit can't do without": {
+        "decrypt": "decryption floor: base64, SecretBox, JSON",
+        "bare": "the bare WSGI callable, which does that and answers",
+        "constant": "Django, a first middleware answering a constant",
+    },
+    "A hit": {
+        "wsgi": "WSGI middleware",
+        "around": "WSGI middleware around Django",
+        "django": "Django, WSGI (ours: middleware; peers: URLconf)",
+        "django_urls": "Django, WSGI, `ptrack.urls`",
+        "django_async": "Django, ASGI (ours: middleware; peers: URLconf)",
+        "django_async_callback": "Django, ASGI, an async callback",
+        "django_urls_async": "Django, ASGI, `ptrack.urls`",
+    },
+    "Passing through": {
+        "pass_app": "calling the WSGI app",
+        "pass_wsgi": "through the WSGI middleware",
+        "pass_idle": "through a Django middleware that does nothing",
+        "pass_django": "through the Django middleware",
+        "pass_idle_whole": "a page of Django with the former",
+        "pass_django_whole": "a page of Django with the latter",
+    },
+    "Making a URL": {
+        "encrypt": "encryption floor: JSON, SecretBox, base64",
+        "url": "a URL (`pixel_url`)",
+        "url_wsgi": "a URL by the WSGI middleware's `pixel_url`",
+        "tag": "`pixel_tag`",
+        "tag_template": "a template with the tag, rendered",
+    },
+    "Not a token": {
+        "forged": "forged, WSGI middleware",
+        "garbage_20": "20 characters of garbage, WSGI middleware",
+        "garbage_60000": "60,000 of them",
+        "garbage_60000_bytes": "60,000 that aren't ASCII",
+        "forged_django": "forged, Django",
+        "garbage_20_django": "20 characters of garbage, Django",
+        "garbage_60000_django": "60,000 of them",
+    },
+}
+APPS = {
+    "bare": "the bare callable",
+    "mirror": "`ptrack.wsgi:mirror()`",
+    "django": "Django site, our middleware",
+    THREE: "Django site, 3.0.0",
+    PYTRACKING: "Django site, pytracking",
+}
+SERVERS = {"granian": "Granian", "uwsgi": "uWSGI", "gunicorn": "gunicorn"}
+
+
+def markdown(results: Results) -> str:
+    """Give all tables."""
+    parts = [
+        _about(results),
+        _goals(results),
+        _calls(results),
+        _growth(results),
+        _memory(results),
+        _lengths(results),
+        _wire(results),
+    ]
+    return "\n\n".join(parts)
+
+
+def insert(results: Results, readme: Path) -> None:
+    """Put the tables between the markers of a file, or make one of them alone."""
+    text = readme.read_text() if readme.exists() else f"{START}\n{END}\n"
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    readme.write_text(f"{before}{START}\n\n{markdown(results)}\n\n{END}{after}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Give a table; all columns but the first are numbers."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
+
+
+def short(number: float) -> str:
+    """Give a number with about three digits."""
+    if abs(number) >= 1000:
+        return f"{number:,.0f}"
+    if abs(number) >= 100:
+        return f"{number:.0f}"
+    return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
+
+
+def _about(results: Results) -> str:
+    about = results["about"]
+    versions = ", ".join(f"{name} {value}" for name, value in about["versions"].items())
+    machine = "\n".join(
+        f"- {name}: {value}" for name, value in about["machine"].items()
+    )
+    kind = "A quick run, only to see that all runs. " if about["quick"] else ""
+    return (
+        f"{kind}Measured on {about['date']}, medians of {about['rounds']} rounds:\n\n"
+        f"{machine}\n- {versions}"
+    )
+
+
+def _goals(results: Results) -> str:
+    def row(
+        case: str, goal: str, number: float | None, unit: str, ok: bool
+    ) -> list[str]:
+        if number is None:
+            return [case, goal, "not measured", ""]
+        return [case, goal, f"{number:.2f}{unit}", "yes" if ok else "**no**"]
+
+    rows = [
+        row(
+            goal.case,
+            goal.text,
+            number,
+            goal.unit,
+            number is not None and goal.reached(number),
+        )
+        for goal, number in judged(results)
+    ]
+    head = ("case", "goal", "measured", "reached")
+    return f"### The goals\n\n{table(head, rows)}"
+
+
+def _calls(results: Results) -> str:
+    medians = results["per_call"]
+
+    def cell(side: str, case: str) -> str:
+        found = medians.get(f"{side}/{case}")
+        return short(found["median"]) if found else ""
+
+    head = ("", *(NAMES[side] for side in SIDES))
+    parts = ["### Per call, in µs"]
+    for title, cases in CALLS.items():
+        rows = [
+            [text, *(cell(side, case) for side in SIDES)]
+            for case, text in cases.items()
+        ]
+        parts.append(f"{title}:\n\n{table(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def _growth(results: Results) -> str:
+    medians = results["per_call"]
+
+    def across(title: str, unit: str, **series: dict[int, float]) -> str:
+        sizes = next(iter(series.values()))
+        head = (title, *(f"{size:,}{unit}" for size in sizes))
+        rows = [
+            [name.replace("_", " "), *map(short, found.values())]
+            for name, found in series.items()
+        ]
+        return table(head, rows)
+
+    bare = {
+        size: medians[f"{OURS}/payload_{size}_bare"]["median"]
+        for size in growth.series(medians, "payload")
+    }
+    return "\n\n".join(
+        [
+            "### Growth: a hit through the WSGI middleware, in µs",
+            across(
+                "payload",
+                " B",
+                the_bare_callable=bare,
+                ptrack=growth.series(medians, "payload"),
+            ),
+            across(
+                "secrets, the last is it", "", ptrack=growth.series(medians, "keys")
+            ),
+            across("callbacks", "", ptrack=growth.series(medians, "callbacks")),
+        ]
+    )
+
+
+def _memory(results: Results) -> str:
+    def mebibytes(number: int) -> str:
+        return f"{number / 1024**2:.2f} MiB"
+
+    rows = [
+        [
+            growth.KINDS[kind],
+            f"{found['hits']:,}",
+            mebibytes(found["before"]),
+            mebibytes(found["after"]),
+            mebibytes(found["after"] - found["before"]),
+        ]
+        for kind, found in results["memory"].items()
+    ]
+    head = ("through the", "hits", "after a warm-up", "after the hits", "growth")
+    return f"### Resident memory\n\n{table(head, rows)}"
+
+
+def _lengths(results: Results) -> str:
+    rows = [
+        [name, *(f"{found[side]['token']} / {found[side]['url']}" for side in SIDES)]
+        for name, found in results["lengths"].items()
+    ]
+    head = ("payload", *(NAMES[side] for side in SIDES))
+    return f"### Length of the token / the URL, in characters\n\n{table(head, rows)}"
+
+
+def _wire(results: Results) -> str:
+    title = "### On the wire"
+    if not results["wire"]:
+        return f"{title}\n\nNot measured: nginx or wrk isn't there."
+
+    def row(name: str, server: str, key: str) -> list[str]:
+        found = results["wire"][key]
+        rates = f"{found['requests_per_second']:,.0f}"
+        return [name, server, rates, f"{found['p50']:.2f}", f"{found['p99']:.2f}"]
+
+    rows = [row("`empty_gif`, which records nothing", "nginx", "nginx")]
+    for server, shown in SERVERS.items():
+        rows += [row(text, shown, f"{server}/{app}") for app, text in APPS.items()]
+    head = ("", "server", "requests/s", "p50, ms", "p99, ms")
+    return f"{title}\n\n{table(head, rows)}"

@@ -1,0 +1,153 @@
+"""One command: set up, measure, report."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from . import chart, environments, growth, machine, percall, report, wire
+from .worker import Worker
+
+
+class Effort(NamedTuple):
+    """How long everything is measured.
+
+    Attributes:
+        rounds: Of every case in process.
+        seconds: Of each of those.
+        hits: In one process, for its memory.
+        wire_rounds: Of every server.
+        wire_seconds: Of each of those.
+    """
+
+    rounds: int
+    seconds: float
+    hits: int
+    wire_rounds: int
+    wire_seconds: int
+
+
+FULL = Effort(31, 0.02, 1_000_000, 3, 5)
+QUICK = Effort(5, 0.005, 20_000, 1, 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark.
+
+    Args:
+        arguments: Of the command line; those of the process by default.
+
+    Returns:
+        The exit code; a missed goal is no failure, a case that doesn't work is.
+    """
+    options = _options(arguments)
+    # A benchmark that is ended ends its servers too.
+    signal.signal(signal.SIGTERM, _end)
+    started = time.monotonic()
+    try:
+        results = _measured(options)
+    except Exception as error:
+        print(f"failed: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    _write(results, _place(options))
+    print(report.markdown(results))
+    print(f"\ntook {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="only see that everything runs"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="where to write results.json, README.md and chart.svg: benchmarks/, or "
+        "a temporary directory if quick",
+    )
+    parser.add_argument(
+        "--install",
+        action="store_true",
+        help="install nginx and wrk with apt-get even if not root",
+    )
+    parser.add_argument("--no-wire", action="store_true", help="leave the servers out")
+    return parser.parse_args(arguments)
+
+
+def _place(options: argparse.Namespace) -> Path:
+    if options.out is not None:
+        place: Path = options.out
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+    if options.quick:
+        return Path(tempfile.mkdtemp(prefix="ptrack-benchmark-"))
+    return environments.HERE
+
+
+def _measured(options: argparse.Namespace) -> dict[str, Any]:
+    effort = QUICK if options.quick else FULL
+    with_wire = not options.no_wire and _wire_possible(install=options.install)
+    sides = environments.prepare()
+    results: dict[str, Any] = {
+        "about": {
+            "date": datetime.now(timezone.utc).date().isoformat(),
+            "quick": options.quick,
+            "rounds": effort.rounds,
+            "machine": machine.described(),
+            "versions": environments.shown_versions(sides),
+        }
+    }
+    with ExitStack() as stack:
+        _say("starting the sides, and checking that their hits are recorded")
+        workers = {
+            side: stack.enter_context(Worker(environment))
+            for side, environment in sides.items()
+        }
+        _say("per call, in process")
+        results["per_call"] = percall.measure(workers, effort.rounds, effort.seconds)
+        results["lengths"] = percall.lengths(workers)
+        paths = {side: worker.path for side, worker in workers.items()}
+    _say(f"{effort.hits:,} hits in one process, twice")
+    results["memory"] = growth.resident(sides[environments.OURS], effort.hits)
+    results["wire"] = {}
+    if with_wire:
+        _say("on the wire")
+        with tempfile.TemporaryDirectory(prefix="ptrack-wire-") as place:
+            results["wire"] = wire.measure(
+                sides, paths, Path(place), effort.wire_rounds, effort.wire_seconds
+            )
+    return results
+
+
+def _wire_possible(*, install: bool) -> bool:
+    missing = environments.missing_programs(install=install)
+    if missing:
+        packages = " ".join(environments.PROGRAMS[program] for program in missing)
+        _say(f"the wire is left out; for it: apt-get install {packages}")
+    elif not machine.CAN_PIN:
+        _say("one core, or no taskset: servers and wrk share what there is")
+    return not missing
+
+
+def _write(results: dict[str, Any], place: Path) -> None:
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    (place / "results.json").write_text(text + "\n")
+    (place / "chart.svg").write_text(chart.svg(results))
+    report.insert(results, place / "README.md")
+    _say(f"written to {place}")
+
+
+def _say(text: str) -> None:
+    print(f"== {text}", file=sys.stderr, flush=True)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(1)

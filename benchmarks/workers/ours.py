@@ -1,0 +1,289 @@
+"""The cases of ptrack, of the floor, and of Django without either."""
+
+import random
+import string
+from typing import Any
+
+import bare
+import ours_site
+from bare import decrypt, encrypt_sample
+from django.http import HttpRequest, HttpResponse
+from django.template import Context, Template
+from django_site import (
+    CONSTANT,
+    IDLE,
+    MIDDLEWARE,
+    IdleMiddleware,
+    asgi_handler,
+    page,
+    request_asgi,
+    request_wsgi,
+    start_response,
+    with_second,
+    wsgi_handler,
+)
+from loop import BrokenCaseError, Case, serve
+from pixels import Appending
+from recording import record
+from sample import (
+    APP_URL,
+    ARGS,
+    KWARGS,
+    OTHER_PATH,
+    PREFIX,
+    SECRET,
+    environ,
+    scope,
+)
+
+import ptrack
+from ptrack.middleware import PtrackMiddleware
+from ptrack.trackers import Tracker
+from ptrack.wsgi import PtrackWSGIMiddleware
+
+PAYLOADS = (16, 64, 256, 1024, 4096)
+KEYS = (1, 2, 4, 8)
+CALLBACKS = (1, 4, 16, 64)
+PIXEL = (bare.GIF, bare.HEADERS)
+
+TOKEN = ptrack.PtrackEncoder.encrypt(*ARGS, **KWARGS)
+PATH = f"{PREFIX}{TOKEN}/"
+# One bit of the box is another one, well behind its authenticator.
+MIDDLE = len(TOKEN) * 3 // 4
+FORGED = TOKEN[:MIDDLE] + ("A" if TOKEN[MIDDLE] != "A" else "B") + TOKEN[MIDDLE + 1 :]
+ALPHABET = string.ascii_letters + string.digits + "-_"
+
+
+def nothing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Be the app that the middleware goes around."""
+    start_response("200 OK", [])
+    return [b"page"]
+
+
+def garbage(length: int, alphabet: str = ALPHABET) -> str:
+    """Give the same text at every run."""
+    return "".join(random.Random(length).choices(alphabet, k=length))
+
+
+tracking = PtrackWSGIMiddleware(nothing, SECRET, app_url=APP_URL)
+
+
+# -- requests -------------------------------------------------------------------------
+
+
+def answered(application: Any, request: dict[str, Any]) -> tuple[bytes, list[Any]]:
+    """Give what an app answers: body and headers."""
+    headers: list[Any] = []
+
+    def start(status: str, given: list[Any], *_: Any) -> None:
+        headers.extend([status, *given])
+
+    return b"".join(application(request, start)), headers
+
+
+def plain(application: Any, path: str, *, hit: bool = True, like: Any = None) -> Case:
+    """Give the case of a WSGI app that is called, and nothing around it.
+
+    Args:
+        application: The app.
+        path: What is requested of it.
+        hit: It records that.
+        like: The answer; the pixel by default.
+    """
+    request = environ(path)
+    before = request.copy()
+    body, (status, *headers) = answered(application, request)
+    if (body, headers) != (like or PIXEL) or status != "200 OK":
+        raise BrokenCaseError(f"{application} answers {status} {headers} {body!r}")
+    if request != before:
+        # The request is used again, so that its making isn't on the clock.
+        raise BrokenCaseError(f"{application} changes the request")
+    return Case(application, (request, start_response), records=hit)
+
+
+def whole(application: Any, path: str, body: bytes, *, hit: bool = True) -> Case:
+    """Give the case of a request as a server handles it: consumed and closed."""
+    request = environ(path)
+    found = request_wsgi(application, request)
+    if found != body:
+        raise BrokenCaseError(f"{application} answers {found[:200]!r}")
+    return Case(request_wsgi, (application, request), records=hit)
+
+
+def whole_async(application: Any, path: str, **more: Any) -> Case:
+    """Give the case of a hit as an ASGI server handles it."""
+    return Case(request_asgi, (application, scope(path)), records=True, **more)
+
+
+# -- cases ----------------------------------------------------------------------------
+
+
+def floor() -> dict[str, Case]:
+    """What can't be saved, and what Django takes whatever ptrack does."""
+    return {
+        "decrypt": Case(decrypt, (TOKEN,)),
+        "encrypt": Case(encrypt_sample),
+        "bare": plain(bare.application, PATH),
+        "constant": whole(
+            wsgi_handler([CONSTANT, *MIDDLEWARE]), PATH, b"constant", hit=False
+        ),
+    }
+
+
+def hits() -> dict[str, Case]:
+    """Each way that a pixel can be answered."""
+    behind = with_second(ours_site.PTRACK)
+    return {
+        "wsgi": plain(tracking, PATH),
+        "around": whole(PtrackWSGIMiddleware(wsgi_handler()), PATH, bare.GIF),
+        "django": whole(wsgi_handler(behind), PATH, bare.GIF),
+        "django_urls": whole(wsgi_handler(), PATH, bare.GIF),
+        "django_async": whole_async(asgi_handler(behind), PATH),
+        "django_async_callback": whole_async(
+            asgi_handler(behind), PATH, before=to_async, after=to_sync
+        ),
+        "django_urls_async": whole_async(asgi_handler(), PATH),
+    }
+
+
+class AsyncCallback(ptrack.TrackingPixel):
+    """Appends to the list, as a coroutine."""
+
+    async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Take the hit."""
+        record((args, kwargs))
+
+
+def to_async() -> None:
+    """Put the async callback into the place of the sync one."""
+    ptrack.tracker.unregister(Appending)
+    ptrack.tracker.register(AsyncCallback)
+
+
+def to_sync() -> None:
+    """Put the sync callback back."""
+    ptrack.tracker.unregister(AsyncCallback)
+    ptrack.tracker.register(Appending)
+
+
+def passing() -> dict[str, Case]:
+    """A request that isn't the pixel's."""
+    response = HttpResponse("page")
+    request = HttpRequest()
+    request.method, request.path, request.path_info = "GET", OTHER_PATH, OTHER_PATH
+
+    def get_response(request: HttpRequest) -> HttpResponse:
+        return response
+
+    def passed(application: Any) -> Case:
+        return plain(application, OTHER_PATH, hit=False, like=(b"page", []))
+
+    behind = with_second(ours_site.PTRACK)
+    return {
+        "pass_app": passed(nothing),
+        "pass_wsgi": passed(tracking),
+        "pass_idle": Case(IdleMiddleware(get_response), (request,)),
+        "pass_django": Case(PtrackMiddleware(get_response), (request,)),
+        "pass_idle_whole": whole(
+            wsgi_handler(with_second(IDLE)), OTHER_PATH, b"page", hit=False
+        ),
+        "pass_django_whole": whole(
+            wsgi_handler(behind), OTHER_PATH, b"page", hit=False
+        ),
+    }
+
+
+def making() -> dict[str, Case]:
+    """A pixel's URL and its tag."""
+    template = Template(
+        "{% load ptrack %}{% ptrack 'testarg' key1='arg1' key2='arg2' %}"
+    )
+    for made in (template.render(Context()), ptrack.pixel_url(*ARGS, **KWARGS)):
+        if f"{APP_URL}{PREFIX}" not in made:
+            raise BrokenCaseError(f"no URL: {made}")
+    return {
+        "url": Case(lambda: ptrack.pixel_url("testarg", key1="arg1", key2="arg2")),
+        "url_wsgi": Case(
+            lambda: tracking.pixel_url("testarg", key1="arg1", key2="arg2")
+        ),
+        "tag": Case(lambda: ptrack.pixel_tag("testarg", key1="arg1", key2="arg2")),
+        "tag_template": Case(lambda: template.render(Context())),
+    }
+
+
+def refused() -> dict[str, Case]:
+    """What isn't a token."""
+    django = wsgi_handler(with_second(ours_site.PTRACK))
+    paths = {
+        "forged": FORGED,
+        "garbage_20": garbage(20),
+        "garbage_60000": garbage(60_000),
+        # As servers hand over bytes that aren't ASCII.
+        "garbage_60000_bytes": garbage(60_000, "\x80\xe9\xff\xc3\xa9az"),
+    }
+    found = {}
+    for name, token in paths.items():
+        path = f"{PREFIX}{token}/"
+        found[name] = plain(tracking, path, hit=False)
+        if path.isascii():
+            # Else it is Django's own repair of the path that would be timed.
+            found[f"{name}_django"] = whole(django, path, bare.GIF, hit=False)
+    return found
+
+
+def growth() -> dict[str, Case]:
+    """More data, more secrets, more callbacks."""
+    found = {}
+    for size in PAYLOADS:
+        path = f"{PREFIX}{ptrack.PtrackEncoder.encrypt(garbage(size))}/"
+        found[f"payload_{size}_bare"] = plain(bare.application, path)
+        found[f"payload_{size}"] = plain(tracking, path)
+    for count in KEYS:
+        newer = [f"{number}-newer" for number in range(count - 1)]
+        secret, *fallbacks = [*newer, SECRET]
+        rotated = PtrackWSGIMiddleware(nothing, secret, secret_fallbacks=fallbacks)
+        found[f"keys_{count}"] = plain(rotated, PATH)
+    for count in CALLBACKS:
+        found[f"callbacks_{count}"] = many_callbacks(count)
+    return found
+
+
+def many_callbacks(count: int) -> Case:
+    """Give the case of a hit that runs so many callbacks, of which one records."""
+    tracker = Tracker()
+
+    class Idle(ptrack.TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            pass
+
+    for number in range(count - 1):
+        tracker.register(type(f"Idle{number}", (Idle,), {}))
+    tracker.register(Appending)
+    return plain(PtrackWSGIMiddleware(nothing, SECRET, tracker=tracker), PATH)
+
+
+def lengths(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, int]:
+    """Give those of the token and the URL for some data."""
+    return {
+        "token": len(ptrack.PtrackEncoder.encrypt(*args, **kwargs)),
+        "url": len(ptrack.pixel_url(*args, **kwargs)),
+    }
+
+
+def main() -> None:
+    """Serve them all."""
+    if page(HttpRequest()).content != b"page":
+        raise BrokenCaseError("the site has no pages")
+    cases = {
+        **floor(),
+        **hits(),
+        **passing(),
+        **making(),
+        **refused(),
+        **growth(),
+    }
+    serve(cases, lengths, path=PATH)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The one callback of every side: it appends to a list.
+
+In process the list is cleared between rounds. Behind a server nobody could, so there
+it is cleared every thousand hits, and their number written down, as the proof that
+each was recorded.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HITS: list[Any] = []
+MANY = 1000
+
+_tally = os.environ.get("BENCH_TALLY")
+_cleared = 0
+
+
+def _append_and_tally(hit: Any) -> None:
+    HITS.append(hit)
+    if len(HITS) == MANY or not _cleared:
+        _write_down()
+
+
+def _write_down() -> None:
+    global _cleared
+    _cleared += len(HITS)
+    HITS.clear()
+    Path(str(_tally)).write_text(str(_cleared))
+
+
+record: Callable[[Any], None] = _append_and_tally if _tally else HITS.append
+"""Take a hit."""

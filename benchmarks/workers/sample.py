@@ -1,0 +1,68 @@
+"""What every side is given: the same secret, the same data, the same request."""
+
+import io
+from typing import Any
+
+SECRET = "a-secret-of-the-benchmark-32byte"
+APP_URL = "https://www.example.com"
+PREFIX = "/ptrack/"
+ARGS: tuple[Any, ...] = ("testarg",)
+KWARGS: dict[str, Any] = {"key1": "arg1", "key2": "arg2"}
+
+OTHER_PATH = "/page-15/"
+"""A page of the site, which has thirty."""
+
+_HEADERS = {
+    "host": "www.example.com",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox",
+    "accept": "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+    "accept-language": "en-US,en;q=0.5",
+    "accept-encoding": "gzip, deflate, br, zstd",
+    "connection": "keep-alive",
+}
+
+
+def environ(path: str) -> dict[str, Any]:
+    """Give what a WSGI server makes of the browser's GET of a path."""
+    return {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_PORT": "50000",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        **{
+            f"HTTP_{name.upper().replace('-', '_')}": value
+            for name, value in _HEADERS.items()
+        },
+    }
+
+
+def scope(path: str) -> dict[str, Any]:
+    """Give what an ASGI server makes of the browser's GET of a path."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (name.encode(), value.encode()) for name, value in _HEADERS.items()
+        ],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8000),
+    }
