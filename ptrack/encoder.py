@@ -40,15 +40,20 @@ Hit = tuple[list[Any], dict[str, Any]]
 """What a token carries: positional and keyword arguments."""
 
 _PADDING = b"{"
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+# The standard library knows the standard alphabet. What isn't of ours becomes a
+# character that it skips.
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_FILL = (b"", b"=", b"==")
 # The last character of a token of 4n+2 or 4n+3 characters has bits to spare; only with
 # those at zero is it what an encoder writes, and one token has one spelling.
 _LAST_OF_2, _LAST_OF_3 = b"AQgw", b"AEIMQUYcgkosw048"
 _OVERHEAD = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
 _ASIDE = (b"", b"  ", b" ")
 
-_loads = json.JSONDecoder().decode
+# JSON's white space (RFC 8259, section 2), which `raw_decode` leaves to its caller.
+_SPACE = " \t\n\r"
+
+_raw_decode = json.JSONDecoder().raw_decode
 
 
 class Encoder(Protocol):
@@ -154,10 +159,11 @@ class TokenBox:
             raise PtrackTokenError("not a token")
         data = self._open(_sealed_bytes(token))
         try:
-            content = _loads(data.decode())
+            text = data.decode().strip(_SPACE)
+            content, end = _raw_decode(text)
         except (ValueError, RecursionError):
             raise PtrackTokenError("not a token") from None
-        if type(content) is list and len(content) == 2:
+        if end == len(text) and type(content) is list and len(content) == 2:
             args, kwargs = content
             if type(args) is list and type(kwargs) is dict:
                 return args, kwargs
@@ -181,14 +187,20 @@ def _sealed_bytes(token: str | bytes) -> bytes:
     bare = text.rstrip(b"=")
     missing = -len(bare) % 4
     if (
-        bare.translate(None, _ALPHABET)
-        or missing == 3
+        missing == 3
         or len(text) - len(bare) not in (0, missing)
         or (missing == 2 and bare[-1] not in _LAST_OF_2)
         or (missing == 1 and bare[-1] not in _LAST_OF_3)
     ):
         raise PtrackTokenError("not a token")
-    return binascii.a2b_base64(bare.translate(_TO_STANDARD) + b"=" * missing)
+    try:
+        sealed = binascii.a2b_base64(bare.translate(_TO_STANDARD) + _FILL[missing])
+    except ValueError:
+        raise PtrackTokenError("not a token") from None
+    # What was skipped is missing here.
+    if len(sealed) != len(bare) * 3 // 4:
+        raise PtrackTokenError("not a token")
+    return sealed
 
 
 # -- the default encoder --------------------------------------------------------------

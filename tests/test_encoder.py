@@ -150,10 +150,16 @@ def test_longer_token_is_refused_before_any_decoding():
         " " + BOX.encrypt(),
         BOX.encrypt()[:10] + "+" + BOX.encrypt()[11:],
         BOX.encrypt()[:10] + "." + BOX.encrypt()[10:],
+        BOX.encrypt()[:10] + "=" + BOX.encrypt()[10:],
+        BOX.encrypt()[:10] + "..." + BOX.encrypt()[13:],
+        "A...",
+        "....",
         TokenBox("another").encrypt(),
         sealed(b"\xff\xfe"),
         sealed(b"not json"),
         sealed(b"[[], {}] more"),
+        sealed(b"[[], {}]\xc2\xa0"),
+        sealed(b"\xef\xbb\xbf[[], {}]"),
         sealed(b"{}"),
         sealed(b"[]"),
         sealed(b"[[]]"),
@@ -195,6 +201,21 @@ def test_every_character_counts():
         mutated = token[:place] + ("A" if char != "A" else "B") + token[place + 1 :]
         with pytest.raises(PtrackTokenError):
             BOX.decrypt(mutated)
+
+
+@pytest.mark.parametrize("character", "+/=.! \n")
+def test_nothing_outside_the_alphabet_is_skipped_or_translated(character):
+    """Neither in place of a character nor beside it, wherever it stands."""
+    token = BOX.encrypt("a")
+    for place in range(len(token)):
+        for rest in (token[place:], token[place + 1 :]):
+            with pytest.raises(PtrackTokenError):
+                BOX.decrypt(token[:place] + character + rest)
+
+
+def test_json_may_have_white_space_around_it():
+    """RFC 8259, section 2; what writes tokens elsewhere may be no code of ours."""
+    assert BOX.decrypt(sealed(b"\r\n\t [[1], {}]\r\n\t ")) == ([1], {})
 
 
 def test_values_that_300_wrote_and_we_do_not_are_still_read():
