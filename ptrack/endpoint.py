@@ -22,6 +22,9 @@ Internet Explorer's 2,083, the least that is still around.
 # What may stand unescaped in the path of a URL: RFC 3986, section 3.3.
 _PATH_SAFE = "/~:@!$&'()*+,;="
 
+# Only the first of them may be a hit.
+_ANSWERS = {"GET": PIXEL, "HEAD": PIXEL_HEAD}
+
 
 def normal_prefix(prefix: object) -> str:
     """Give the prefix with one slash before and after.
@@ -68,7 +71,9 @@ class Endpoint:
         shared: bool = False,
     ) -> None:
         self.prefix = normal_prefix(prefix)
-        self._start = len(self.prefix)
+        self._token_in = _token_after(self.prefix)
+        self._wsgi_prefix = self.prefix.encode().decode("latin-1")
+        self._token_in_wsgi = _token_after(self._wsgi_prefix)
         self.tracker = tracker
         self.shared = shared
         self._box = box
@@ -148,8 +153,23 @@ class Endpoint:
         """
         if self.shared or not path.startswith(self.prefix):
             return None
-        # No more than is needed to see that it is too long.
-        return path[self._start : self._start + MAX_TOKEN_LENGTH + 2].removesuffix("/")
+        return path[self._token_in].removesuffix("/")
+
+    def match_wsgi(self, path: str) -> str | None:
+        """Do what `match` does, with a path as WSGI has it.
+
+        Args:
+            path: ``PATH_INFO``: bytes as Latin-1 (PEP 3333, "Unicode Issues").
+        """
+        if self.shared or not path.startswith(self._wsgi_prefix):
+            return None
+        token = path[self._token_in_wsgi].removesuffix("/")
+        # More bytes are too long in whatever characters they are: `url` makes no such
+        # token.
+        if token.isascii() or len(token) > MAX_TOKEN_LENGTH:
+            return token
+        # What a server hands over that isn't Latin-1 is no path.
+        return token.encode("latin-1", "replace").decode("utf-8", "replace")
 
     def answer(self, method: str, token: str, request: Callable[[], Any]) -> Answer:
         """Answer a request under the prefix, and run the callbacks if it is a hit.
@@ -162,8 +182,8 @@ class Endpoint:
         Returns:
             The same for every token, authentic or not.
         """
-        answer, hit = self._judge(method, token)
-        if hit is not None:
+        answer = _answer_to(method)
+        if answer is PIXEL and (hit := self._hit(token)) is not None:
             self.tracker.record(request(), *hit)
         return answer
 
@@ -171,20 +191,10 @@ class Endpoint:
         self, method: str, token: str, request: Callable[[], Any]
     ) -> Answer:
         """Do what `answer` does, from an event loop."""
-        answer, hit = self._judge(method, token)
-        if hit is not None:
+        answer = _answer_to(method)
+        if answer is PIXEL and (hit := self._hit(token)) is not None:
             await self.tracker.arecord(request(), *hit)
         return answer
-
-    def _judge(
-        self, method: str, token: str
-    ) -> tuple[Answer, tuple[Iterable[Any], Mapping[str, Any]] | None]:
-        match method.upper():
-            case "GET":
-                return PIXEL, self._hit(token)
-            case "HEAD":
-                return PIXEL_HEAD, None
-        return METHOD_NOT_ALLOWED, None
 
     def _hit(self, token: str) -> tuple[Iterable[Any], Mapping[str, Any]] | None:
         if len(token) > MAX_TOKEN_LENGTH:
@@ -202,3 +212,16 @@ class Endpoint:
         if encoder is PtrackEncoder and self._box is not None:
             return self._box
         return encoder
+
+
+def _token_after(prefix: str) -> slice:
+    """Give the part of a path that holds the token.
+
+    It is no longer than is needed to see that there are too many characters.
+    """
+    start = len(prefix)
+    return slice(start, start + MAX_TOKEN_LENGTH + 2)
+
+
+def _answer_to(method: str) -> Answer:
+    return _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)

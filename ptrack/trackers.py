@@ -110,8 +110,7 @@ class Tracker:
             args: Its further positional arguments.
             kwargs: Its keyword arguments.
         """
-        for callback in self._registry.values():
-            _run(callback, request, args, kwargs)
+        _run_all(self._registry.values(), request, args, kwargs)
 
     async def arecord(
         self, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
@@ -181,21 +180,20 @@ def _callback(pixel: Any) -> _Callback:
     return _Callback(name, record, inspect.iscoroutinefunction(record))
 
 
-def _run_all(callbacks: Iterable[_Callback], *hit: Any) -> None:
-    for callback in callbacks:
-        _run(callback, *hit)
-
-
-def _run(
-    callback: _Callback, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+def _run_all(
+    callbacks: Iterable[_Callback],
+    request: Any,
+    args: Iterable[Any],
+    kwargs: Mapping[str, Any],
 ) -> None:
-    try:
-        result = callback.record(request, *args, **kwargs)
-        # Also of a sync record: a decorator can hide that it is async underneath.
-        if result is not None and inspect.isawaitable(result):
-            _wait_for(result)
-    except (Exception, asyncio.CancelledError) as error:
-        _log_failure(callback, error)
+    for callback in callbacks:
+        try:
+            result = callback.record(request, *args, **kwargs)
+            # Also of a sync record: a decorator can hide that it is async underneath.
+            if result is not None and inspect.isawaitable(result):
+                _wait_for(result)
+        except (Exception, asyncio.CancelledError) as error:
+            _log_failure(callback, error)
 
 
 async def _arun(

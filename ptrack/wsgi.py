@@ -72,15 +72,14 @@ class PtrackWSGIMiddleware:
             tracker=default_tracker if tracker is None else tracker,
         )
         # Looked up once: this is all that a request that isn't ours pays for.
-        self._match = self._endpoint.match
+        self._match = self._endpoint.match_wsgi
         import_pixels(pixels)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer a request under the prefix; leave any other to the app."""
-        path = environ.get("PATH_INFO", "")
-        token = self._match(path if path.isascii() else _decoded(path))
+        token = self._match(environ.get("PATH_INFO", ""))
         if token is None:
             return self._app(environ, start_response)
         answer = self._endpoint.answer(
@@ -121,11 +120,6 @@ def filter_factory(global_conf: dict[str, str], **local_conf: Any) -> Any:
         if name in local_conf:
             local_conf[name] = local_conf[name].replace(",", " ").split()
     return partial(PtrackWSGIMiddleware, **local_conf)
-
-
-def _decoded(path: str) -> str:
-    # PEP 3333 hands bytes over as Latin-1; what a server hands over else is no path.
-    return path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _not_found(

@@ -156,13 +156,39 @@ def test_token_is_cut_only_where_it_is_too_long_anyway(slash):
         assert MAX_TOKEN_LENGTH < len(cut) <= MAX_TOKEN_LENGTH + 2
 
 
+def wsgi(path: str) -> str:
+    return path.encode().decode("latin-1")
+
+
+@pytest.mark.parametrize("prefix", ["/ptrack/", "/ü/🙂/", "/"])
+@pytest.mark.parametrize("token", ["", "abc", "a/b/", "ü", "🙂" * 2000])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_path_of_wsgi_holds_the_same_token(prefix, token, slash):
+    place = endpoint(prefix=prefix)
+    path = f"{prefix}{token}{slash}"
+    assert place.match_wsgi(wsgi(path)) == place.match(path)
+    assert place.match_wsgi(f"x{path}") is place.match(f"x{path}") is None
+
+
+def test_token_of_wsgi_that_has_too_many_bytes_is_too_long():
+    cut = endpoint().match_wsgi(wsgi("/ptrack/" + "ü" * MAX_TOKEN_LENGTH))
+    assert cut is not None
+    assert MAX_TOKEN_LENGTH < len(cut) <= MAX_TOKEN_LENGTH + 2
+
+
+@pytest.mark.parametrize("path", ["/ptrack/\xff\xfe/", "/ptrack/\u20ac/", "/\ud800"])
+def test_path_of_wsgi_that_is_no_utf_8_is_no_error(path):
+    assert endpoint(prefix="/ptrack/").match_wsgi(path) in (None, "\ufffd" * 2, "?")
+
+
 def test_prefix_can_be_the_whole_host():
     assert endpoint(prefix="/").match("/abc/") == "abc"
     assert endpoint(prefix="/").match("/") == ""
 
 
 def test_shared_place_is_left_to_the_sites_routing():
-    assert endpoint(prefix="/", shared=True).match("/abc/") is None
+    place = endpoint(prefix="/", shared=True)
+    assert place.match("/abc/") is place.match_wsgi("/abc/") is None
 
 
 def sync_answer(place: Endpoint, method: str, token: str) -> Any:
