@@ -1,5 +1,6 @@
 """Encrypted, stateless tracking pixels for Django and any WSGI app."""
 
+from .counters import Counters
 from .discovery import autodiscover
 from .encoder import Encoder, PtrackEncoder
 from .shortcuts import pixel_tag, pixel_url
@@ -9,6 +10,7 @@ from .trackers import TrackingPixel, tracker
 ptrack_encoder: Encoder = PtrackEncoder
 
 __all__ = [
+    "Counters",
     "PtrackEncoder",
     "TrackingPixel",
     "autodiscover",

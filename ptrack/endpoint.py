@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from .counters import Reason
 from .encoder import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
 from .exceptions import PtrackConfigurationError
 from .pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer, img_tag
@@ -24,6 +25,12 @@ _PATH_SAFE = "/~:@!$&'()*+,;="
 
 # Only the first of them may be a hit.
 _ANSWERS = {"GET": PIXEL, "HEAD": PIXEL_HEAD}
+# Why a request with an answer was none.
+_REASONS: dict[Answer, Reason] = {
+    PIXEL: "token",
+    PIXEL_HEAD: "head",
+    METHOD_NOT_ALLOWED: "method",
+}
 
 
 def normal_prefix(prefix: object) -> str:
@@ -183,7 +190,10 @@ class Endpoint:
             The same for every token, authentic or not.
         """
         answer = _answer_to(method)
-        if answer is PIXEL and (hit := self._hit(token)) is not None:
+        hit = self._hit(token) if answer is PIXEL else None
+        if hit is None:
+            self.tracker.ignored(_REASONS[answer])
+        else:
             self.tracker.record(request(), *hit)
         return answer
 
@@ -192,7 +202,10 @@ class Endpoint:
     ) -> Answer:
         """Do what `answer` does, from an event loop."""
         answer = _answer_to(method)
-        if answer is PIXEL and (hit := self._hit(token)) is not None:
+        hit = self._hit(token) if answer is PIXEL else None
+        if hit is None:
+            self.tracker.ignored(_REASONS[answer])
+        else:
             await self.tracker.arecord(request(), *hit)
         return answer
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
+from .counters import Counters, Reason, count
 from .exceptions import PtrackRegistrationError
 
 logger = logging.getLogger("ptrack")
@@ -58,6 +59,25 @@ class Tracker:
         # Replaced, never changed: a hit in another thread walks the one it found.
         self._registry: dict[type[TrackingPixel], _Callback] = {}
         self._lock = threading.Lock()
+        self._counters: Counters | None = None
+
+    @property
+    def counters(self) -> Counters | None:
+        """What counts hits, ignored requests and failed callbacks; ``None`` if nothing.
+
+        Raises:
+            PtrackRegistrationError: What is assigned is no instance of `Counters`.
+        """
+        return self._counters
+
+    @counters.setter
+    def counters(self, counters: Counters | None) -> None:
+        if not isinstance(counters, Counters | None):
+            raise PtrackRegistrationError(
+                f"{_name(counters)} can't count: assign an instance of a subclass of "
+                "ptrack.Counters"
+            )
+        self._counters = counters
 
     def register(self, pixel: Registered) -> Registered:
         """Make an instance of the class and run its ``record`` at every hit.
@@ -110,7 +130,9 @@ class Tracker:
             args: Its further positional arguments.
             kwargs: Its keyword arguments.
         """
-        _run_all(self._registry.values(), request, args, kwargs)
+        if self._counters is not None:
+            count(self._counters.hit)
+        self._run_all(self._registry.values(), request, args, kwargs)
 
     async def arecord(
         self, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
@@ -121,6 +143,8 @@ class Tracker:
         is bound to. A client that goes away meanwhile cancels the request but not
         its recording.
         """
+        if self._counters is not None:
+            count(self._counters.hit)
         if not self._registry:
             return
         recording = asyncio.ensure_future(self._arecord(request, args, kwargs))
@@ -140,16 +164,54 @@ class Tracker:
         for is_async, some in groupby(callbacks, lambda each: each.is_async):
             if is_async:
                 for callback in some:
-                    await _arun(callback, request, args, kwargs)
+                    await self._arun(callback, request, args, kwargs)
             else:
                 # One change of thread for as many sync callbacks as follow each other.
-                await sync_to_async(_run_all, thread_sensitive=True)(
+                await sync_to_async(self._run_all, thread_sensitive=True)(
                     tuple(some), request, args, kwargs
                 )
+
+    def ignored(self, reason: Reason) -> None:
+        """Count a request that was no hit, if anybody counts."""
+        if self._counters is not None:
+            count(self._counters.ignored, reason)
 
     def call_callbacks(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
         """Run all callbacks, by the signature of django-ptrack 3.0.0: see `record`."""
         self.record(request, args, kwargs)
+
+    def _run_all(
+        self,
+        callbacks: Iterable[_Callback],
+        request: Any,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        for callback in callbacks:
+            try:
+                result = callback.record(request, *args, **kwargs)
+                # Also of a sync one: a decorator can hide that it is async underneath.
+                if result is not None and inspect.isawaitable(result):
+                    _wait_for(result)
+            except (Exception, asyncio.CancelledError) as error:
+                self._failed(callback, error)
+
+    async def _arun(
+        self,
+        callback: _Callback,
+        request: Any,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        try:
+            await callback.record(request, *args, **kwargs)
+        except (Exception, asyncio.CancelledError) as error:
+            self._failed(callback, error)
+
+    def _failed(self, callback: _Callback, error: BaseException) -> None:
+        logger.error("Tracking pixel %s failed", callback.name, exc_info=error)
+        if self._counters is not None:
+            count(self._counters.failed, callback.name)
 
 
 def _name(pixel: object) -> str:
@@ -180,31 +242,6 @@ def _callback(pixel: Any) -> _Callback:
     return _Callback(name, record, inspect.iscoroutinefunction(record))
 
 
-def _run_all(
-    callbacks: Iterable[_Callback],
-    request: Any,
-    args: Iterable[Any],
-    kwargs: Mapping[str, Any],
-) -> None:
-    for callback in callbacks:
-        try:
-            result = callback.record(request, *args, **kwargs)
-            # Also of a sync record: a decorator can hide that it is async underneath.
-            if result is not None and inspect.isawaitable(result):
-                _wait_for(result)
-        except (Exception, asyncio.CancelledError) as error:
-            _log_failure(callback, error)
-
-
-async def _arun(
-    callback: _Callback, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
-) -> None:
-    try:
-        await callback.record(request, *args, **kwargs)
-    except (Exception, asyncio.CancelledError) as error:
-        _log_failure(callback, error)
-
-
 def _wait_for(result: Awaitable[Any]) -> None:
     from asgiref.sync import async_to_sync
 
@@ -212,10 +249,6 @@ def _wait_for(result: Awaitable[Any]) -> None:
         await result
 
     async_to_sync(awaited)()
-
-
-def _log_failure(callback: _Callback, error: BaseException) -> None:
-    logger.error("Tracking pixel %s failed", callback.name, exc_info=error)
 
 
 tracker = Tracker()

@@ -12,6 +12,7 @@ from tests.processes import ROOT, run_python
 
 CORE = [
     "exceptions",
+    "counters",
     "values",
     "encoder",
     "pixel",
@@ -25,13 +26,14 @@ CORE = [
 
 # What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
 ROOMS = {
-    "__init__": {"discovery", "encoder", "shortcuts", "trackers"},
+    "__init__": {"counters", "discovery", "encoder", "shortcuts", "trackers"},
     "exceptions": set(),
+    "counters": set(),
     "values": set(),
     "encoder": {"exceptions", "nacl", "values"},
     "pixel": set(),
-    "trackers": {"exceptions"},
-    "endpoint": {"encoder", "exceptions", "pixel", "trackers"},
+    "trackers": {"counters", "exceptions"},
+    "endpoint": {"counters", "encoder", "exceptions", "pixel", "trackers"},
     # "ptrack" is for the one name that is looked up at each use: ptrack_encoder.
     "problems": {"encoder", "exceptions"},
     "conf": {"encoder", "endpoint", "exceptions", "problems", "trackers", "ptrack"},
