@@ -144,7 +144,7 @@ def completed(
         PtrackConfigurationError: The app URL is bad. Other values are judged by
             `build`; this one a site of django-ptrack 3.0.0 may have as it likes.
     """
-    found = from_django() if in_django() else from_environment()
+    found = in_force()
     if prefix is not None:
         found = replace(found, prefix=prefix, suffix=None, shared=False)
     given = {"secret": secret, "fallbacks": fallbacks, "app_url": app_url}
@@ -153,6 +153,11 @@ def completed(
     )
     _raise_first(app_url_problem(found.app_url))
     return found
+
+
+def in_force() -> Configuration:
+    """Read Django's settings where they are configured, else the environment."""
+    return from_django() if in_django() else from_environment()
 
 
 # -- Django's settings ----------------------------------------------------------------
@@ -166,6 +171,14 @@ def in_django() -> bool:
     if conf is not None and conf.settings.configured:
         return True
     return bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
+
+
+def set_up_django() -> None:
+    """Load the apps of a site whose settings are named, for a process of our own."""
+    if in_django():
+        import django
+
+        django.setup()
 
 
 def from_django() -> Configuration:

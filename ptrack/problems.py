@@ -10,9 +10,8 @@ from .encoder import key_of
 from .exceptions import PtrackConfigurationError
 
 _HOW_TO_SET_IT = (
-    "set it to a random text of 32 characters, for example that of "
-    "`python -c 'import secrets; print(secrets.token_hex(16))'`, and to the same one "
-    "wherever pixels are made or recorded"
+    "set it to a random text of 32 characters, such as `python -m ptrack secret` "
+    "prints, and to the same one wherever pixels are made or recorded"
 )
 
 

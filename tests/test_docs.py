@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from configparser import ConfigParser
@@ -18,7 +20,7 @@ from webtest import TestApp as WebTest
 import ptrack
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
-from tests.processes import ROOT, fetch, free_port, run_python, server
+from tests.processes import ROOT, environment, fetch, free_port, run_python, server
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -150,11 +152,17 @@ def test_commands_of_the_first_screen_are_in_the_makefile():
 
 
 def test_command_prints_a_strong_secret():
-    command = block("secrets.token_hex")
-    code = re.search(r'-c "(.*)"', command)
-    assert code
-    out = run_python(code[1]).strip()
-    assert len(out) == 32
+    _, *arguments = block("ptrack secret").split()
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert TokenBox(done.stdout.strip())
+    assert len(done.stdout.strip()) == 32
 
 
 def test_functions_work_as_shown():

@@ -22,6 +22,8 @@ CORE = [
     "conf",
     "discovery",
     "shortcuts",
+    "commands",
+    "__main__",
 ]
 
 # What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
@@ -55,6 +57,12 @@ ROOMS = {
         "views",
     },
     "apps": {"django", "checks", "discovery"},
+    "commands": {"conf", "discovery", "encoder", "endpoint", "exceptions", "ptrack"},
+    "__main__": {"commands", "conf"},
+    "management/__init__": set(),
+    "management/commands/__init__": set(),
+    # "ptrack" is the package, of which it takes "commands".
+    "management/commands/ptrack": {"django", "ptrack"},
     "templatetags/__init__": set(),
     "templatetags/ptrack": {"django", "ptrack"},
 }

@@ -1,0 +1,35 @@
+"""``python -m ptrack``: see `ptrack.commands`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from . import commands, conf
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: Of the command line; those of the process by default.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m ptrack", description="Tools of ptrack, the tracking pixel."
+    )
+    commands.add_arguments(parser)
+    options = parser.parse_args(arguments)
+    if options.command != "secret":
+        conf.set_up_django()
+    try:
+        print(commands.run(options, sys.stdout.encoding))
+    except commands.CommandRefusedError as refusal:
+        print(f"{parser.prog}: {refusal}", file=sys.stderr)
+        return refusal.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
