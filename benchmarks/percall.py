@@ -1,6 +1,6 @@
 """What a call takes, in process: rounds of all cases of all sides, interleaved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median, quantiles
 from typing import Any
 
@@ -23,18 +23,34 @@ PAYLOADS: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]]] = (
 )
 
 
-def measure(workers: Mapping[str, Worker], rounds: int, seconds: float) -> Medians:
-    """Time all cases.
+def measure(
+    workers: Mapping[str, Worker],
+    rounds: int,
+    seconds: float,
+    only: Collection[str] | None = None,
+) -> Medians:
+    """Time all cases, or some.
 
     Args:
         workers: By side.
         rounds: How many times each case is timed.
         seconds: How long each of those takes, about.
+        only: The names of the cases; all by default.
 
     Returns:
         The medians, of all sides.
+
+    Raises:
+        ValueError: No side has a case of such a name.
     """
-    plan = _plan(workers)
+    plan = [
+        (worker, case)
+        for worker, case in _plan(workers)
+        if only is None or case in only
+    ]
+    unknown = set(only or ()) - {case for _, case in plan}
+    if unknown:
+        raise ValueError(f"there is no case {', '.join(sorted(unknown))}")
     calls = {
         (worker.side, case): worker.calls_in(case, seconds) for worker, case in plan
     }

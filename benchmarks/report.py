@@ -17,10 +17,12 @@ CALLS = {
     "What a hit can't do without": {
         "decrypt": "decryption floor: base64, SecretBox, JSON",
         "bare": "the bare WSGI callable, which does that and answers",
-        "constant": "Django, a first middleware answering a constant",
+        "constant": "Django, WSGI, a first middleware answering a constant",
+        "constant_async": "Django, ASGI, an async first middleware answering it",
     },
     "A hit": {
         "wsgi": "WSGI middleware",
+        "wsgi_counted": "WSGI middleware, with counters",
         "around": "WSGI middleware around Django",
         "django": "Django, WSGI (ours: middleware; peers: URLconf)",
         "django_urls": "Django, WSGI, `ptrack.urls`",

@@ -52,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     started = time.monotonic()
     try:
+        if options.only:
+            _print_only(options)
+            return 0
         results = _measured(options)
     except Exception as error:
         print(f"failed: {type(error).__name__}: {error}", file=sys.stderr)
@@ -79,6 +82,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="install nginx and wrk with apt-get even if not root",
     )
     parser.add_argument("--no-wire", action="store_true", help="leave the servers out")
+    parser.add_argument(
+        "--only",
+        metavar="CASE,…",
+        type=lambda text: text.split(","),
+        help="print the medians of these cases per call, by their names in "
+        "results.json, and write nothing",
+    )
     return parser.parse_args(arguments)
 
 
@@ -125,6 +135,18 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
                 sides, paths, Path(place), effort.wire_rounds, effort.wire_seconds
             )
     return results
+
+
+def _print_only(options: argparse.Namespace) -> None:
+    effort = QUICK if options.quick else FULL
+    with ExitStack() as stack:
+        workers = {
+            side: stack.enter_context(Worker(environment))
+            for side, environment in environments.prepare().items()
+        }
+        medians = percall.measure(workers, effort.rounds, effort.seconds, options.only)
+    for name, found in medians.items():
+        print(f"{name:32} {found['median']:10.3f} µs")
 
 
 def _wire_possible(*, install: bool) -> bool:

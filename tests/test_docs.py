@@ -353,5 +353,5 @@ def test_commands_for_contributors_are_in_the_makefile():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     targets = re.findall(r"^make (\w+)", text, re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text()
-    assert len(targets) == 3
+    assert {"test", "check", "demo", "bench"} <= set(targets)
     assert all(f"\n{target}:" in makefile for target in targets)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import django
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -105,6 +106,20 @@ class ConstantMiddleware:
         return HttpResponse(b"constant", content_type="image/gif")
 
 
+class AsyncConstantMiddleware:
+    """The same under ASGI, without a change of thread."""
+
+    sync_capable = False
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        markcoroutinefunction(self)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        return HttpResponse(b"constant", content_type="image/gif")
+
+
 class IdleMiddleware:
     """Does nothing: what any middleware adds."""
 
@@ -117,6 +132,7 @@ class IdleMiddleware:
 
 
 CONSTANT = f"{__name__}.{ConstantMiddleware.__name__}"
+ASYNC_CONSTANT = f"{__name__}.{AsyncConstantMiddleware.__name__}"
 IDLE = f"{__name__}.{IdleMiddleware.__name__}"
 
 

@@ -1,5 +1,6 @@
 """The cases of ptrack, of the floor, and of Django without either."""
 
+import asyncio
 import random
 import string
 from typing import Any
@@ -10,6 +11,7 @@ from bare import decrypt, encrypt_sample
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Template
 from django_site import (
+    ASYNC_CONSTANT,
     CONSTANT,
     IDLE,
     MIDDLEWARE,
@@ -110,9 +112,15 @@ def whole(application: Any, path: str, body: bytes, *, hit: bool = True) -> Case
     return Case(request_wsgi, (application, request), records=hit)
 
 
-def whole_async(application: Any, path: str, **more: Any) -> Case:
-    """Give the case of a hit as an ASGI server handles it."""
-    return Case(request_asgi, (application, scope(path)), records=True, **more)
+def whole_async(
+    application: Any, body: bytes = bare.GIF, *, hit: bool = True, **more: Any
+) -> Case:
+    """Give the case of a hit's request as an ASGI server handles it."""
+    request = scope(PATH)
+    found = asyncio.run(request_asgi(application, request))
+    if found != body:
+        raise BrokenCaseError(f"{application} answers {found[:200]!r}")
+    return Case(request_asgi, (application, request), records=hit, **more)
 
 
 # -- cases ----------------------------------------------------------------------------
@@ -127,6 +135,9 @@ def floor() -> dict[str, Case]:
         "constant": whole(
             wsgi_handler([CONSTANT, *MIDDLEWARE]), PATH, b"constant", hit=False
         ),
+        "constant_async": whole_async(
+            asgi_handler([ASYNC_CONSTANT, *MIDDLEWARE]), b"constant", hit=False
+        ),
     }
 
 
@@ -135,15 +146,34 @@ def hits() -> dict[str, Case]:
     behind = with_second(ours_site.PTRACK)
     return {
         "wsgi": plain(tracking, PATH),
+        "wsgi_counted": counted(),
         "around": whole(PtrackWSGIMiddleware(wsgi_handler()), PATH, bare.GIF),
         "django": whole(wsgi_handler(behind), PATH, bare.GIF),
         "django_urls": whole(wsgi_handler(), PATH, bare.GIF),
-        "django_async": whole_async(asgi_handler(behind), PATH),
+        "django_async": whole_async(asgi_handler(behind)),
         "django_async_callback": whole_async(
-            asgi_handler(behind), PATH, before=to_async, after=to_sync
+            asgi_handler(behind), before=to_async, after=to_sync
         ),
-        "django_urls_async": whole_async(asgi_handler(), PATH),
+        "django_urls_async": whole_async(asgi_handler()),
     }
+
+
+class Counting(ptrack.Counters):
+    """Counts hits in a number."""
+
+    hits = 0
+
+    def hit(self) -> None:
+        """Count."""
+        self.hits += 1
+
+
+def counted() -> Case:
+    """Give the case of a hit that is counted, too."""
+    tracker = Tracker()
+    tracker.register(Appending)
+    tracker.counters = Counting()
+    return plain(PtrackWSGIMiddleware(nothing, SECRET, tracker=tracker), PATH)
 
 
 class AsyncCallback(ptrack.TrackingPixel):
