@@ -69,9 +69,12 @@ def token_box(configuration: Configuration) -> TokenBox:
     Raises:
         PtrackConfigurationError: One of them is missing or bad.
     """
-    secret, fallbacks = configuration.secret, configuration.fallbacks
-    _raise_first(secret_problem(secret), fallbacks_problem(fallbacks))
-    return _box(secret, tuple(fallbacks or ()))
+    # By no names of their own: error trackers show what a frame holds.
+    _raise_first(
+        secret_problem(configuration.secret),
+        fallbacks_problem(configuration.fallbacks),
+    )
+    return _box(configuration.secret, tuple(configuration.fallbacks or ()))
 
 
 def build(
@@ -135,22 +138,22 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
     )
 
 
-def completed(
-    *, secret: Any, fallbacks: Any, app_url: Any, prefix: Any
-) -> Configuration:
+def completed(given: Configuration) -> Configuration:
     """Take what isn't given from Django where it is configured, else the environment.
+
+    Args:
+        given: What is; its suffix, and whether the place is shared, don't matter.
 
     Raises:
         PtrackConfigurationError: The app URL is bad. Other values are judged by
             `build`; this one a site of django-ptrack 3.0.0 may have as it likes.
     """
     found = in_force()
-    if prefix is not None:
-        found = replace(found, prefix=prefix, suffix=None, shared=False)
-    given = {"secret": secret, "fallbacks": fallbacks, "app_url": app_url}
-    found = replace(
-        found, **{name: value for name, value in given.items() if value is not None}
-    )
+    if given.prefix is not None:
+        found = replace(found, prefix=given.prefix, suffix=None, shared=False)
+    for name in ("secret", "fallbacks", "app_url"):
+        if getattr(given, name) is not None:
+            found = replace(found, **{name: getattr(given, name)})
     _raise_first(app_url_problem(found.app_url))
     return found
 

@@ -112,7 +112,14 @@ class TokenBox:
     __slots__ = ("_boxes", "_seal")
 
     def __init__(self, secret: object, fallbacks: Iterable[object] = ()) -> None:
-        self._boxes = tuple(SecretBox(key_of(each)) for each in (secret, *fallbacks))
+        try:
+            self._boxes = tuple(map(_secret_box, (secret, *fallbacks)))
+        except PtrackConfigurationError as error:
+            # Without the frames below, which hold the secret.
+            raise error.with_traceback(None) from None
+        finally:
+            # Error trackers show what a frame holds, this one's too.
+            del secret, fallbacks
         self._seal = self._boxes[0].encrypt
 
     def encrypt(self, /, *args: Any, **kwargs: Any) -> str:
@@ -176,6 +183,10 @@ class TokenBox:
             except (CryptoError, ValueError):
                 continue
         raise PtrackTokenError("not a token")
+
+
+def _secret_box(secret: object) -> SecretBox:
+    return SecretBox(key_of(secret))
 
 
 def _sealed_bytes(token: str | bytes) -> bytes:

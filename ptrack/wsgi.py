@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from webob import Request
 
 from . import conf
+from .conf import Configuration
 from .discovery import import_pixels
 from .encoder import Encoder
 from .pixel import NOT_FOUND, Answer
@@ -61,13 +62,11 @@ class PtrackWSGIMiddleware:
         pixels: str | Iterable[str] | None = None,
     ) -> None:
         self._app: WSGIApplication = _not_found if app is None else app
+        given = Configuration(secret, secret_fallbacks, app_url, prefix)
+        # Error trackers show what a frame holds, and this one is in what follows.
+        del secret, secret_fallbacks
         self._endpoint = conf.build(
-            conf.completed(
-                secret=secret,
-                fallbacks=secret_fallbacks,
-                app_url=app_url,
-                prefix=prefix,
-            ),
+            conf.completed(given),
             encoder=encoder,
             tracker=default_tracker if tracker is None else tracker,
         )
@@ -102,7 +101,11 @@ def mirror(**options: Any) -> PtrackWSGIMiddleware:
     Args:
         options: As for `PtrackWSGIMiddleware`.
     """
-    return PtrackWSGIMiddleware(None, **options)
+    try:
+        return PtrackWSGIMiddleware(None, **options)
+    finally:
+        # Error trackers show what a frame holds: not the secrets, if one was bad.
+        options.clear()
 
 
 def filter_factory(global_conf: dict[str, str], **local_conf: Any) -> Any:

@@ -229,8 +229,7 @@ def function(get_response):
 
 
 def complete(**given):
-    names = ("secret", "fallbacks", "app_url", "prefix")
-    return conf.completed(**(dict.fromkeys(names) | given))
+    return conf.completed(Configuration(**given))
 
 
 @override_settings(PTRACK_SECRET_FALLBACKS=["old"], PTRACK_PREFIX="/p/")
