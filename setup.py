@@ -24,6 +24,7 @@ TEST = [
     "pytest>=8",
     "pytest-django>=4.9",
     "selenium",
+    "sentry-sdk",
     "setuptools>=77",
     "uvicorn",
     "webtest",

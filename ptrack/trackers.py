@@ -209,6 +209,10 @@ class Tracker:
             self._failed(callback, error)
 
     def _failed(self, callback: _Callback, error: BaseException) -> None:
+        # Without our own frame, the first, which holds what the pixel carries: error
+        # trackers send along what frames hold.
+        trace = error.__traceback__
+        error = error.with_traceback(trace and trace.tb_next)
         logger.error("Tracking pixel %s failed", callback.name, exc_info=error)
         if self._counters is not None:
             count(self._counters.failed, callback.name)
