@@ -91,7 +91,7 @@ setup(
     package_data={"ptrack": ["py.typed"]},
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
-    install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
+    install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"],
     extras_require={"bench": BENCH, "lint": LINT, "test": TEST},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],

@@ -205,9 +205,13 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
         ptrack.tracker.register(pixel)
 
 
+async def get_async(path: str) -> Any:
+    return await AsyncClient().get(path)
+
+
 SENDERS: dict[str, Callable[[str], Any]] = {
     "sync": lambda path: Client().get(path),
-    "async": async_to_sync(AsyncClient().get),
+    "async": async_to_sync(get_async),
     "wsgi": lambda path: WebTest(mirror()).get(path),
 }
 
