@@ -6,14 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
+RELEASE := $(VENV)/.release
 
-.PHONY: help demo test bench lint types check clean
+.PHONY: help demo test bench lint types check dist audit clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
 	@echo "make test    run the tests, with coverage"
 	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
 	@echo "make check   lint and types"
+	@echo "make dist    build what is released, and check it"
+	@echo "make audit   ask for known vulnerabilities of what is installed"
 
 # Again only when the dependencies change.
 $(READY): setup.py
@@ -23,6 +26,10 @@ $(READY): setup.py
 
 $(TOOLS): $(READY) setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
+	touch $@
+
+$(RELEASE): $(READY) setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[release]"
 	touch $@
 
 demo: $(READY)
@@ -48,6 +55,16 @@ types: $(TOOLS)
 	$(BIN)/mypy
 
 check: lint types
+
+# The time of what was committed last, so that anybody can build the same bytes.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+dist: $(RELEASE)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+
+audit: $(RELEASE)
+	$(BIN)/python .ci/audit.py
 
 clean:
 	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs

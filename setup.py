@@ -1,17 +1,26 @@
-"""The metadata of the distribution, and ``python setup.py test``."""
+"""The metadata of the distribution, ``python setup.py test``, reproducible builds."""
 
+import gzip
+import os
 import subprocess
 import sys
+import tarfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from setuptools import Command, find_packages, setup
+from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).parent
 
+# What a build writes has the same modes for everybody; a wheel holds them.
+os.umask(0o022)
+
 TEST = [
     "bottle",
+    "build",
     "coverage[toml]>=7.10",
     "falcon",
     "flask",
@@ -33,6 +42,8 @@ TEST = [
 
 # The servers of the wire; the peers get environments of their own.
 BENCH = ["granian", "gunicorn", "pyuwsgi"]
+
+RELEASE = ["build", "pip-audit", "setuptools>=77", "twine>=6.1"]
 
 LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
 
@@ -56,6 +67,35 @@ class Test(Command):
         raise SystemExit(
             subprocess.call([sys.executable, "-m", "pytest", "tests"], cwd=HERE)
         )
+
+
+class Sdist(sdist):
+    """Make an archive of the same bytes from the same sources, wherever it is made.
+
+    Its times are ``SOURCE_DATE_EPOCH``
+    (https://reproducible-builds.org/specs/source-date-epoch/), and no user or umask is
+    in it. A wheel that is built from it, as ``python -m build`` does, takes after it.
+    """
+
+    def make_archive(self, base_name: str, *args: Any, **options: Any) -> str:
+        """Make the ``.tar.gz``, the one format that an index takes (PEP 527)."""
+        epoch = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+
+        def neutral(member: tarfile.TarInfo) -> tarfile.TarInfo:
+            member.mtime = epoch
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            return member
+
+        path = Path(f"{base_name}.tar.gz")
+        with (
+            path.open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=epoch) as zipped,
+            tarfile.open(fileobj=zipped, mode="w") as archive,
+        ):
+            archive.add(options["base_dir"], filter=neutral)
+        return str(path)
 
 
 setup(
@@ -92,9 +132,9 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"],
-    extras_require={"bench": BENCH, "lint": LINT, "test": TEST},
+    extras_require={"bench": BENCH, "lint": LINT, "release": RELEASE, "test": TEST},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
     },
-    cmdclass={"test": Test},
+    cmdclass={"sdist": Sdist, "test": Test},
 )

@@ -1,0 +1,126 @@
+"""Wheel and sdist: the same bytes again and again, and what is in them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT, environment
+
+pytestmark = pytest.mark.build
+
+NAME = "django_ptrack-4.0.0"
+NOT_OURS = shutil.ignore_patterns(
+    ".*env*", ".tox", ".git", "__pycache__", "*.egg-info", "build", "dist", "var"
+)
+
+
+def built(sources: Path, umask: int) -> dict[str, bytes]:
+    """Build sdist and wheel; give their bytes by name."""
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", "out", "."],
+        cwd=sources,
+        env=environment(SOURCE_DATE_EPOCH="1700000000", PYTHONPATH=""),
+        umask=umask,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {path.name: path.read_bytes() for path in (sources / "out").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    """Two directories with the same build: of other names, modes and times."""
+    places = [tmp_path_factory.mktemp(name) / "sources" for name in ("one", "another")]
+    for place, umask, mode in zip(places, (0o022, 0o077), (0o644, 0o600), strict=True):
+        shutil.copytree(ROOT, place, ignore=NOT_OURS)
+        for path in place.rglob("*.py"):
+            path.chmod(mode)
+            os.utime(path, (mode * 10**6, mode * 10**6))
+        built(place, umask)
+    return [place / "out" for place in places]
+
+
+def test_builds_of_the_same_sources_are_the_same_bytes(builds):
+    one, another = ({path.name: path for path in place.iterdir()} for place in builds)
+    assert sorted(one) == sorted(another)
+    assert sorted(one) == [f"{NAME}-py3-none-any.whl", f"{NAME}.tar.gz"]
+    for name, path in one.items():
+        assert path.read_bytes() == another[name].read_bytes(), name
+
+
+def test_wheel_holds_the_package_and_nothing_else(builds):
+    with zipfile.ZipFile(builds[0] / f"{NAME}-py3-none-any.whl") as wheel:
+        names = set(wheel.namelist())
+    package = {str(path.relative_to(ROOT)) for path in ROOT.glob("ptrack/**/*.py")}
+    assert "ptrack/templatetags/ptrack.py" in package
+    about = {
+        f"{NAME}.dist-info/{name}"
+        for name in (
+            "METADATA",
+            "RECORD",
+            "WHEEL",
+            "entry_points.txt",
+            "licenses/LICENSE",
+            "top_level.txt",
+        )
+    }
+    assert names == package | {"ptrack/py.typed"} | about
+
+
+def test_description_is_the_readme(builds):
+    with zipfile.ZipFile(builds[0] / f"{NAME}-py3-none-any.whl") as wheel:
+        text = wheel.read(f"{NAME}.dist-info/METADATA").decode()
+    assert (ROOT / "README.md").read_text() in text
+
+
+@pytest.fixture(scope="module")
+def unpacked(builds, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(builds[0] / f"{NAME}.tar.gz") as archive:
+        archive.extractall(place, filter="data")
+    return place / NAME
+
+
+def files(place: Path) -> set[str]:
+    return {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
+
+
+def test_sdist_holds_what_is_needed_to_test_it_and_nothing_else(builds, unpacked):
+    sources = builds[0].parent
+    at_the_top = {
+        *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile"),
+        *("PKG-INFO", "README.md", "SECURITY.md", "pyproject.toml", "setup.cfg"),
+        *("setup.py", "tox.ini"),
+    }
+    below = {
+        f"{name}/{file}"
+        for name in (".ci", "benchmarks", "docs", "example", "ptrack", "tests")
+        for file in files(sources / name)
+    }
+    assert "tests/conftest.py" in below
+    found = {name for name in files(unpacked) if ".egg-info/" not in name}
+    assert found == at_the_top | below
+
+
+def test_sdist_has_all_that_its_tests_import(unpacked):
+    """Told to collect only: the suite is running already."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests"],
+        cwd=unpacked,
+        env=environment(PYTHONPATH=""),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
