@@ -7,13 +7,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 RELEASE := $(VENV)/.release
+TIMING := $(VENV)/.timing
 
-.PHONY: help demo test bench lint types check dist audit clean
+.PHONY: help demo test bench timing lint types check dist audit clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
 	@echo "make test    run the tests, with coverage"
 	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
+	@echo "make timing  measure what answers tell by their time (QUICK=1: likewise)"
 	@echo "make check   lint and types"
 	@echo "make dist    build what is released, and check it"
 	@echo "make audit   ask for known vulnerabilities of what is installed"
@@ -32,6 +34,10 @@ $(RELEASE): $(READY) setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[release]"
 	touch $@
 
+$(TIMING): $(READY) setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[timing]"
+	touch $@
+
 demo: $(READY)
 	PORT=$(PORT) $(BIN)/python example/manage.py migrate --verbosity 0
 	@echo "The demo is on http://127.0.0.1:$(PORT)/ until Ctrl+C"
@@ -46,6 +52,10 @@ test: $(READY)
 # QUICK=1 only shows that it runs through, and keeps the last full run's results.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+# QUICK=1 only shows that it runs through, and leaves docs/timing.md as it is.
+timing: $(TIMING)
+	$(BIN)/python -m benchmarks.timing $(if $(QUICK),--quick)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

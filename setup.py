@@ -45,6 +45,8 @@ BENCH = ["granian", "gunicorn", "pyuwsgi"]
 
 RELEASE = ["build", "pip-audit", "setuptools>=77", "twine>=6.1"]
 
+TIMING = ["granian", "numpy", "scipy"]
+
 LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
 
 
@@ -132,7 +134,13 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"],
-    extras_require={"bench": BENCH, "lint": LINT, "release": RELEASE, "test": TEST},
+    extras_require={
+        "bench": BENCH,
+        "lint": LINT,
+        "release": RELEASE,
+        "test": TEST,
+        "timing": TIMING,
+    },
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
     },

@@ -1,0 +1,1 @@
+"""What a stranger can tell from how long an answer takes: ``make timing``."""

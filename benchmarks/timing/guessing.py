@@ -1,0 +1,41 @@
+"""What a short secret is worth: guesses at one, offline, with a pixel's URL at hand."""
+
+import itertools
+from base64 import urlsafe_b64decode
+from contextlib import suppress
+from time import perf_counter
+
+from nacl.exceptions import CryptoError
+from nacl.secret import SecretBox
+
+from ptrack.encoder import TokenBox, key_of
+
+SECRETS = {
+    "8 lower-case letters": (26, 8),
+    "8 characters of base64": (64, 8),
+    "16 hexadecimal digits": (16, 16),
+    "32 hexadecimal digits": (16, 32),
+    "32 characters of base64: `python -m ptrack secret`": (64, 32),
+}
+"""How many there are of each character, and how many characters."""
+
+LARGE = 1e12
+"""Guesses a second of somebody who can spend very much: an assumption."""
+
+
+def guesses_a_second(seconds: float) -> float:
+    """Measure it: one core, this Python, each guess a new key and a decryption."""
+    token = TokenBox("not to be guessed").encrypt("newsletter", recipient="a@b.example")
+    sealed = urlsafe_b64decode(token)
+    start = perf_counter()
+    for number in itertools.count(1):
+        with suppress(CryptoError):
+            SecretBox(key_of(str(number))).decrypt(sealed)
+        if number % 100 == 0 and (taken := perf_counter() - start) >= seconds:
+            return number / taken
+    raise AssertionError
+
+
+def years(symbols: int, length: int, rate: float) -> float:
+    """Give how long half of all secrets of a kind take."""
+    return symbols**length / 2 / rate / (365.25 * 24 * 3600)

@@ -1,0 +1,62 @@
+"""Tokens of every kind: a valid one, and one for each reason to refuse it."""
+
+import json
+import random
+from base64 import urlsafe_b64encode
+
+from nacl.secret import SecretBox
+
+from ptrack.encoder import TokenBox, key_of
+
+SECRET = "a secret of 32 characters to time"[:32]
+VALID = "valid"
+TOO_LONG = "too long, so never decoded"
+MANY = 256
+"""So many different ones of each kind take turns."""
+
+ARGS = ("newsletter",)
+KWARGS = {"recipient": "ada@example.com", "campaign": 7, "sent": 1700000000.25}
+
+
+def tokens(count: int = MANY) -> dict[str, list[str]]:
+    """Give tokens by their kind.
+
+    All are as long as the valid ones, but for those whose length is why they are
+    refused: how long a request is that he sends, a stranger knows.
+    """
+    box, other = TokenBox(SECRET), TokenBox("another")
+    valid = [box.encrypt(*ARGS, **KWARGS) for _ in range(count)]
+    return {
+        VALID: valid,
+        "not base64": [f"{token[:-1]}." for token in valid],
+        "too short for a box": [token[:52] for token in valid],
+        TOO_LONG: ["A" * 9000 for _ in valid],
+        "made with another secret": [
+            other.encrypt(*ARGS, **KWARGS) for _ in range(count)
+        ],
+        "one bit of a valid one changed": [_changed(token) for token in valid],
+        "authentic, but no JSON": [_sealed(b"x" * _size()) for _ in range(count)],
+        "authentic JSON, but not [args, kwargs]": [
+            _sealed(json.dumps(KWARGS).encode().ljust(_size())) for _ in range(count)
+        ],
+    }
+
+
+def _size() -> int:
+    """Give how many bytes are in the valid ones, so that the others are as long."""
+    sealed = len(TokenBox(SECRET).encrypt(*ARGS, **KWARGS)) * 3 // 4
+    return sealed - SecretBox.NONCE_SIZE - SecretBox.MACBYTES
+
+
+def _sealed(data: bytes) -> str:
+    return (
+        urlsafe_b64encode(SecretBox(key_of(SECRET)).encrypt(data)).decode().rstrip("=")
+    )
+
+
+def _changed(token: str) -> str:
+    # The lowest bit that a character stands for; anywhere, but not in the nonce.
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    place = random.randrange(32, len(token))
+    other = alphabet[alphabet.index(token[place]) ^ 1]
+    return token[:place] + other + token[place + 1 :]
