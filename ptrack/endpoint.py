@@ -235,7 +235,7 @@ class Endpoint:
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
-        elif not self._declined(request):
+        elif not (self._honour_gpc and self._declined(request)):
             self.tracker.record(request(), *hit)
         return answer
 
@@ -252,7 +252,7 @@ class Endpoint:
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
-        elif not self._declined(request):
+        elif not (self._honour_gpc and self._declined(request)):
             await self.tracker.arecord(request(), *hit)
         return answer
 
@@ -264,15 +264,15 @@ class Endpoint:
         )
         if click is None:
             self.tracker.ignored(reason)
-        elif self._declined(request):
+        elif self._honour_gpc and self._declined(request):
             click = None
         return answer, click
 
     def _declined(self, request: Callable[[], Any]) -> bool:
-        if self._honour_gpc and objects(request()):
+        declined = objects(request())
+        if declined:
             self.tracker.ignored("gpc")
-            return True
-        return False
+        return declined
 
     def _hit(self, token: str) -> tuple[Iterable[Any], Mapping[str, Any]] | None:
         if len(token) > MAX_TOKEN_LENGTH:
