@@ -3,8 +3,8 @@
 from .counters import Counters
 from .discovery import autodiscover
 from .encoder import Encoder, PtrackEncoder
-from .shortcuts import pixel_tag, pixel_url
-from .trackers import TrackingPixel, tracker
+from .shortcuts import link_url, pixel_tag, pixel_url
+from .trackers import TrackingLink, TrackingPixel, tracker
 
 # Any module may assign another; it is looked up here at each use.
 ptrack_encoder: Encoder = PtrackEncoder
@@ -12,8 +12,10 @@ ptrack_encoder: Encoder = PtrackEncoder
 __all__ = [
     "Counters",
     "PtrackEncoder",
+    "TrackingLink",
     "TrackingPixel",
     "autodiscover",
+    "link_url",
     "pixel_tag",
     "pixel_url",
     "ptrack_encoder",

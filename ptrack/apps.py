@@ -17,6 +17,8 @@ class SimplePtrackConfig(AppConfig):
         """Register the system checks."""
         register(checks.check_secrets)
         register(checks.check_urls)
+        register(checks.check_links)
+        register(checks.check_privacy)
         register(checks.check_in_use)
         register(checks.check_https, deploy=True)
 

@@ -9,6 +9,9 @@ ptrack.E005  ``PTRACK_SECRET_FALLBACKS`` can't be used
 ptrack.E006  ``PTRACK_APP_URL`` lacks a scheme or a host
 ptrack.E007  ``PTRACK_PREFIX`` is of a wrong type
 ptrack.E008  ``ptrack.urls`` is included where the tag's URLs don't lead
+ptrack.E009  ``PTRACK_LINK_FALLBACK_URL`` is no absolute URL
+ptrack.E010  ``PTRACK_LINK_QUERY`` is no list of names, nor ``True``
+ptrack.E011  ``PTRACK_HONOUR_GPC`` is neither ``True`` nor ``False``
 ptrack.W001  ``PTRACK_SECRET`` is shorter than 32 bytes
 ptrack.W002  Neither the middleware nor ``ptrack.urls`` is in use
 ptrack.W003  ``PTRACK_APP_URL`` isn't https (with ``--deploy``)
@@ -29,6 +32,9 @@ from .places import Place, view_at
 from .problems import (
     app_url_problem,
     fallbacks_problem,
+    honour_gpc_problem,
+    link_fallback_problem,
+    link_query_problem,
     prefix_problem,
     secret_problem,
 )
@@ -57,6 +63,28 @@ def check_urls(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
         hint = "Leave it out for the default, or set it to a path."
         return [*messages, Error(problem, hint=hint, id="ptrack.E007")]
     return [*messages, *_include_messages(conf.django_place())]
+
+
+def check_links(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check ``PTRACK_LINK_FALLBACK_URL`` and ``PTRACK_LINK_QUERY``."""
+    found = conf.from_django()
+    messages: list[CheckMessage] = []
+    if problem := link_fallback_problem(found.link_fallback_url):
+        hint = "Set it to a page for who follows a broken link, or leave it out."
+        messages.append(Error(problem, hint=hint, id="ptrack.E009"))
+    if problem := link_query_problem(found.link_query):
+        hint = "Leave it out to pass nothing on."
+        messages.append(Error(f"{problem}.", hint=hint, id="ptrack.E010"))
+    return messages
+
+
+def check_privacy(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check ``PTRACK_HONOUR_GPC``."""
+    problem = honour_gpc_problem(conf.from_django().honour_gpc)
+    if problem is None:
+        return []
+    hint = "Set it to True to record nothing of who objects to tracking."
+    return [Error(f"{problem}.", hint=hint, id="ptrack.E011")]
 
 
 def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import ptrack
@@ -21,6 +21,9 @@ from .exceptions import PtrackConfigurationError
 from .problems import (
     app_url_problem,
     fallbacks_problem,
+    honour_gpc_problem,
+    link_fallback_problem,
+    link_query_problem,
     prefix_problem,
     secret_problem,
 )
@@ -43,6 +46,9 @@ class Configuration:
         fallbacks: ``PTRACK_SECRET_FALLBACKS``.
         app_url: ``PTRACK_APP_URL``.
         prefix: ``PTRACK_PREFIX``, or the place in the URLconf.
+        link_fallback_url: ``PTRACK_LINK_FALLBACK_URL``.
+        link_query: ``PTRACK_LINK_QUERY``.
+        honour_gpc: ``PTRACK_HONOUR_GPC``.
         suffix: What follows the token there; ``None`` is the slash.
         shared: Only the URLconf can tell what is a pixel's path and what is not.
     """
@@ -51,6 +57,9 @@ class Configuration:
     fallbacks: Any = field(default=None, repr=False)
     app_url: Any = None
     prefix: Any = None
+    link_fallback_url: Any = None
+    link_query: Any = None
+    honour_gpc: Any = None
     suffix: str | None = None
     shared: bool = False
 
@@ -93,7 +102,12 @@ def build(
     Raises:
         PtrackConfigurationError: A value that is needed is missing, or one is bad.
     """
-    _raise_first(prefix_problem(configuration.prefix))
+    _raise_first(
+        prefix_problem(configuration.prefix),
+        link_fallback_problem(configuration.link_fallback_url),
+        link_query_problem(configuration.link_query),
+        honour_gpc_problem(configuration.honour_gpc),
+    )
     needs_no_secret = encoder is not None and configuration.secret is None
     return Endpoint(
         None if needs_no_secret else token_box(configuration),
@@ -103,6 +117,9 @@ def build(
         app_url=str(configuration.app_url or ""),
         suffix="/" if configuration.suffix is None else configuration.suffix,
         shared=configuration.shared,
+        link_fallback_url=configuration.link_fallback_url or None,
+        link_query=configuration.link_query or (),
+        honour_gpc=bool(configuration.honour_gpc),
     )
 
 
@@ -127,22 +144,43 @@ def _raise_first(*problems: str | None) -> None:
 def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
     """Read the environment; an empty variable is one that isn't set.
 
-    ``PTRACK_SECRET_FALLBACKS`` is split at commas, white space around each dropped.
+    ``PTRACK_SECRET_FALLBACKS`` and ``PTRACK_LINK_QUERY`` are split at commas, white
+    space around each dropped. ``PTRACK_LINK_QUERY`` and ``PTRACK_HONOUR_GPC`` may be
+    ``true`` or ``false``.
     """
-    fallbacks = environ.get("PTRACK_SECRET_FALLBACKS", "").split(",")
+    found = environ.get
     return Configuration(
-        secret=environ.get("PTRACK_SECRET") or None,
-        fallbacks=tuple(filter(None, map(str.strip, fallbacks))),
-        app_url=environ.get("PTRACK_APP_URL") or None,
-        prefix=environ.get("PTRACK_PREFIX") or None,
+        secret=found("PTRACK_SECRET") or None,
+        fallbacks=listed(found("PTRACK_SECRET_FALLBACKS", "")),
+        app_url=found("PTRACK_APP_URL") or None,
+        prefix=found("PTRACK_PREFIX") or None,
+        link_fallback_url=found("PTRACK_LINK_FALLBACK_URL") or None,
+        link_query=switched_or_listed(found("PTRACK_LINK_QUERY", "")),
+        honour_gpc=switched(found("PTRACK_HONOUR_GPC", "")),
     )
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Give what is between the commas of a text, without the white space around."""
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+def switched(text: str) -> Any:
+    """Give what ``true``, ``false`` and an empty text say, and any other as it is."""
+    return {"": None, "true": True, "false": False}.get(text.strip().lower(), text)
+
+
+def switched_or_listed(text: str) -> Any:
+    """Give what a text says: ``true``, ``false``, or else a list."""
+    switch = switched(text)
+    return listed(text) if switch is text else switch
 
 
 def completed(given: Configuration) -> Configuration:
     """Take what isn't given from Django where it is configured, else the environment.
 
     Args:
-        given: What is; its suffix, and whether the place is shared, don't matter.
+        given: What is: ``None`` is what isn't. A prefix comes with its own suffix.
 
     Raises:
         PtrackConfigurationError: The app URL is bad. Other values are judged by
@@ -150,12 +188,19 @@ def completed(given: Configuration) -> Configuration:
     """
     found = in_force()
     if given.prefix is not None:
-        found = replace(found, prefix=given.prefix, suffix=None, shared=False)
-    for name in ("secret", "fallbacks", "app_url"):
-        if getattr(given, name) is not None:
-            found = replace(found, **{name: getattr(given, name)})
+        found = replace(found, suffix=None, shared=False)
+    found = replace(found, **_values_of(given))
     _raise_first(app_url_problem(found.app_url))
     return found
+
+
+def _values_of(given: Configuration) -> dict[str, Any]:
+    values = {each.name: getattr(given, each.name) for each in fields(given)}
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and name != "shared"
+    }
 
 
 def in_force() -> Configuration:
@@ -213,6 +258,9 @@ def _set_in_django() -> Configuration:
         fallbacks=getattr(settings, "PTRACK_SECRET_FALLBACKS", None),
         app_url=getattr(settings, "PTRACK_APP_URL", None),
         prefix=getattr(settings, "PTRACK_PREFIX", None),
+        link_fallback_url=getattr(settings, "PTRACK_LINK_FALLBACK_URL", None),
+        link_query=getattr(settings, "PTRACK_LINK_QUERY", None),
+        honour_gpc=getattr(settings, "PTRACK_HONOUR_GPC", None),
     )
 
 

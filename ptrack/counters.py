@@ -6,9 +6,10 @@ from typing import Literal, ParamSpec
 
 logger = logging.getLogger("ptrack")
 
-Reason = Literal["head", "method", "token"]
-"""Why a request under the prefix was no hit: its method was ``HEAD``, or another than
-``GET``, or what it carried is no token. Why that is none is nobody's to know."""
+Reason = Literal["gpc", "head", "method", "token"]
+"""Why a request under the prefix was no hit: its sender objects to tracking, or its
+method was ``HEAD``, or another than ``GET``, or what it carried is no token. Why that
+is none is nobody's to know."""
 
 _Details = ParamSpec("_Details")
 
@@ -24,11 +25,14 @@ class Counters:
     def hit(self) -> None:
         """Count a request that carried a token; its callbacks are run next."""
 
+    def click(self) -> None:
+        """Count a request that carried a link's token; its callbacks are run next."""
+
     def ignored(self, reason: Reason) -> None:
         """Count a request under the prefix that was no hit.
 
         Args:
-            reason: ``"head"``, ``"method"`` or ``"token"``.
+            reason: ``"gpc"``, ``"head"``, ``"method"`` or ``"token"``.
         """
 
     def failed(self, callback: str) -> None:

@@ -20,7 +20,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from nacl.encoding import RawEncoder
 from nacl.exceptions import CryptoError
+from nacl.hash import blake2b
 from nacl.secret import SecretBox
 
 from .exceptions import PtrackConfigurationError, PtrackTokenError
@@ -121,6 +123,32 @@ class TokenBox:
             # Error trackers show what a frame holds, this one's too.
             del secret, fallbacks
         self._seal = self._boxes[0].encrypt
+
+    def derived(self, purpose: bytes) -> "TokenBox":
+        """Give a box whose tokens are nothing to this one, and the other way round.
+
+        Args:
+            purpose: Tells one such box from another; at most 16 bytes.
+
+        Returns:
+            A box with a key for each of this one's: BLAKE2b of nothing, keyed with it
+            and personalised with the purpose (RFC 7693, sections 2.5 and 2.8).
+        """
+        derived = object.__new__(TokenBox)
+        derived._boxes = tuple(
+            SecretBox(
+                blake2b(
+                    b"",
+                    digest_size=KEY_SIZE,
+                    key=bytes(box),
+                    person=purpose,
+                    encoder=RawEncoder,
+                )
+            )
+            for box in self._boxes
+        )
+        derived._seal = derived._boxes[0].encrypt
+        return derived
 
     def encrypt(self, /, *args: Any, **kwargs: Any) -> str:
         """Seal the arguments into a token.

@@ -1,14 +1,16 @@
 """Both ways through ptrack: arguments to a URL, and a request for it to its answer."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from .counters import Reason
 from .encoder import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
 from .exceptions import PtrackConfigurationError
+from .links import SEGMENT, Click, Links
 from .pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer, img_tag
+from .privacy import objects
 from .trackers import Tracker
 
 logger = logging.getLogger("ptrack")
@@ -62,6 +64,10 @@ class Endpoint:
         app_url: Scheme and host, and a path where the app is mounted at one. Empty
             where only hits are recorded.
         suffix: What follows the token in a URL.
+        link_fallback_url: See `Links`.
+        link_query: See `Links`.
+        honour_gpc: Record nothing of who objects to tracking: see
+            `ptrack.privacy.objects`.
         shared: The place also holds pages of the site, and only its own routing can
             tell which path is whose.
     """
@@ -76,6 +82,9 @@ class Endpoint:
         app_url: str = "",
         suffix: str = "/",
         shared: bool = False,
+        link_fallback_url: str | None = None,
+        link_query: Collection[str] | bool = (),
+        honour_gpc: bool = False,
     ) -> None:
         self.prefix = normal_prefix(prefix)
         self._token_in = _token_after(self.prefix)
@@ -89,6 +98,13 @@ class Endpoint:
         self._suffix = quote(suffix, safe=_PATH_SAFE)
         self._quoted = quote(self.prefix, safe=_PATH_SAFE)
         self._base = self._app_url + self._quoted
+        self._honour_gpc = honour_gpc
+        self._links = Links(
+            box,
+            encoder=self._current_encoder,
+            fallback_url=link_fallback_url,
+            query=link_query,
+        )
 
     # -- rendering --------------------------------------------------------------------
 
@@ -106,17 +122,39 @@ class Endpoint:
             PtrackConfigurationError: There is no app URL.
             TypeError, ValueError: See `TokenBox.encrypt`.
         """
+        token = self._current_encoder().encrypt(*args, **kwargs)
+        return self._url(self._quoted_token(token), mount)
+
+    def link(
+        self, url: str, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
+    ) -> str:
+        """Give the URL of a tracked link.
+
+        Args:
+            url: Its target: see `ptrack.links.check_target`.
+            args: What the callbacks are to get as positional arguments.
+            kwargs: What they are to get as keyword arguments.
+            mount: The path that the app is mounted at, unquoted.
+
+        Raises:
+            PtrackConfigurationError: There is no app URL, or no secret.
+            TypeError, ValueError: The target is none, or see `TokenBox.encrypt`.
+        """
+        token = self._links.token(url, args, kwargs)
+        return self._url(SEGMENT + self._quoted_token(token), mount)
+
+    def _url(self, token: str, mount: str) -> str:
         if not self._app_url:
             raise PtrackConfigurationError(
                 "PTRACK_APP_URL is not set, and URLs of pixels can't be made without: "
                 'set it to the address of the site, for example "https://www.example.com"'
             )
         base = self._base if mount == "/" else self._mounted(mount)
-        url = f"{base}{self._token(args, kwargs)}{self._suffix}"
+        url = f"{base}{token}{self._suffix}"
         if len(url) > LONG_URL:
             logger.warning(
-                "A pixel's URL has %d characters; some mail clients and proxies refuse "
-                "more than %d: put less into it",
+                "A URL has %d characters; some mail clients and proxies refuse more "
+                "than %d: put less into it",
                 len(url),
                 LONG_URL,
             )
@@ -132,9 +170,8 @@ class Endpoint:
         quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
         return f"{self._app_url}{quoted}{self._quoted}"
 
-    def _token(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
+    def _quoted_token(self, token: str) -> str:
         encoder = self._current_encoder()
-        token = encoder.encrypt(*args, **kwargs)
         if encoder is self._box:
             return token
         # Another encoder's token may hold anything; so may its length.
@@ -189,11 +226,16 @@ class Endpoint:
         Returns:
             The same for every token, authentic or not.
         """
+        if token.startswith(SEGMENT):
+            answer, click = self._followed(method, token, request)
+            if click is not None:
+                self.tracker.record_click(request(), *click)
+            return answer
         answer = _answer_to(method)
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
-        else:
+        elif not (self._honour_gpc and self._declined(request)):
             self.tracker.record(request(), *hit)
         return answer
 
@@ -201,22 +243,48 @@ class Endpoint:
         self, method: str, token: str, request: Callable[[], Any]
     ) -> Answer:
         """Do what `answer` does, from an event loop."""
+        if token.startswith(SEGMENT):
+            answer, click = self._followed(method, token, request)
+            if click is not None:
+                await self.tracker.arecord_click(request(), *click)
+            return answer
         answer = _answer_to(method)
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
-        else:
+        elif not (self._honour_gpc and self._declined(request)):
             await self.tracker.arecord(request(), *hit)
         return answer
+
+    def _followed(
+        self, method: str, token: str, request: Callable[[], Any]
+    ) -> tuple[Answer, Click | None]:
+        answer, click, reason = self._links.follow(
+            method, token[len(SEGMENT) :], request
+        )
+        if click is None:
+            self.tracker.ignored(reason)
+        elif self._honour_gpc and self._declined(request):
+            click = None
+        return answer, click
+
+    def _declined(self, request: Callable[[], Any]) -> bool:
+        declined = objects(request())
+        if declined:
+            self.tracker.ignored("gpc")
+        return declined
 
     def _hit(self, token: str) -> tuple[Iterable[Any], Mapping[str, Any]] | None:
         if len(token) > MAX_TOKEN_LENGTH:
             return None
+        encoder = self._current_encoder()
         try:
-            args, kwargs = self._current_encoder().decrypt(token)
+            args, kwargs = encoder.decrypt(token)
         except Exception as error:
             # Its type alone: the message of another encoder may show the token.
             logger.debug("Not a token: %s", type(error).__name__)
+            return None
+        if encoder is not self._box and self._links.owns(args, kwargs):
             return None
         return args, kwargs
 

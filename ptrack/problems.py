@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from .encoder import key_of
 from .exceptions import PtrackConfigurationError
+from .links import check_target
 
 _HOW_TO_SET_IT = (
     "set it to a random text of 32 characters, such as `python -m ptrack secret` "
@@ -58,6 +59,43 @@ def app_url_problem(app_url: object) -> str | None:
         f"PTRACK_APP_URL must be a scheme and a host, not {app_url!r}: for example "
         '"https://www.example.com"'
     )
+
+
+def link_fallback_problem(url: object) -> str | None:
+    """Say what is wrong with a fallback for links; ``None`` if nothing is."""
+    if url is None or url == "":
+        return None
+    try:
+        check_target(url)
+    except (TypeError, ValueError):
+        return (
+            f"PTRACK_LINK_FALLBACK_URL must be an absolute URL, not {url!r}: for "
+            'example "https://www.example.com/"'
+        )
+    return None
+
+
+def link_query_problem(names: object) -> str | None:
+    """Say what is wrong with the parameters that links pass on; ``None`` if nothing."""
+    if names is None or isinstance(names, bool):
+        return None
+    if (
+        isinstance(names, Collection)
+        and not isinstance(names, str | bytes)
+        and all(isinstance(name, str) for name in names)
+    ):
+        return None
+    return (
+        "PTRACK_LINK_QUERY must be a list of names of parameters, or True for all, not "
+        f"{names!r}"
+    )
+
+
+def honour_gpc_problem(honour: object) -> str | None:
+    """Say what is wrong with the switch for objections; ``None`` if nothing is."""
+    if honour is None or isinstance(honour, bool):
+        return None
+    return f"PTRACK_HONOUR_GPC must be True or False, not {honour!r}"
 
 
 def prefix_problem(prefix: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Rendering with the project's settings: `pixel_url` and `pixel_tag`."""
+"""Rendering with the project's settings: `pixel_url`, `pixel_tag` and `link_url`."""
 
 import functools
 from collections.abc import Callable
@@ -37,6 +37,29 @@ def pixel_tag(*args: Any, **kwargs: Any) -> str:
         ``<img src="URL" width=1 height=1>``; under Django a ``SafeString``.
     """
     return _rendered(Endpoint.tag, args, kwargs)
+
+
+def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
+    """Give the URL of a link that leads to another URL, and is recorded when followed.
+
+    Args:
+        url: The target, an absolute URL of http or https.
+        args: What `TrackingLink.record` is to get as positional arguments, after the
+            target.
+        kwargs: What it is to get as keyword arguments.
+
+    Returns:
+        An absolute URL; under Django a ``SafeString``.
+
+    Raises:
+        TypeError, ValueError: The target is none, or an argument can't be carried.
+        PtrackConfigurationError: As for `pixel_url`.
+    """
+
+    def render(endpoint: Endpoint, *rest: Any) -> str:
+        return endpoint.link(url, *rest)
+
+    return _rendered(render, args, kwargs)
 
 
 def _rendered(

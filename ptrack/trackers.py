@@ -36,7 +36,24 @@ class TrackingPixel(abc.ABC):
         """
 
 
-Registered = TypeVar("Registered", bound=type[TrackingPixel])
+class TrackingLink(abc.ABC):
+    """Base class of a callback for clicks on links: the same rules as for pixels."""
+
+    @abc.abstractmethod
+    def record(self, request: Any, url: str, *args: Any, **kwargs: Any) -> Any:
+        """Do what is to be done when the link was followed; may be ``async def``.
+
+        Args:
+            request: What followed it, as for `TrackingPixel.record`.
+            url: The target, as it was given.
+            args: The positional arguments that the link was made with.
+            kwargs: Its keyword arguments.
+
+        Whatever it raises is logged, and whatever it returns is ignored.
+        """
+
+
+Registered = TypeVar("Registered", bound=type[TrackingPixel] | type[TrackingLink])
 
 
 class _Callback(NamedTuple):
@@ -45,6 +62,9 @@ class _Callback(NamedTuple):
     name: str
     record: Callable[..., Any]
     is_async: bool
+
+
+_Callbacks = tuple[_Callback, ...]
 
 
 class Tracker:
@@ -56,8 +76,10 @@ class Tracker:
 
     def __init__(self, name: str = "ptrack") -> None:
         self.name = name
+        self._registry: dict[type, _Callback] = {}
         # Replaced, never changed: a hit in another thread walks the one it found.
-        self._registry: dict[type[TrackingPixel], _Callback] = {}
+        self._pixels: _Callbacks = ()
+        self._links: _Callbacks = ()
         self._lock = threading.Lock()
         self._counters: Counters | None = None
 
@@ -83,7 +105,8 @@ class Tracker:
         """Make an instance of the class and run its ``record`` at every hit.
 
         Args:
-            pixel: A subclass of `TrackingPixel`, that takes no arguments.
+            pixel: A subclass of `TrackingPixel` or `TrackingLink`, that takes no
+                arguments.
 
         Returns:
             The class, so that this works as a decorator.
@@ -97,10 +120,10 @@ class Tracker:
                 raise PtrackRegistrationError(
                     f"{callback.name} is already registered with {self.name}"
                 )
-            self._registry = {**self._registry, pixel: callback}
+            self._keep({**self._registry, pixel: callback})
         return pixel
 
-    def unregister(self, pixel: type[TrackingPixel]) -> None:
+    def unregister(self, pixel: type[TrackingPixel] | type[TrackingLink]) -> None:
         """Stop running the class's ``record``.
 
         Args:
@@ -114,16 +137,19 @@ class Tracker:
                 raise PtrackRegistrationError(
                     f"{_name(pixel)} is not registered with {self.name}"
                 )
-            self._registry = {
-                each: callback
-                for each, callback in self._registry.items()
-                if each is not pixel
-            }
+            kept = dict(self._registry)
+            del kept[pixel]
+            self._keep(kept)
+
+    def _keep(self, registry: dict[type, _Callback]) -> None:
+        self._registry = registry
+        self._pixels = _those_of(TrackingPixel, registry)
+        self._links = _those_of(TrackingLink, registry)
 
     def record(
         self, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> None:
-        """Run all callbacks, async ones in an event loop of their own.
+        """Run the callbacks of pixels, async ones in an event loop of their own.
 
         Args:
             request: Given to each as its first argument.
@@ -132,12 +158,12 @@ class Tracker:
         """
         if self._counters is not None:
             count(self._counters.hit)
-        self._run_all(self._registry.values(), request, args, kwargs)
+        self._run_all(self._pixels, request, args, kwargs)
 
     async def arecord(
         self, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> None:
-        """Run all callbacks from an event loop: see `record`.
+        """Run the callbacks of pixels from an event loop: see `record`.
 
         Sync ones run as Django runs sync code under async, in the thread that its ORM
         is bound to. A client that goes away meanwhile cancels the request but not
@@ -145,9 +171,35 @@ class Tracker:
         """
         if self._counters is not None:
             count(self._counters.hit)
-        if not self._registry:
+        await self._arun_all(self._pixels, request, args, kwargs)
+
+    def record_click(
+        self, request: Any, url: str, args: Iterable[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Run the callbacks of links: see `record`.
+
+        Args:
+            request: Given to each as its first argument.
+            url: Given as the second: the target.
+            args: Its further positional arguments.
+            kwargs: Its keyword arguments.
+        """
+        if self._counters is not None:
+            count(self._counters.click)
+        self._run_all(self._links, request, (url, *args), kwargs)
+
+    async def arecord_click(
+        self, request: Any, url: str, args: Iterable[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Run the callbacks of links from an event loop: see `arecord`."""
+        if self._counters is not None:
+            count(self._counters.click)
+        await self._arun_all(self._links, request, (url, *args), kwargs)
+
+    async def _arun_all(self, callbacks: _Callbacks, *hit: Any) -> None:
+        if not callbacks:
             return
-        recording = asyncio.ensure_future(self._arecord(request, args, kwargs))
+        recording = asyncio.ensure_future(self._arun_each(callbacks, *hit))
         try:
             await asyncio.shield(recording)
         except asyncio.CancelledError:
@@ -155,21 +207,17 @@ class Tracker:
             await asyncio.wait([recording])
             raise
 
-    async def _arecord(
-        self, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
-    ) -> None:
+    async def _arun_each(self, callbacks: _Callbacks, *hit: Any) -> None:
         from asgiref.sync import sync_to_async
 
-        callbacks = self._registry.values()
         for is_async, some in groupby(callbacks, lambda each: each.is_async):
             if is_async:
                 for callback in some:
-                    await self._arun(callback, request, args, kwargs)
+                    await self._arun(callback, *hit)
             else:
                 # One change of thread for as many sync callbacks as follow each other.
-                await sync_to_async(self._run_all, thread_sensitive=True)(
-                    tuple(some), request, args, kwargs
-                )
+                run_all = sync_to_async(self._run_all, thread_sensitive=True)
+                await run_all(tuple(some), *hit)
 
     def ignored(self, reason: Reason) -> None:
         """Count a request that was no hit, if anybody counts."""
@@ -228,22 +276,32 @@ def _callback(pixel: Any) -> _Callback:
     name = _name(pixel)
     if not inspect.isclass(pixel):
         raise PtrackRegistrationError(
-            f"{name} is not a class: register a subclass of ptrack.TrackingPixel"
+            f"{name} is not a class: register a subclass of ptrack.TrackingPixel or "
+            "ptrack.TrackingLink"
         )
-    if not issubclass(pixel, TrackingPixel):
+    kinds = [kind for kind in (TrackingPixel, TrackingLink) if issubclass(pixel, kind)]
+    if len(kinds) != 1:
         raise PtrackRegistrationError(
-            f"{name} does not inherit from ptrack.TrackingPixel"
+            f"{name} does not inherit from one of ptrack.TrackingPixel and "
+            "ptrack.TrackingLink"
         )
     if inspect.isabstract(pixel):
-        missing = ", ".join(sorted(pixel.__abstractmethods__))
+        missing = ", ".join(sorted(vars(pixel)["__abstractmethods__"]))
         raise PtrackRegistrationError(f"{name} is abstract: define {missing}")
     try:
-        record = pixel().record
+        instance: Any = pixel()
     except Exception as error:
         raise PtrackRegistrationError(
             f"{name} can't be instantiated without arguments: {error}"
         ) from error
+    record = instance.record
     return _Callback(name, record, inspect.iscoroutinefunction(record))
+
+
+def _those_of(kind: type[Any], registry: Mapping[type, _Callback]) -> _Callbacks:
+    return tuple(
+        callback for pixel, callback in registry.items() if issubclass(pixel, kind)
+    )
 
 
 def _wait_for(result: Awaitable[Any]) -> None:

@@ -1,6 +1,6 @@
 """ptrack around any WSGI app (PEP 3333), and alone as a mirror."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,9 @@ class PtrackWSGIMiddleware:
         app_url: Scheme and host, and the path that the app is mounted at, if any.
             Needed to make URLs only.
         prefix: Where the pixels are; ``/ptrack/`` by default.
+        link_fallback_url: Where one is sent who followed what is no link.
+        link_query: Names of parameters that links pass on; ``True`` for all.
+        honour_gpc: Record nothing of who objects to tracking.
         encoder: A class to use instead of ``ptrack.ptrack_encoder``.
         tracker: A registry to use instead of ``ptrack.tracker``.
         pixels: Names of the modules that register callbacks, or one name. A top-level
@@ -57,12 +60,23 @@ class PtrackWSGIMiddleware:
         secret_fallbacks: Iterable[str | bytes] | None = None,
         app_url: str | None = None,
         prefix: str | None = None,
+        link_fallback_url: str | None = None,
+        link_query: Iterable[str] | bool | None = None,
+        honour_gpc: bool | None = None,
         encoder: Encoder | None = None,
         tracker: Tracker | None = None,
         pixels: str | Iterable[str] | None = None,
     ) -> None:
         self._app: WSGIApplication = _not_found if app is None else app
-        given = Configuration(secret, secret_fallbacks, app_url, prefix)
+        given = Configuration(
+            secret=secret,
+            fallbacks=secret_fallbacks,
+            app_url=app_url,
+            prefix=prefix,
+            link_fallback_url=link_fallback_url,
+            link_query=link_query,
+            honour_gpc=honour_gpc,
+        )
         # Error trackers show what a frame holds, and this one is in what follows.
         del secret, secret_fallbacks
         self._endpoint = conf.build(
@@ -94,6 +108,10 @@ class PtrackWSGIMiddleware:
         """Give the ``<img>`` of a pixel: see `ptrack.pixel_tag`."""
         return self._endpoint.tag(args, kwargs)
 
+    def link_url(self, url: str, /, *args: Any, **kwargs: Any) -> str:
+        """Give the URL of a tracked link: see `ptrack.link_url`."""
+        return self._endpoint.link(url, args, kwargs)
+
 
 def mirror(**options: Any) -> PtrackWSGIMiddleware:
     """Give an app that only records: ``gunicorn "ptrack.wsgi:mirror()"``.
@@ -114,14 +132,21 @@ def filter_factory(global_conf: dict[str, str], **local_conf: Any) -> Any:
     Args:
         global_conf: The ``[DEFAULT]`` section; not used.
         local_conf: Options of `PtrackWSGIMiddleware`. Those that take several values
-            are split at commas and white space.
+            are split at commas and white space; ``true`` and ``false`` are switches.
 
     Returns:
         A function of an app that gives the app with ptrack around it.
     """
-    for name in ("secret_fallbacks", "pixels"):
-        if name in local_conf:
-            local_conf[name] = local_conf[name].replace(",", " ").split()
+    read: dict[str, Callable[[str], Any]] = {
+        "secret_fallbacks": conf.listed,
+        "pixels": conf.listed,
+        "link_query": conf.switched_or_listed,
+        "honour_gpc": conf.switched,
+    }
+    for name in read.keys() & local_conf.keys():
+        local_conf[name] = read[name](
+            ",".join(local_conf[name].replace(",", " ").split())
+        )
     return partial(PtrackWSGIMiddleware, **local_conf)
 
 

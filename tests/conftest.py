@@ -1,15 +1,19 @@
 """Fixtures that more than one test file uses."""
 
 import logging
+import subprocess
 import sys
+import venv
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import ptrack
 from ptrack import conf
 from ptrack.trackers import Tracker
-from tests.recording import Recorder, registered
+from tests.processes import environment
+from tests.recording import Clicks, Recorder, clicked, registered
 
 
 @pytest.fixture
@@ -17,6 +21,29 @@ def recorder() -> Iterator[Recorder]:
     """A callback, registered with ptrack's own tracker, that keeps its hits."""
     with registered(ptrack.tracker) as recorder:
         yield recorder
+
+
+@pytest.fixture
+def clicks() -> Iterator[Clicks]:
+    """A callback for links, registered with ptrack's own tracker, that keeps hits."""
+    with clicked(ptrack.tracker) as clicks:
+        yield clicks
+
+
+@pytest.fixture(scope="session")
+def python_300(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with django-ptrack 3.0.0, in an environment to throw away."""
+    place = tmp_path_factory.mktemp("three")
+    venv.create(place, with_pip=True)
+    python = place / "bin/python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "django-ptrack==3.0.0"],
+        check=True,
+        env=environment(PYTHONPATH=""),
+        capture_output=True,
+        timeout=300,
+    )
+    return python
 
 
 @pytest.fixture

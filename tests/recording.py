@@ -34,3 +34,42 @@ def registered(tracker: Tracker) -> Iterator[Recorder]:
         yield recorder
     finally:
         tracker.unregister(Recording)
+
+
+class Clicks:
+    """Keeps the targets and the arguments of clicks."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.hits: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+    def __call__(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
+        self.requests.append(request)
+        self.hits.append((url, args, kwargs))
+
+
+@contextmanager
+def clicked(tracker: Tracker) -> Iterator[Clicks]:
+    """Register a callback for links for as long as the block runs."""
+    clicks = Clicks()
+
+    class Recording(ptrack.TrackingLink):
+        def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
+            clicks(request, url, *args, **kwargs)
+
+    tracker.register(Recording)
+    try:
+        yield clicks
+    finally:
+        tracker.unregister(Recording)
+
+
+@contextmanager
+def emptied(tracker: Tracker) -> Iterator[None]:
+    """Take all callbacks out, and what the block registers too, when it ends."""
+    registry = tracker._registry
+    tracker._keep({})
+    try:
+        yield
+    finally:
+        tracker._keep(registry)

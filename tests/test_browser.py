@@ -3,6 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any
+from urllib.parse import quote
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions
@@ -10,7 +15,12 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+import ptrack
+from ptrack.trackers import Tracker
+from ptrack.wsgi import PtrackWSGIMiddleware
+
 from .demo_server import PATIENCE, Server, running_demo
+from .processes import free_port
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +37,7 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1200,900",
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
 )
 
 
@@ -210,3 +221,59 @@ def test_no_page_is_wider_than_the_screen(
             "const page = document.documentElement;"
             "return page.scrollWidth <= page.clientWidth"
         ), url
+
+
+@pytest.fixture
+def page_with_link() -> Iterator[tuple[str, str, list[Any]]]:
+    """A page with a link to an international host, and what was recorded of it."""
+    clicks: list[Any] = []
+    tracker = Tracker()
+
+    @tracker.register
+    class Clicks(ptrack.TrackingLink):
+        def record(self, request: Any, url: str, *args: Any) -> None:
+            clicks.append((url, args))
+
+    def page(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [f'<a href="{url}">link</a>'.encode()]
+
+    port = free_port()
+    host = f"http://localhost:{port}"
+    middleware = PtrackWSGIMiddleware(
+        page, "s" * 32, app_url=host, prefix="/ptrack/", tracker=tracker, pixels=()
+    )
+    target = f"http://bücher.example:{port}/ä b?ö=ü&amp=1#ß"
+    url = middleware.link_url(target, "clicked")
+    with make_server("localhost", port, middleware, Threaded, Quiet) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield host, target, clicks
+        server.shutdown()
+        thread.join()
+
+
+class Threaded(ThreadingMixIn, WSGIServer):
+    # A browser opens connections that it may never use.
+    daemon_threads = True
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def test_link_leads_a_browser_to_an_international_host(
+    browser: Chrome, page_with_link: tuple[str, str, list[Any]]
+) -> None:
+    """Exactly there, with the fragment, and without telling where it came from."""
+    host, target, clicks = page_with_link
+    browser.get(host)
+    browser.find_element(By.LINK_TEXT, "link").click()
+    WebDriverWait(browser, PATIENCE, poll_frequency=0.1).until(
+        lambda _: ".example" in browser.current_url
+    )
+    expected = target.replace("bücher", "xn--bcher-kva")
+    assert browser.current_url == quote(expected, safe=":/?&=#")
+    assert browser.execute_script("return document.referrer") == ""
+    assert clicks == [(target, ("clicked",))]

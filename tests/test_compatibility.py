@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import venv
 from pathlib import Path
 
 import pytest
@@ -31,22 +30,6 @@ json.dump([
     [PtrackEncoder.encrypt(*args, **kwargs) for args, kwargs in hits],
 ], sys.stdout)
 """
-
-
-@pytest.fixture(scope="module")
-def python_300(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter with django-ptrack 3.0.0, in an environment to throw away."""
-    place = tmp_path_factory.mktemp("three")
-    venv.create(place, with_pip=True)
-    python = place / "bin/python"
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", "django-ptrack==3.0.0"],
-        check=True,
-        env=environment(PYTHONPATH=""),
-        capture_output=True,
-        timeout=300,
-    )
-    return python
 
 
 def test_tokens_go_both_ways(python_300: Path):

@@ -66,9 +66,31 @@ def test_environment_is_read_whole():
             "PTRACK_SECRET_FALLBACKS": "old, older,,",
             "PTRACK_APP_URL": "https://h",
             "PTRACK_PREFIX": "/p/",
+            "PTRACK_LINK_FALLBACK_URL": "https://h/help",
+            "PTRACK_LINK_QUERY": "a, b",
+            "PTRACK_HONOUR_GPC": "True",
         }
     )
-    assert found == Configuration("new", ("old", "older"), "https://h", "/p/")
+    assert found == Configuration(
+        "new", ("old", "older"), "https://h", "/p/", "https://h/help", ("a", "b"), True
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "honour"),
+    [
+        ("true", True, True),
+        ("False", False, False),
+        ("", None, None),
+        ("maybe", ("maybe",), "maybe"),
+    ],
+)
+def test_switches_of_the_environment_are_true_or_false(text, query, honour):
+    """Anything else is left to be complained of."""
+    found = conf.from_environment(
+        {"PTRACK_LINK_QUERY": text, "PTRACK_HONOUR_GPC": text}
+    )
+    assert (found.link_query, found.honour_gpc) == (query, honour)
 
 
 def test_empty_variable_is_one_that_is_not_set():

@@ -26,6 +26,9 @@ class Counting(Counters):
     def hit(self) -> None:
         self.found["hit"] += 1
 
+    def click(self) -> None:
+        self.found["click"] += 1
+
     def ignored(self, reason: str) -> None:
         self.found[reason] += 1
 
@@ -80,6 +83,17 @@ def test_hits_are_counted_with_and_without_callbacks(answer, place, counting):
         answer(place, "GET", BOX.encrypt(2))
     assert counting == {"hit": 2}
     assert recorder.hits == [((2,), {})]
+
+
+@either_way
+def test_clicks_and_broken_links_are_counted(answer, place, counting):
+    token = BOX.derived(b"ptrack link").encrypt("https://h.example/")
+    answer(place, "GET", f"link/{token}")
+    answer(place, "HEAD", f"link/{token}")
+    answer(place, "POST", f"link/{token}")
+    answer(place, "GET", "link/garbage")
+    answer(place, "HEAD", "link/garbage")
+    assert counting == {"click": 1, "head": 1, "method": 1, "token": 2}
 
 
 @either_way
@@ -164,6 +178,7 @@ def test_base_class_counts_nothing_so_that_each_method_is_optional(place, caplog
     for method, token in (("GET", BOX.encrypt()), ("GET", "x"), ("HEAD", "x")):
         place.answer(method, token, lambda: "request")
     Counters().hit()
+    Counters().click()
     Counters().failed("name")
     assert counters.hits == 1
     assert not [each for each in caplog.records if each.levelno > logging.DEBUG]

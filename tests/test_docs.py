@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import ptrack
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 from tests.processes import ROOT, environment, fetch, free_port, run_python, server
+from tests.recording import emptied
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -35,9 +36,10 @@ def block(part: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def clean_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_tracker() -> Iterator[None]:
     """What a block registers is gone with its test."""
-    monkeypatch.setattr(ptrack.tracker, "_registry", {})
+    with emptied(ptrack.tracker):
+        yield
 
 
 def run(code: str) -> dict[str, Any]:
@@ -163,6 +165,20 @@ def test_command_prints_a_strong_secret():
     )
     assert TokenBox(done.stdout.strip())
     assert len(done.stdout.strip()) == 32
+
+
+def test_links_work_as_shown(capsys):
+    source = block("ptrack_link 'https://shop")
+    recording = block("class Clicks").replace("...", "print(url, args, kwargs)")
+    run(recording)
+    text = render(source, user={"email": "ada@example.com"})
+    path = text.partition("https://www.example.com")[2].partition('"')[0]
+    response = Client().get(f"{path}?utm_source=mail")
+    assert response["Location"] == "https://shop.example/offer?id=7"
+    assert capsys.readouterr().out == (
+        "https://shop.example/offer?id=7 ('newsletter',) "
+        "{'recipient': 'ada@example.com'}\n"
+    )
 
 
 def test_functions_work_as_shown():

@@ -7,6 +7,9 @@ import pytest
 from ptrack.problems import (
     app_url_problem,
     fallbacks_problem,
+    honour_gpc_problem,
+    link_fallback_problem,
+    link_query_problem,
     prefix_problem,
     secret_problem,
 )
@@ -43,6 +46,20 @@ from ptrack.problems import (
         (prefix_problem(None), None),
         (prefix_problem("/x/"), None),
         (prefix_problem(1), "must be str, not int"),
+        (link_fallback_problem(None), None),
+        (link_fallback_problem(""), None),
+        (link_fallback_problem("https://h/help"), None),
+        (link_fallback_problem("/help"), "LINK_FALLBACK_URL must be an absolute URL"),
+        (link_fallback_problem(1), "must be an absolute URL, not 1"),
+        (link_query_problem(None), None),
+        (link_query_problem(True), None),
+        (link_query_problem(["utm_source"]), None),
+        (link_query_problem("utm_source"), "LINK_QUERY must be a list of names"),
+        (link_query_problem([1]), "must be a list of names"),
+        (link_query_problem(1), "must be a list of names"),
+        (honour_gpc_problem(None), None),
+        (honour_gpc_problem(False), None),
+        (honour_gpc_problem("yes"), "HONOUR_GPC must be True or False, not 'yes'"),
     ],
 )
 def test_problem_says_what_to_do(problem, said):

@@ -68,3 +68,19 @@ def test_outside_django_the_environment_serves(monkeypatch):
     monkeypatch.delenv("PTRACK_APP_URL")
     with pytest.raises(PtrackConfigurationError, match="PTRACK_APP_URL is not set"):
         ptrack.pixel_url()
+
+
+def test_link_is_safe_in_templates_and_below_the_mount():
+    set_script_prefix("/mounted/")
+    try:
+        url = ptrack.link_url("https://h.example/", "a", url=1)
+    finally:
+        set_script_prefix("/")
+    assert isinstance(url, SafeString)
+    assert url.startswith(HOST + "/mounted/ptrack/link/")
+
+
+def test_link_outside_django_comes_from_the_environment(outside_django):
+    url = ptrack.link_url("https://h.example/")
+    assert type(url) is str
+    assert url.startswith("https://env.example/ptrack/link/")

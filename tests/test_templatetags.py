@@ -5,7 +5,7 @@ import re
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.template import engines
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils.translation import gettext_lazy
 
 import ptrack
@@ -86,3 +86,16 @@ def test_jinja2_renders_them_unescaped_as_globals():
     )
     template = engines["jinja2"].from_string("{{ pixel_url() }}")
     assert carried(URL, template.render({})) == ([], {})
+
+
+def test_link_is_rendered_with_its_target_and_arguments(clicks):
+    url = rendered("{% ptrack_link 'https://h.example/?a=1' 'arg' key='v' %}")
+    response = Client().get(url.removeprefix("https://www.example.com"))
+    assert response["Location"] == "https://h.example/?a=1"
+    assert clicks.hits == [("https://h.example/?a=1", ("arg",), {"key": "v"})]
+
+
+def test_target_of_a_link_can_come_from_the_context():
+    assert "/ptrack/link/" in rendered("{% ptrack_link url %}", url="https://h/")
+    with pytest.raises(ValueError, match="absolute URL"):
+        rendered("{% ptrack_link url %}", url="javascript:alert(1)")

@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 import ptrack
 from ptrack.exceptions import PtrackError, PtrackRegistrationError
 from ptrack.trackers import Tracker, TrackingPixel, tracker
+from tests.recording import clicked, registered
 
 
 class Sync(TrackingPixel):
@@ -296,3 +297,21 @@ def test_record_may_be_a_partial_or_any_callable(own_tracker):
 
     sync_hit(own_tracker)
     assert seen == ["request"]
+
+
+def test_links_and_pixels_are_told_apart_in_one_registry(own_tracker):
+    with registered(own_tracker) as opens, clicked(own_tracker) as clicks:
+        own_tracker.record("request", ["a"], {"k": 1})
+        own_tracker.record_click("request", "https://h/", ["b"], {"k": 2})
+        asyncio.run(own_tracker.arecord_click("request", "https://h/", ["c"], {}))
+    assert opens.hits == [(("a",), {"k": 1})]
+    assert clicks.hits == [("https://h/", ("b",), {"k": 2}), ("https://h/", ("c",), {})]
+
+
+def test_class_for_both_pixels_and_links_is_refused(own_tracker):
+    class Both(ptrack.TrackingPixel, ptrack.TrackingLink):
+        def record(self, request, *args):
+            pass
+
+    with pytest.raises(PtrackRegistrationError, match="inherit from one of"):
+        own_tracker.register(Both)

@@ -18,7 +18,7 @@ from ptrack.exceptions import PtrackConfigurationError
 from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware, filter_factory, mirror
-from tests.recording import registered
+from tests.recording import clicked, registered
 
 SECRET = "s" * 32
 HOST = "http://localhost"
@@ -294,6 +294,26 @@ def test_paste_filter_is_configured_by_its_section(tmp_path: Path, recorder):
     assert [args for args, _ in recorder.hits] == [(SECRET,), ("old",), ("older",)]
     assert client(loaded).get("/").body == b"the app's own"
     assert sys.modules["tests.pixels_for_paste"].SEEN[-3:] == [SECRET, "old", "older"]
+
+
+def test_paste_filter_reads_lists_and_switches():
+    factory = filter_factory(
+        {},
+        secret=SECRET,
+        app_url=HOST,
+        pixels="",
+        link_query="utm_source utm_medium",
+        honour_gpc="true",
+    )
+    middleware = factory(app)
+    path = middleware.link_url("https://h.example/").removeprefix(HOST)
+    with clicked(ptrack.tracker) as clicks:
+        _, headers, _ = call(
+            middleware, PATH_INFO=path, QUERY_STRING="a=1&utm_medium=2"
+        )
+        call(middleware, PATH_INFO=path, HTTP_SEC_GPC="1")
+    assert dict(headers)["Location"] == "https://h.example/?utm_medium=2"
+    assert len(clicks.hits) == 1
 
 
 def test_paste_filter_refuses_options_that_do_not_exist():

@@ -1,10 +1,10 @@
-"""``{% load ptrack %}``: a pixel, or its URL, in a Django template."""
+"""``{% load ptrack %}``: a pixel, its URL, a tracked link's, in a Django template."""
 
 from typing import Any
 
 from django import template
 
-from ptrack import pixel_tag, pixel_url
+from ptrack import link_url, pixel_tag, pixel_url
 
 register = template.Library()
 
@@ -19,3 +19,9 @@ def ptrack_tag(*args: Any, **kwargs: Any) -> str:
 def ptrack_url(*args: Any, **kwargs: Any) -> str:
     """Render ``{% ptrack_url 'arg' key='value' %}``: see `ptrack.pixel_url`."""
     return pixel_url(*args, **kwargs)
+
+
+@register.simple_tag
+def ptrack_link(url: str, /, *args: Any, **kwargs: Any) -> str:
+    """Render ``{% ptrack_link url 'arg' key='value' %}``: see `ptrack.link_url`."""
+    return link_url(url, *args, **kwargs)
