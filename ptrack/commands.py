@@ -15,14 +15,13 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import ptrack
-
 from . import conf
 from .conf import Configuration
 from .discovery import import_pixels
 from .encoder import MAX_TOKEN_LENGTH
 from .endpoint import Endpoint
 from .exceptions import PtrackConfigurationError, PtrackError
+from .links import SEGMENT, Click
 
 NOT_READ, NOT_CONFIGURED = 1, 2
 """Exit codes. argparse's own, for arguments it doesn't know, is 2 as well."""
@@ -49,15 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     secret.set_defaults(act=_secret)
     decode = commands.add_parser(
         "decode",
-        help="show what a pixel carries",
-        description="Show the arguments that a pixel was made with, as JSON. The "
+        help="show what a pixel or a link carries",
+        description="Show what a pixel or a link was made with, as JSON. The "
         "secret is that of Django's settings, or of the environment. Nothing is "
         "recorded.",
     )
     decode.add_argument(
-        "pixel",
+        "address",
         metavar="URL",
-        help="the pixel's URL, its token, or its whole <img>; - reads it from the "
+        help="the URL, its token, or the whole <img> or <a>; - reads it from the "
         "standard input, which keeps it out of the shell's history. Before a token "
         "that starts with a dash, write --",
     )
@@ -138,15 +137,14 @@ def _decode(options: argparse.Namespace) -> dict[str, Any]:
     configuration = conf.in_force()
     # Bad settings are told first: with them, nothing can be read.
     endpoint = conf.build(configuration)
-    given = _given(options.pixel)
+    given = _given(options.address)
     tokens = list(dict.fromkeys(_tokens(given, endpoint, configuration)))
     if not tokens:
         raise CommandRefusedError(
-            "There is no pixel of this site in it: no URL whose path is below "
+            "There is no pixel or link of this site in it: no URL whose path is below "
             f"{endpoint.prefix}, and no token alone"
         )
-    args, kwargs = _opened(tokens)
-    return {"args": args, "kwargs": kwargs}
+    return _shown(_read(tokens, endpoint))
 
 
 def _given(argument: str) -> str:
@@ -157,27 +155,29 @@ def _given(argument: str) -> str:
         raise CommandRefusedError("What was given is not text") from None
     text = text.strip()
     if not text:
-        raise CommandRefusedError("Nothing was given: give the URL of a pixel")
+        raise CommandRefusedError("Nothing was given: give the URL of a pixel or link")
     if len(text) >= _TOO_LONG:
-        raise CommandRefusedError("That is too long for a pixel: give its URL alone")
+        raise CommandRefusedError("That is too long: give the URL alone")
     return text
 
 
-def _opened(tokens: Iterable[str]) -> tuple[Any, Any]:
-    """Open the first that is authentic, with the encoder in force."""
+def _read(tokens: Iterable[str], endpoint: Endpoint) -> Any:
+    """Read the first that is authentic, with the encoder in force."""
     for token in tokens:
-        if len(token) > MAX_TOKEN_LENGTH:
-            continue
-        try:
-            args, kwargs = ptrack.ptrack_encoder.decrypt(token)
-        except Exception:  # noqa: S112 - whatever it raises means "not mine"
-            continue
-        return list(args), dict(kwargs)
+        if (found := endpoint.read(token)) is not None:
+            return found
     raise CommandRefusedError(
         "It can't be read: it wasn't made with the secrets that are set here, or it "
         "is damaged. If the secret was changed, put the earlier one into "
         "PTRACK_SECRET_FALLBACKS"
     )
+
+
+def _shown(found: Any) -> dict[str, Any]:
+    if isinstance(found, Click):
+        return found._asdict()
+    args, kwargs = found
+    return {"args": list(args), "kwargs": dict(kwargs)}
 
 
 def _tokens(
@@ -187,7 +187,9 @@ def _tokens(
     for source in _sources(text):
         is_url = "//" in source or source.startswith("/")
         if not is_url:
-            yield unquote(source).removesuffix("/")
+            # Alone, it may be a pixel's or a link's.
+            alone = unquote(source).removesuffix("/")
+            yield from (alone, f"{SEGMENT}{alone}")
         # An address may have lost its scheme: www.example.com/ptrack/…
         for path in _paths(source if is_url else f"//{source}"):
             if (token := _token_in(path, endpoint, configuration)) is not None:
@@ -197,7 +199,7 @@ def _tokens(
 def _sources(text: str) -> Iterator[str]:
     """Give what may be the URL, or the token, in what was copied from somewhere."""
     for version in (text, html.unescape(text), _from_quoted_printable(text)):
-        for source in _image_sources(version) if "<" in version else [version]:
+        for source in _addresses(version) if "<" in version else [version]:
             # A mail's lines may be broken anywhere; no URL holds white space.
             yield "".join(source.split())
 
@@ -231,24 +233,24 @@ def _token_in(
     return None
 
 
-class _Images(HTMLParser):
-    """Finds the sources of all images, their HTML escapes undone."""
+class _Addresses(HTMLParser):
+    """Finds the addresses of images and links, their HTML escapes undone."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.sources: list[str] = []
+        self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep the address of an image."""
-        if tag == "img":
-            self.sources += [value for name, value in attrs if name == "src" and value]
+        """Keep the address, if it is one of those."""
+        wanted = {"img": "src", "a": "href"}.get(tag)
+        self.found += [value for name, value in attrs if name == wanted and value]
 
 
-def _image_sources(text: str) -> list[str]:
-    parser = _Images()
+def _addresses(text: str) -> list[str]:
+    parser = _Addresses()
     parser.feed(text)
     parser.close()
-    return parser.sources
+    return parser.found
 
 
 def _is_safe(char: str, encoding: str) -> bool:

@@ -256,6 +256,22 @@ class Endpoint:
             await self.tracker.arecord(request(), *hit)
         return answer
 
+    def read(
+        self, token: str
+    ) -> Click | tuple[Iterable[Any], Mapping[str, Any]] | None:
+        """Give what is carried, and record nothing.
+
+        Args:
+            token: What `match` gave.
+
+        Returns:
+            For a link a `Click`, for a pixel its arguments; ``None`` for what is
+            neither.
+        """
+        if token.startswith(SEGMENT):
+            return self._links.opened(token[len(SEGMENT) :])
+        return self._hit(token)
+
     def _followed(
         self, method: str, token: str, request: Callable[[], Any]
     ) -> tuple[Answer, Click | None]:

@@ -158,9 +158,41 @@ def test_pixel_is_read_under_any_prefix(prefix: str):
         assert decoded(pixel()) == CARRIED
 
 
-def test_nothing_is_recorded(recorder):
+def test_nothing_is_recorded(recorder, clicks):
     decoded(pixel())
-    assert recorder.hits == []
+    decoded(ptrack.link_url("https://shop.example/", 1))
+    assert recorder.hits == clicks.hits == []
+
+
+@pytest.mark.parametrize("urlconf", ["empty", "track", "root", "nested"])
+@pytest.mark.parametrize("own", [False, True])
+def test_link_is_read_too(urlconf: str, own: bool, monkeypatch: pytest.MonkeyPatch):
+    """Its URL, its token, or all of an element; with an encoder of one's own too."""
+    if own:
+        monkeypatch.setattr(ptrack, "ptrack_encoder", Reversed)
+    with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
+        url = ptrack.link_url("https://shop.example/?a=1&b=2", 1, to="ada@example.com")
+        expected = {
+            "url": "https://shop.example/?a=1&b=2",
+            "args": [1],
+            "kwargs": {"to": "ada@example.com"},
+        }
+        token = url.rstrip("/").rpartition("/")[2]
+        element = f"<p>Look: <a class='b' href='{html.escape(url)}'>here</a></p>"
+        for given in (url, token, element, as_quoted_printable(element)):
+            assert decoded(given) == expected
+
+
+class Reversed:
+    """An encoder whose tokens are the default's, read backwards."""
+
+    @staticmethod
+    def encrypt(*args: Any, **kwargs: Any) -> str:
+        return ptrack.PtrackEncoder.encrypt(*args, **kwargs)[::-1]
+
+    @staticmethod
+    def decrypt(token: str) -> Any:
+        return ptrack.PtrackEncoder.decrypt(token[::-1])
 
 
 def test_encoder_in_force_is_the_one_that_reads(tmp_path: Path, monkeypatch):
@@ -213,11 +245,11 @@ def other_secret() -> str:
     [
         ("", "Nothing was given"),
         (" \n", "Nothing was given"),
-        ("https://www.example.com/page/", "no pixel of this site in it"),
-        ("https://www.example.com", "no pixel of this site in it"),
-        ("https://[h/ptrack/x/", "no pixel of this site in it"),
-        ("<p>no image</p>", "no pixel of this site in it"),
-        ("<img>", "no pixel of this site in it"),
+        ("https://www.example.com/page/", "no pixel or link of this site"),
+        ("https://www.example.com", "no pixel or link of this site"),
+        ("https://[h/ptrack/x/", "no pixel or link of this site"),
+        ("<p>no image</p>", "no pixel or link of this site"),
+        ("<img>", "no pixel or link of this site"),
         ("garbage", "can't be read"),
         ("\ud800", "can't be read"),
         ("\x1b[31m", "can't be read"),
@@ -225,7 +257,7 @@ def other_secret() -> str:
         ("https://www.example.com/ptrack/garbage/", "can't be read"),
         (other_secret(), "can't be read"),
         ("x" * 8001, "can't be read"),
-        ("x" * 200_000, "too long for a pixel"),
+        ("x" * 200_000, "That is too long"),
     ],
 )
 def test_what_cannot_be_read_is_refused_without_repeating_it(given: str, said: str):

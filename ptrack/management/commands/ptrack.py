@@ -11,7 +11,9 @@ from ptrack import commands
 class Command(BaseCommand):
     """Passes the commands on: see `ptrack.commands`."""
 
-    help = "Tools of ptrack: print a strong secret, show what a pixel carries."
+    help = (
+        "Tools of ptrack: print a strong secret, show what a pixel or a link carries."
+    )
     # Whoever looks for a secret hasn't one yet, which is an error to the checks.
     requires_system_checks: list[str] = []  # noqa: RUF012 - typed so by Django
 
