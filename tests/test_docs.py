@@ -1,4 +1,4 @@
-"""The documentation: every code block in README.md runs."""
+"""The documentation: every code block in it runs, and every list in it is complete."""
 
 import ast
 import json
@@ -24,13 +24,19 @@ from tests.processes import ROOT, environment, fetch, free_port, run_python, ser
 from tests.recording import emptied
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): re.findall(
+        r"^```(\w+)\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL
+    )
+    for path in (ROOT / "README.md", ROOT / "SECURITY.md", *ROOT.glob("docs/*.md"))
+}
+OPERATIONS = "docs/operations.md"
 SECRET = "s" * 32
 
 
-def block(part: str) -> str:
-    """Give the one block that has this in it."""
-    found = [code for _, code in BLOCKS if part in code]
+def block(part: str, document: str = "README.md") -> str:
+    """Give the one block of a document that has this in it."""
+    found = [code for _, code in DOCUMENTS[document] if part in code]
     assert len(found) == 1, f"{len(found)} blocks have {part!r}"
     return found[0]
 
@@ -153,18 +159,30 @@ def test_commands_of_the_first_screen_are_in_the_makefile():
 # -- settings, templates, URLs --------------------------------------------------------
 
 
-def test_command_prints_a_strong_secret():
-    _, *arguments = block("ptrack secret").split()
+def shell(code: str, cwd: Path = ROOT, **variables: str) -> str:
+    """Run a block of shell commands, with this Python as ``python``."""
     done = subprocess.run(
-        [sys.executable, *arguments],
-        env=environment(),
+        ["/bin/sh", "-e", "-c", f'python() {{ "{sys.executable}" "$@"; }}\n{code}'],
+        cwd=cwd,
+        env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
-        check=True,
+        timeout=120,
+        check=False,
     )
-    assert TokenBox(done.stdout.strip())
-    assert len(done.stdout.strip()) == 32
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_command_prints_a_strong_secret():
+    for code in (
+        block("ptrack secret"),
+        block("ptrack secret", "SECURITY.md"),
+        block("ptrack secret\n", OPERATIONS),
+    ):
+        secret = shell(code).strip()
+        assert TokenBox(secret)
+        assert len(secret) == 32
 
 
 def test_links_work_as_shown(capsys):
@@ -353,6 +371,138 @@ def test_server_serves_the_first_screens_site_as_shown(name: str, tmp_path: Path
     assert (tmp_path / "opens.log").read_text() == "('deployed',) {} Mail/1\n"
 
 
+# -- docs/operations.md ---------------------------------------------------------------
+
+
+def messages_of_the_code() -> set[tuple[str, str]]:
+    """Give level and message of each call of the logger in the package."""
+    return {
+        (node.func.attr.upper(), ast.literal_eval(node.args[0]))
+        for path in (ROOT / "ptrack").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and getattr(node.func.value, "id", None) == "logger"
+    }
+
+
+def test_list_of_what_is_logged_is_complete():
+    rows = re.findall(
+        r"^\| (DEBUG|INFO|WARNING|ERROR|CRITICAL) \| `([^`]+)` \| \S.* \| \S.* \|$",
+        (ROOT / OPERATIONS).read_text(),
+        re.MULTILINE,
+    )
+    assert len(rows) == len(set(rows))
+    assert set(rows) == messages_of_the_code()
+
+
+def test_logger_is_used_in_no_other_way():
+    """Else the list above would miss it."""
+    for path in (ROOT / "ptrack").rglob("*.py"):
+        found = re.findall(r"getLogger\(.*?\)|logging\.\w+\(", path.read_text())
+        assert set(found) <= {'getLogger("ptrack")', "logging.getLogger("}
+
+
+FAIL = """
+import ptrack
+
+@ptrack.tracker.register
+class Failing(ptrack.TrackingPixel):
+    def record(self, request, **kwargs): raise LookupError("on purpose")
+
+"""
+
+
+def assert_logged_as_set_up(errors: str):
+    """The failure with its time and traceback; nothing of what isn't a token."""
+    pattern = r"^\d{4}-\d\d-\d\d [\d:,]+ ERROR ptrack: Tracking pixel \S+ failed$"
+    assert len(re.findall(pattern, errors, re.MULTILINE)) == 1
+    assert errors.count("LookupError: on purpose") == 1
+    assert "Not a token" not in errors
+
+
+def test_logging_of_a_site_works_as_shown(tmp_path: Path):
+    place = project(tmp_path)
+    with (place / "mysite/settings.py").open("a") as settings:
+        settings.write(block("LOGGING = {", OPERATIONS))
+    out = run_python(
+        "import sys; sys.path.insert(0, ''); sys.stderr = sys.stdout\n"
+        f"import django; django.setup()\n{FAIL}"
+        "from django.test import Client\n"
+        "for end in ('', 'garbage'): Client().get(ptrack.pixel_url()[23:] + end)\n",
+        cwd=place,
+        DJANGO_SETTINGS_MODULE="mysite.settings",
+        PTRACK_SECRET=SECRET,
+    )
+    assert_logged_as_set_up(out)
+
+
+def test_logging_of_a_mirror_works_as_shown(tmp_path: Path):
+    (tmp_path / "pixels.py").write_text(block("basicConfig", OPERATIONS) + FAIL)
+    out = run_python(
+        "import sys; sys.path.insert(0, ''); sys.stderr = sys.stdout\n"
+        "import ptrack, ptrack.wsgi\n"
+        "mirror = ptrack.wsgi.mirror()\n"
+        "for end in ('', 'garbage'):\n"
+        "    path = ptrack.pixel_url()[9:] + end\n"
+        "    mirror({'REQUEST_METHOD': 'GET', 'PATH_INFO': path}, lambda *_: None)\n",
+        cwd=tmp_path,
+        PTRACK_SECRET=SECRET,
+        PTRACK_APP_URL="https://h",
+    )
+    assert_logged_as_set_up(out)
+
+
+def test_secret_reaches_the_environment_as_shown():
+    code = block("export PTRACK_SECRET", OPERATIONS)
+    out = shell(
+        f"{code}python -c 'import ptrack; print(ptrack.PtrackEncoder.encrypt())'"
+    )
+    assert len(out.strip()) == 64
+
+
+def test_url_is_decoded_as_shown(tmp_path: Path):
+    place = project(tmp_path)
+    (place / "manage.py").write_text(
+        "import sys\n"
+        "from django.core.management import execute_from_command_line\n"
+        "execute_from_command_line(sys.argv)\n"
+    )
+    shown = json.loads(block('"args": [', OPERATIONS))
+    token = TokenBox(SECRET).encrypt(*shown["args"], **shown["kwargs"])
+    tag = f'<p><img src="https://www.example.com/ptrack/{token}/"></p>'
+    (place / "mail.html").write_text(tag)
+    variables = {
+        "PTRACK_SECRET": SECRET,
+        "DJANGO_SETTINGS_MODULE": "mysite.settings",
+        "PYTHONPATH": f"{ROOT}:{place}",
+    }
+    both = block("manage.py ptrack decode", OPERATIONS).replace("TOKEN", token)
+    lines = [*both.splitlines(), block("< mail.html", OPERATIONS)]
+    assert len(lines) == 3
+    for line in lines:
+        assert shell(line, place, **variables) == block('"args": [', OPERATIONS)
+
+
+# -- docs/timing.md -------------------------------------------------------------------
+
+
+def test_commands_of_the_timing_are_in_the_makefile():
+    commands = block("make timing", "docs/timing.md").splitlines()
+    assert commands == ["make timing", "make timing QUICK=1"]
+    assert "\ntiming:" in (ROOT / "Makefile").read_text()
+
+
+def test_results_of_the_timing_are_of_a_full_run():
+    text = (ROOT / "docs/timing.md").read_text()
+    results = text.partition("<!-- timing -->")[2].partition("<!-- /timing -->")[0]
+    assert "- samples of each kind: " in results
+    assert "quick run" not in results
+
+
+# -- all of it ------------------------------------------------------------------------
+
+
 def test_every_block_is_run_by_a_test():
     """Each is asked for by a call of ``block`` in one of the tests above."""
     tree = ast.parse(Path(__file__).read_text())
@@ -361,8 +511,19 @@ def test_every_block_is_run_by_a_test():
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
     }
-    for language, code in BLOCKS:
-        assert any(part in code for part in asked), f"{language}: {code}"
+    for name, blocks in DOCUMENTS.items():
+        for language, code in blocks:
+            found = any(part in code for part in asked)
+            assert found, f"{name}, {language}: {code}"
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_files_that_are_linked_to_exist(name: str):
+    path = ROOT / name
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
+        # That one is drawn by the first full "make bench".
+        if target != "benchmarks/chart.svg":
+            assert (path.parent / target).exists(), target
 
 
 def test_commands_for_contributors_are_in_the_makefile():

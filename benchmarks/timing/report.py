@@ -24,8 +24,8 @@ def markdown(results: Mapping[str, Any]) -> str:
             results["loopback"]
         ),
         "Requests that it takes to tell a kind from a valid token, of each of the two "
-        "(95 % sure, 5 % false alarms)": _requests(
-            results["process"], results["loopback"]
+        "(95 % sure, 5 % false alarms), by the differences over loopback": _requests(
+            results["loopback"]
         ),
         "A random secret guessed offline, by who has one URL: how long half of all "
         "there are of its kind take": _guesses(results["guesses"]),
@@ -57,7 +57,7 @@ def _times(compared: Compared) -> str:
     return table(head, [row(kind, found) for kind, found in compared.items()])
 
 
-def _requests(process: Compared, loopback: Compared) -> str:
+def _requests(loopback: Compared) -> str:
     def cell(found: Comparison, jitter: float = 0.0) -> str:
         number = max(2, found.requests(jitter))
         # Two digits: it stands on a measurement.
@@ -65,14 +65,14 @@ def _requests(process: Compared, loopback: Compared) -> str:
         return f"{'more than ' if found.may_be_none else ''}{rounded:,.0f}"
 
     rows = [
-        [kind, cell(found), cell(process[kind], JITTER)]
+        [kind, cell(found), cell(found, JITTER)]
         for kind, found in loopback.items()
         if kind != VALID
     ]
     head = (
         "token",
         "over loopback",
-        f"with {JITTER / 1000:g} ms of jitter (from the difference in process)",
+        f"with {JITTER / 1000:g} ms of jitter",
     )
     return table(head, rows)
 
