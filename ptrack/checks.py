@@ -133,8 +133,9 @@ def _secret_messages(secret: Any) -> Iterator[CheckMessage]:
             f"PTRACK_SECRET is shorter than {KEY_SIZE} bytes: {length}.",
             hint=(
                 "Who has a pixel's URL can guess a short secret offline. Set a random "
-                f"one of {KEY_SIZE} characters, and move this one to "
-                "PTRACK_SECRET_FALLBACKS, so that mails already sent go on working."
+                f"one of {KEY_SIZE} characters, such as `python -m ptrack secret` "
+                "prints, and move this one to PTRACK_SECRET_FALLBACKS, so that mails "
+                "already sent go on working."
             ),
             id="ptrack.W001",
         )
