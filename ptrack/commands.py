@@ -18,7 +18,6 @@ from urllib.parse import unquote, urlsplit
 from . import conf
 from .conf import Configuration
 from .discovery import import_pixels
-from .encoder import MAX_TOKEN_LENGTH
 from .endpoint import Endpoint
 from .exceptions import PtrackConfigurationError, PtrackError
 from .links import SEGMENT, Click
@@ -26,7 +25,8 @@ from .links import SEGMENT, Click
 NOT_READ, NOT_CONFIGURED = 1, 2
 """Exit codes. argparse's own, for arguments it doesn't know, is 2 as well."""
 
-_TOO_LONG = 20 * MAX_TOKEN_LENGTH
+# The source of a mail may be given whole, so this is well above what mails have.
+_TOO_LONG = 5_000_000
 
 
 class CommandRefusedError(PtrackError):

@@ -124,6 +124,24 @@ def test_forged_hit_costs_one_decryption_per_key(token, way, decryptions, record
     assert recorder.hits == []
 
 
+@pytest.mark.parametrize("token", ["", "garbage", "." * 64, "A" * 9000])
+def test_what_cannot_be_a_links_token_costs_no_more_than_a_pixels(
+    token, way, decryptions, clicks
+):
+    assert way(f"link/{token}").startswith(b"This link can't be followed")
+    assert len(decryptions) in (0, len(KEYS))
+    assert clicks.hits == []
+
+
+def test_forged_link_costs_one_decryption_per_key(way, decryptions, clicks):
+    """A pixel's token is a forgery there, with keys that are a link's own."""
+    for token in (FORGED, BOX.encrypt("https://www.example.com")):
+        decryptions.clear()
+        assert way(f"link/{token}").startswith(b"This link can't be followed")
+        assert len(decryptions) == len(KEYS)
+    assert clicks.hits == []
+
+
 @pytest.mark.parametrize("age", range(len(KEYS)))
 def test_hit_costs_no_decryption_beyond_its_own_key(age, way, decryptions, recorder):
     assert way(TokenBox(KEYS[age]).encrypt("a")) == GIF

@@ -1,8 +1,10 @@
 """setup.py: what it says, and ``python setup.py test``."""
 
 import os
+import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from importlib import metadata
 
 from tests.processes import ROOT
@@ -25,6 +27,23 @@ def test_dependencies_are_the_three_and_no_more():
         if "extra ==" not in requirement
     ]
     assert sorted(needed) == ["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"]
+
+
+def test_lowest_versions_are_those_that_are_tested():
+    """What tox pins is what is asked for, and its asgiref what that Django asks for."""
+    settings = ConfigParser()
+    settings.read(ROOT / "tox.ini")
+    words = settings["testenv:lowest"]["commands_pre"].split()
+    pins = dict(word.split("==") for word in words if "==" in word)
+    needed = (
+        re.fullmatch(r"(\w+)>=([\d.]+)", requirement)
+        for requirement in metadata.requires("django-ptrack") or []
+        if "extra ==" not in requirement
+    )
+    asked = {found[1]: found[2] for found in needed if found}
+    assert set(pins) == {*asked, "asgiref"}
+    for name, version in asked.items():
+        assert pins[name] in (version, f"{version}.0")
 
 
 def test_setup_py_test_runs_the_suite():

@@ -69,7 +69,7 @@ ROOMS = {
         "views",
     },
     "apps": {"django", "checks", "discovery"},
-    "commands": {"conf", "discovery", "encoder", "endpoint", "exceptions", "links"},
+    "commands": {"conf", "discovery", "endpoint", "exceptions", "links"},
     "__main__": {"commands", "conf"},
     "management/__init__": set(),
     "management/commands/__init__": set(),
