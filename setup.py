@@ -16,6 +16,7 @@ TEST = [
     "falcon",
     "flask",
     "gunicorn",
+    "hypothesis>=6.100",
     "jinja2",
     "pastedeploy",
     "pillow",

@@ -19,6 +19,11 @@ class Recorder:
         self.requests.append(request)
         self.hits.append((args, kwargs))
 
+    def forget(self) -> None:
+        """Start anew."""
+        self.requests.clear()
+        self.hits.clear()
+
 
 @contextmanager
 def registered(tracker: Tracker) -> Iterator[Recorder]:
