@@ -6,9 +6,9 @@ Behind each is the same site; nothing but ptrack is around it.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from django.core.handlers.asgi import ASGIHandler
@@ -45,13 +45,25 @@ class Request:
     mount: str = ""
 
 
-class Response(NamedTuple):
-    """What came back, and the calls that the callbacks got."""
+@dataclass(frozen=True)
+class Response:
+    """What came back, and the calls that the callback got.
+
+    Attributes:
+        status: The code.
+        headers: In order, the names as they were written.
+        body: All of it.
+        hits: The arguments of each call.
+        metas: What each call could read of its request in ``META``.
+        requests: The objects that the calls got, which differ by the framework.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
     hits: list[Hit]
+    metas: list[dict[str, str]]
+    requests: list[Any] = field(compare=False, repr=False)
 
 
 Send = Callable[[Request], Response]
@@ -86,9 +98,20 @@ def _with_hits(send: Callable[[Request], Any], recorder: Recorder) -> Send:
         finally:
             # Django leaves the mount to the thread, for the next request to change.
             set_script_prefix("/")
-        return Response(*answer, list(recorder.hits))
+        requests = list(recorder.requests)
+        metas = [_of_the_request(each.META) for each in requests]
+        return Response(*answer, list(recorder.hits), metas, requests)
 
     return sent
+
+
+def _of_the_request(meta: dict[str, Any]) -> dict[str, str]:
+    names = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
+    return {
+        name: value
+        for name, value in meta.items()
+        if name in names or name.startswith("HTTP_")
+    }
 
 
 # -- WSGI -----------------------------------------------------------------------------

@@ -120,6 +120,8 @@ headers = st.lists(
         ]
     ),
     max_size=4,
+    # A server joins those of one name (RFC 9110, section 5.2).
+    unique_by=lambda header: header[0].upper().replace("-", "_"),
 ).map(tuple)
 # RFC 3986, section 3.4: a query is ASCII, and servers refuse others.
 queries = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20).map(

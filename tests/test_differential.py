@@ -1,0 +1,81 @@
+"""The same request through every adapter: the same response, and the same calls.
+
+Whole handlers take it, as a server would call them, with nothing but ptrack in
+``MIDDLEWARE``: other middlewares may add headers of their own.
+"""
+
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptrack.wsgi import PixelRequest
+from tests import strategies as some
+from tests.adapters import PREFIX, Request, Send
+from tests.reference import sealed, spelled
+from tests.settings import PTRACK_SECRET
+
+
+def path_of(data: bytes, secret: str, padded: bool, end: bytes) -> bytes:
+    return PREFIX + spelled(sealed(data, secret), padded=padded).encode() + end
+
+
+CONTENTS = [b"[[],{}]", b'[["a", 1], {"k": {"deep": [null]}}]', b"[]", b"\xff"]
+
+sealed_paths = st.builds(
+    path_of,
+    st.sampled_from(CONTENTS),
+    st.sampled_from([PTRACK_SECRET, PTRACK_SECRET, "another"]),
+    st.booleans(),
+    st.sampled_from([b"", b"/", b"//", b"%2F", b"=", b" ", b"\n", b"\xff"]),
+)
+# ASGI servers hand over no name with "_" to Django, and it trims cookies there.
+plain_headers = some.headers.map(
+    lambda headers: tuple(
+        (name, value)
+        for name, value in headers
+        if "_" not in name and name.lower() != "cookie"
+    )
+)
+requests = st.builds(
+    Request,
+    some.methods,
+    sealed_paths | some.pixel_paths | some.site_paths,
+    some.queries,
+    plain_headers,
+    st.sampled_from(["", "", "/mounted", "/a/b"]),
+)
+
+
+@given(request=requests)
+def test_same_request_gets_the_same_response_and_calls_from_every_adapter(
+    sends: dict[str, Send], request: Request
+):
+    first, *others = sends
+    expected = sends[first](request)
+    for name in others:
+        assert sends[name](request) == expected, f"{name} differs from {first}"
+
+
+HIT = Request(path=path_of(b'[["a"],{"k":1}]', PTRACK_SECRET, False, b"/"))
+
+
+def test_what_is_compared_are_hits_each_got_in_the_adapters_own_way(sends):
+    got = {name: send(HIT) for name, send in sends.items()}
+    for name, response in got.items():
+        assert response.hits == [(("a",), {"k": 1})], name
+        assert response.metas[0]["PATH_INFO"] == HIT.path.decode(), name
+    kinds = {name: type(response.requests[0]) for name, response in got.items()}
+    assert kinds == {
+        "middleware": WSGIRequest,
+        "async middleware": ASGIRequest,
+        "urls": WSGIRequest,
+        "async urls": ASGIRequest,
+        "wsgi": PixelRequest,
+    }
+    routed = {
+        name
+        for name, response in got.items()
+        if getattr(response.requests[0], "resolver_match", None)
+    }
+    assert routed == {"urls", "async urls"}
