@@ -14,8 +14,10 @@ from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from .exceptions import PtrackRegistrationError
+from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
+logger.addFilter(EscapedTracebacks())
 
 
 class TrackingPixel(abc.ABC):

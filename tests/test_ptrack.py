@@ -15,6 +15,7 @@ CORE = [
     "values",
     "encoder",
     "pixel",
+    "tracebacks",
     "trackers",
     "endpoint",
     "problems",
@@ -30,7 +31,8 @@ ROOMS = {
     "values": set(),
     "encoder": {"exceptions", "nacl", "values"},
     "pixel": set(),
-    "trackers": {"exceptions"},
+    "tracebacks": set(),
+    "trackers": {"exceptions", "tracebacks"},
     "endpoint": {"encoder", "exceptions", "pixel", "trackers"},
     # "ptrack" is for the one name that is looked up at each use: ptrack_encoder.
     "problems": {"encoder", "exceptions"},
