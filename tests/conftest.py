@@ -16,7 +16,7 @@ from tests.recording import Recorder, registered
 # The same examples at every run, so that it fails for a change and not by luck;
 # "make properties" looks for others. Neither measures time: machines differ.
 hypothesis.settings.register_profile(
-    "quick", derandomize=True, max_examples=100, deadline=None, database=None
+    "quick", derandomize=True, max_examples=60, deadline=None, database=None
 )
 hypothesis.settings.register_profile("thorough", max_examples=5000, deadline=None)
 hypothesis.settings.load_profile("quick")
