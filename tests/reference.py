@@ -9,7 +9,6 @@ from typing import Any
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-OVERHEAD = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
 LONGEST = 8000
 _ALPHABET = re.compile(rb"[A-Za-z0-9_-]*")
 
