@@ -106,7 +106,8 @@ def _with_hits(send: Callable[[Request], Any], recorder: Recorder) -> Send:
 
 
 def _of_the_request(meta: dict[str, Any]) -> dict[str, str]:
-    names = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
+    # Not the method: "get" Django leaves as it is under WSGI, and not under ASGI.
+    names = ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
     return {
         name: value
         for name, value in meta.items()
