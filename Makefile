@@ -6,12 +6,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
+FUZZER := $(VENV)/.fuzzer
+SECONDS ?= 60
 
-.PHONY: help demo test bench lint types check clean
+.PHONY: help demo test properties fuzz bench lint types check clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
 	@echo "make test    run the tests, with coverage"
+	@echo "make properties  search long for values and requests that break a rule"
+	@echo "make fuzz    the same, guided by coverage (SECONDS=60: how long)"
 	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
 	@echo "make check   lint and types"
 
@@ -36,6 +40,18 @@ test: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+PROPERTIES := tests/test_properties.py tests/test_mutations.py tests/test_differential.py
+
+properties: $(READY)
+	$(BIN)/python -m pytest --hypothesis-profile thorough $(PROPERTIES)
+
+# Where there is no wheel, the command says what to do.
+$(FUZZER): $(READY) setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable ".[fuzz]" && touch $@ || true
+
+fuzz: $(FUZZER)
+	$(BIN)/python -m fuzz --seconds $(SECONDS)
+
 # QUICK=1 only shows that it runs through, and keeps the last full run's results.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
@@ -50,4 +66,5 @@ types: $(TOOLS)
 check: lint types
 
 clean:
-	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs
+	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs \
+		.hypothesis fuzz/crashes

@@ -17,6 +17,7 @@ CORE = [
     "encoder",
     "pixel",
     "privacy",
+    "tracebacks",
     "trackers",
     "links",
     "endpoint",
@@ -34,7 +35,7 @@ ROOMS = {
     "values": set(),
     "encoder": {"exceptions", "nacl", "values"},
     "pixel": set(),
-    "trackers": {"counters", "exceptions"},
+    "trackers": {"counters", "exceptions", "tracebacks"},
     "links": {"counters", "encoder", "exceptions", "pixel"},
     "privacy": set(),
     "endpoint": {
@@ -46,6 +47,7 @@ ROOMS = {
         "privacy",
         "trackers",
     },
+    "tracebacks": set(),
     # "ptrack" is for the one name that is looked up at each use: ptrack_encoder.
     "problems": {"encoder", "exceptions", "links"},
     "conf": {"encoder", "endpoint", "exceptions", "problems", "trackers", "ptrack"},
