@@ -8,12 +8,16 @@ READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 RELEASE := $(VENV)/.release
 TIMING := $(VENV)/.timing
+FUZZER := $(VENV)/.fuzzer
+SECONDS ?= 60
 
-.PHONY: help demo test bench timing lint types check dist audit clean
+.PHONY: help demo test properties fuzz bench timing lint types check dist audit clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
 	@echo "make test    run the tests, with coverage"
+	@echo "make properties  search long for values and requests that break a rule"
+	@echo "make fuzz    the same, guided by coverage (SECONDS=60: how long)"
 	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
 	@echo "make timing  measure what answers tell by their time (QUICK=1: likewise)"
 	@echo "make check   lint and types"
@@ -49,6 +53,18 @@ test: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+PROPERTIES := tests/test_properties.py tests/test_mutations.py tests/test_differential.py
+
+properties: $(READY)
+	$(BIN)/python -m pytest --hypothesis-profile thorough $(PROPERTIES)
+
+# Where there is no wheel, the command says what to do.
+$(FUZZER): $(READY) setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable ".[fuzz]" && touch $@ || true
+
+fuzz: $(FUZZER)
+	$(BIN)/python -m fuzz --seconds $(SECONDS)
+
 # QUICK=1 only shows that it runs through, and keeps the last full run's results.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
@@ -77,4 +93,5 @@ audit: $(RELEASE)
 	$(BIN)/python .ci/audit.py
 
 clean:
-	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs
+	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs \
+		.hypothesis fuzz/crashes

@@ -25,6 +25,7 @@ TEST = [
     "falcon",
     "flask",
     "gunicorn",
+    "hypothesis>=6.100",
     "jinja2",
     "pastedeploy",
     "pillow",
@@ -42,6 +43,8 @@ TEST = [
 
 # The servers of the wire; the peers get environments of their own.
 BENCH = ["granian", "gunicorn", "pyuwsgi"]
+
+FUZZ = ["atheris>=2.3"]
 
 RELEASE = ["build", "pip-audit", "setuptools>=77", "twine>=6.1"]
 
@@ -136,6 +139,7 @@ setup(
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"],
     extras_require={
         "bench": BENCH,
+        "fuzz": FUZZ,
         "lint": LINT,
         "release": RELEASE,
         "test": TEST,

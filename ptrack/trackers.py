@@ -15,8 +15,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from .counters import Counters, Reason, count
 from .exceptions import PtrackRegistrationError
+from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
+logger.addFilter(EscapedTracebacks())
 
 
 class TrackingPixel(abc.ABC):

@@ -7,13 +7,23 @@ import venv
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import ptrack
 from ptrack import conf
 from ptrack.trackers import Tracker
+from tests.adapters import Send, adapters
 from tests.processes import environment
 from tests.recording import Clicks, Recorder, clicked, registered
+
+# The same examples at every run, so that it fails for a change and not by luck;
+# "make properties" looks for others. Neither measures time: machines differ.
+hypothesis.settings.register_profile(
+    "quick", derandomize=True, max_examples=60, deadline=None, database=None
+)
+hypothesis.settings.register_profile("thorough", max_examples=5000, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture
@@ -21,6 +31,13 @@ def recorder() -> Iterator[Recorder]:
     """A callback, registered with ptrack's own tracker, that keeps its hits."""
     with registered(ptrack.tracker) as recorder:
         yield recorder
+
+
+@pytest.fixture(scope="module")
+def sends() -> Iterator[dict[str, Send]]:
+    """A function for each adapter, by name, to send requests with."""
+    with adapters() as found:
+        yield found
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ class Recorder:
         self.requests.append(request)
         self.hits.append((args, kwargs))
 
+    def forget(self) -> None:
+        """Start anew."""
+        self.requests.clear()
+        self.hits.clear()
+
 
 @contextmanager
 def registered(tracker: Tracker) -> Iterator[Recorder]:
@@ -46,6 +51,11 @@ class Clicks:
     def __call__(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
         self.requests.append(request)
         self.hits.append((url, args, kwargs))
+
+    def forget(self) -> None:
+        """Start anew."""
+        self.requests.clear()
+        self.hits.clear()
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def test_sdist_holds_what_is_needed_to_test_it_and_nothing_else(builds, unpacked
     }
     below = {
         f"{name}/{file}"
-        for name in (".ci", "benchmarks", "docs", "example", "ptrack", "tests")
+        for name in (".ci", "benchmarks", "docs", "example", "fuzz", "ptrack", "tests")
         for file in files(sources / name)
     }
     assert "tests/conftest.py" in below

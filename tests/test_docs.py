@@ -383,6 +383,7 @@ def messages_of_the_code() -> set[tuple[str, str]]:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and getattr(node.func.value, "id", None) == "logger"
+        and node.func.attr != "addFilter"
     }
 
 

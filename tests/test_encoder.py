@@ -13,6 +13,7 @@ from nacl.secret import SecretBox
 
 from ptrack.encoder import MAX_TOKEN_LENGTH, PtrackEncoder, TokenBox, key_of
 from ptrack.exceptions import PtrackConfigurationError, PtrackError, PtrackTokenError
+from tests import reference
 
 SECRET = "s3cret"
 BOX = TokenBox(SECRET)
@@ -34,8 +35,7 @@ def read_by_300(token: str, secret: str = SECRET) -> Any:
 
 def sealed(data: bytes, secret: str = SECRET) -> str:
     """Seal any bytes, so that only the content can be wrong."""
-    box = SecretBox(secret.encode().ljust(32, b"{"))
-    return base64.urlsafe_b64encode(box.encrypt(data)).decode()
+    return reference.spelled(reference.sealed(data, secret))
 
 
 # -- keys -----------------------------------------------------------------------------

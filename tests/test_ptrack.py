@@ -17,6 +17,7 @@ CORE = [
     "encoder",
     "pixel",
     "privacy",
+    "tracebacks",
     "trackers",
     "links",
     "endpoint",
@@ -36,7 +37,7 @@ ROOMS = {
     "values": set(),
     "encoder": {"exceptions", "nacl", "values"},
     "pixel": set(),
-    "trackers": {"counters", "exceptions"},
+    "trackers": {"counters", "exceptions", "tracebacks"},
     "links": {"counters", "encoder", "exceptions", "pixel"},
     "privacy": set(),
     "endpoint": {
@@ -48,6 +49,7 @@ ROOMS = {
         "privacy",
         "trackers",
     },
+    "tracebacks": set(),
     # "ptrack" is for the one name that is looked up at each use: ptrack_encoder.
     "problems": {"encoder", "exceptions", "links"},
     "conf": {"encoder", "endpoint", "exceptions", "problems", "trackers", "ptrack"},

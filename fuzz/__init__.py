@@ -1,0 +1,3 @@
+"""Coverage-guided fuzzing of what strangers can reach: see README.md beside this."""
+
+HARNESSES = ("decryption", "requests")

@@ -1,0 +1,233 @@
+"""Nothing of a request reaches a header of the answer, or a log line unescaped."""
+
+import io
+import logging
+import re
+from collections.abc import Callable, Iterator
+from socket import create_connection
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ptrack
+from ptrack.encoder import TokenBox
+from ptrack.pixel import METHOD_NOT_ALLOWED, PIXEL
+from ptrack.wsgi import PtrackWSGIMiddleware
+from tests import strategies as some
+from tests.adapters import PREFIX, Request, Send
+from tests.reference import sealed, spelled
+from tests.settings import PTRACK_SECRET
+
+EVIL = (
+    "evil\r\nSet-Cookie: a=b\r\n\r\n<script>"
+    "\x1b[2J\x1b]0;t\x07\x00\x85\u2028\u202e%s%(a)s{0}"
+)
+LATIN = EVIL.encode().decode("latin-1")
+FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """The text of a log as a site would have it, with everything that ptrack logs."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(logging.Formatter(FORMAT, datefmt="AT"))
+    logger = logging.getLogger("ptrack")
+    logger.addHandler(handler)
+    yield text
+    logger.removeHandler(handler)
+
+
+def records(log: io.StringIO) -> list[str]:
+    """Give the records of a log, after looking for what doesn't belong in one.
+
+    Split as the least careful reader would: at all that any takes for a line break.
+    """
+    lines = log.getvalue().splitlines()
+    for line in lines:
+        assert line.isprintable(), line
+        # What a request says is further back in a line that something else begins.
+        assert re.match(r"AT |Traceback |  |which led to:|\w+Error: ", line), line
+    return [line for line in lines if line.startswith("AT ")]
+
+
+def path_of(*args: Any, **kwargs: Any) -> bytes:
+    token = TokenBox(PTRACK_SECRET).encrypt(*args, **kwargs)
+    return PREFIX + token.encode() + b"/"
+
+
+REQUESTS = {
+    "path": Request(path=PREFIX + EVIL.encode()),
+    "token": Request(path=path_of()[:-1] + EVIL.encode()),
+    "method": Request(LATIN, PREFIX + b"x"),
+    "query": Request(path=path_of(), query=b"%0d%0aSet-Cookie:%20a=b"),
+    "header": Request(
+        path=path_of(),
+        headers=tuple(
+            (name, LATIN)
+            for name in ("User-Agent", "X-Forwarded-Host", "Referer", "Origin", "X-A")
+        ),
+    ),
+    "argument": Request(path=path_of(EVIL, [EVIL])),
+    "keyword": Request(path=path_of(**{EVIL: EVIL})),
+    "no hit": Request(
+        path=PREFIX + spelled(sealed(EVIL.encode(), PTRACK_SECRET)).encode()
+    ),
+}
+
+
+@pytest.mark.parametrize("place", REQUESTS)
+def test_answer_has_its_own_headers_alone(sends: dict[str, Send], place: str, log):
+    expected = METHOD_NOT_ALLOWED if place == "method" else PIXEL
+    for name, send in sends.items():
+        got = send(REQUESTS[place])
+        assert got.headers == list(expected.headers), name
+        assert got.body == expected.body, name
+    assert not any("evil" in record for record in records(log))
+
+
+class Silent(WSGIRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def wire() -> Iterator[Callable[[bytes], bytes]]:
+    """Send a request's bytes to a real server; give the answer's, but for its date."""
+    app = PtrackWSGIMiddleware(None, pixels=())
+    with make_server("127.0.0.1", 0, app, handler_class=Silent) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+
+        def send(request: bytes) -> bytes:
+            with create_connection(server.server_address, timeout=30) as connection:
+                connection.sendall(request)
+                with connection.makefile("rb") as answer:
+                    return re.sub(rb"(?m)^Date: .*\r\n", b"", answer.read())
+
+        yield send
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /ptrack/%0d%0aSet-Cookie:%20evil HTTP/1.1\r\n\r\n",
+        b"GET /ptrack/x?%0d%0aSet-Cookie:%20evil HTTP/1.1\r\n\r\n",
+        b"GET /ptrack/\x1b[2J\xff\x00/ HTTP/1.1\r\nX: \x1b[2J\r\n\r\n",
+        b"GET /ptrack/x HTTP/1.1\r\nHost: a\r\n Set-Cookie: evil\r\n\r\n",
+        b"GET /ptrack/x HTTP/1.1\r\nOrigin: evil\r\nCookie: evil=1\r\n\r\n",
+        b"GET /ptrack/x HTTP/1.1\r\nAccept: evil/*\r\nRange: bytes=0-0\r\n\r\n",
+    ],
+)
+def test_answer_on_the_wire_is_the_same_to_the_byte(wire, request_: bytes):
+    expected = wire(b"GET /ptrack/x HTTP/1.1\r\n\r\n")
+    assert expected.endswith(b"\r\n\r\n" + PIXEL.body)
+    assert wire(request_) == expected
+    token = TokenBox(PTRACK_SECRET).encrypt(EVIL).encode()
+    assert wire(b"GET /ptrack/" + token + b"/ HTTP/1.1\r\n\r\n") == expected
+
+
+def quoting(exception: type[Exception]) -> type[ptrack.TrackingPixel]:
+    """Give a callback that fails with all that it got, as a careless one might."""
+
+    class Quoting(ptrack.TrackingPixel):
+        def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
+            quoted = [request.META["PATH_INFO"], *args, *kwargs, *kwargs.values()]
+            try:
+                raise LookupError(request.META.get("HTTP_USER_AGENT"))
+            except LookupError as error:
+                raise exception("\n".join(map(str, quoted))) from error
+
+    return Quoting
+
+
+def quoting_async() -> type[ptrack.TrackingPixel]:
+    class Quoting(ptrack.TrackingPixel):
+        async def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
+            raise RuntimeError(f"{request.META} {args} {kwargs}\n{EVIL}")
+
+    return Quoting
+
+
+def picky() -> type[ptrack.TrackingPixel]:
+    """Python's own error says the name of the keyword that isn't expected, as it is."""
+
+    class Picky(ptrack.TrackingPixel):
+        def record(self, request: Any, /, *args: Any) -> None:
+            raise AssertionError("never called with keywords")
+
+    return Picky
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        quoting(ValueError),
+        quoting(KeyError),
+        quoting(SyntaxError),
+        quoting_async(),
+        picky(),
+    ],
+    ids=["ValueError", "KeyError", "SyntaxError", "async", "keyword"],
+)
+def test_exception_of_a_callback_is_logged_with_all_it_says_escaped(
+    sends: dict[str, Send], callback: Any, log
+):
+    request = Request(
+        path=path_of(EVIL, **{EVIL: EVIL}), headers=(("User-Agent", LATIN),)
+    )
+    ptrack.tracker.register(callback)
+    try:
+        for name, send in sends.items():
+            assert send(request).headers == list(PIXEL.headers), name
+    finally:
+        ptrack.tracker.unregister(callback)
+    logged = records(log)
+    assert len(logged) == len(sends)
+    assert all(" ERROR ptrack Tracking pixel " in record for record in logged)
+    assert log.getvalue().count("evil") >= len(sends)
+
+
+class Careless:
+    """An encoder of a project's own, whose errors quote the token."""
+
+    @staticmethod
+    def encrypt(*args: Any, **kwargs: Any) -> str:
+        return args[0]
+
+    @staticmethod
+    def decrypt(token: str) -> Any:
+        raise ValueError(f"%s {token}")
+
+
+def test_exception_of_another_encoder_is_logged_without_what_it_says(
+    sends: dict[str, Send], log
+):
+    ptrack.ptrack_encoder = Careless
+    for send in sends.values():
+        assert send(REQUESTS["path"]).headers == list(PIXEL.headers)
+    assert records(log) == ["AT DEBUG ptrack Not a token: ValueError"] * len(sends)
+
+
+def test_url_of_another_encoders_token_has_it_quoted(log):
+    """Whatever is in it: neither the URL nor the element can be broken out of."""
+    ptrack.ptrack_encoder = Careless
+    url = ptrack.pixel_url(EVIL)
+    assert url.isascii()
+    assert url.isprintable()
+    assert not set(url) & set(' <>"\\^`{}|')
+    assert ptrack.pixel_tag(EVIL).count("<") == 1
+
+
+@given(name=st.text(st.characters(exclude_categories=())), value=some.unfit_values)
+def test_errors_that_name_an_argument_are_one_printable_line(name, value):
+    """The name of a keyword may be any text."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        ptrack.pixel_url(**{name: value})
+    assert str(caught.value).isprintable()
