@@ -166,6 +166,23 @@ class Endpoint:
         """Give the ``<img>`` of a pixel: see `url`."""
         return img_tag(self.url(args, kwargs, mount))
 
+    def owns(self, url: str, mount: str = "/") -> bool:
+        """Tell whether an absolute URL is one that this makes, of a pixel or a link.
+
+        Args:
+            url: With any scheme.
+            mount: The path that the app is mounted at, unquoted.
+        """
+        base = self._base if mount == "/" else self._mounted(mount)
+        start, path = base.partition("//")[2].lower(), url.partition("//")[2]
+        if not start or not path.lower().startswith(start):
+            return False
+        if not self.shared:
+            return True
+        # Pages of the site start so too; then only a token tells.
+        token = path[len(start) :].removesuffix(self._suffix)
+        return token.startswith(SEGMENT) or self._hit(token) is not None
+
     def _mounted(self, mount: str) -> str:
         quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
         return f"{self._app_url}{quoted}{self._quoted}"

@@ -62,6 +62,18 @@ def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
     return _rendered(render, args, kwargs)
 
 
+def is_tracked(url: str) -> bool:
+    """Tell whether an absolute URL is one that `pixel_url` or `link_url` gave.
+
+    Raises:
+        PtrackConfigurationError: As for `pixel_url`.
+    """
+    if not conf.in_django():
+        return conf.environment_endpoint().owns(url)
+    get_script_prefix, _ = _django()
+    return conf.django_endpoint().owns(url, get_script_prefix())
+
+
 def _rendered(
     render: Callable[..., str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> str:
