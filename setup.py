@@ -10,7 +10,12 @@ from setuptools import Command, find_packages, setup
 
 HERE = Path(__file__).parent
 
+# URLs in plain text, as mail clients see them.
+EMAIL = ["linkify-it-py>=2.0"]
+
 TEST = [
+    *EMAIL,
+    "aiosmtpd",
     "bottle",
     "coverage[toml]>=7.10",
     "falcon",
@@ -94,7 +99,13 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
-    extras_require={"bench": BENCH, "fuzz": FUZZ, "lint": LINT, "test": TEST},
+    extras_require={
+        "bench": BENCH,
+        "email": EMAIL,
+        "fuzz": FUZZ,
+        "lint": LINT,
+        "test": TEST,
+    },
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
     },
