@@ -12,7 +12,7 @@ from . import plaintext
 from .links import check_target
 from .markup import outline
 from .messages import opened
-from .shortcuts import is_tracked, link_url, pixel_tag
+from .shortcuts import link_url, owner, pixel_tag
 
 AnyMessage = TypeVar("AnyMessage")
 
@@ -140,7 +140,7 @@ class TrackedTemplate:
         # Texts at even places, and what is put between them at odd ones.
         self._parts = _cut(text, holes)
         self._holes = [hole.url for hole in holes]
-        self._targets = {url for url in self._holes if url is not None}
+        self._targets = [url for url in dict.fromkeys(self._holes) if url is not None]
         self._opens = None in self._holes
 
     def render(self, /, *args: Any, **kwargs: Any) -> str:
@@ -177,13 +177,15 @@ class _Hole(NamedTuple):
 def _holes(
     text: str, opens: bool, clicks: bool, untracked: Collection[str]
 ) -> list[_Hole]:
-    found = outline(text)
+    if not opens and not clicks:
+        return []
+    found, own = outline(text), owner()
     holes = [
         _Hole(*href)
         for href in found.hrefs
-        if clicks and _is_to_track(href.url, untracked)
+        if clicks and _is_target(href.url, untracked, own)
     ]
-    if opens and not found.off and not any(map(is_tracked, found.images)):
+    if opens and not found.off and not any(map(own, found.images)):
         holes.append(_Hole(found.end, found.end, True, None))
     return sorted(holes, key=lambda hole: hole.start)
 
@@ -199,14 +201,16 @@ def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:
     return parts
 
 
-def _is_to_track(url: str, untracked: Collection[str]) -> bool:
+def _is_target(
+    url: str, untracked: Collection[str], own: Callable[[str], bool]
+) -> bool:
     if url in untracked or _LEFT_OVER.search(url):
         return False
     try:
         check_target(url)
     except ValueError:
         return False
-    return not is_tracked(url)
+    return not own(url)
 
 
 def _with_links(
@@ -215,12 +219,14 @@ def _with_links(
     args: Iterable[Any],
     kwargs: Mapping[str, Any],
 ) -> str:
+    own = owner()
     parts: list[str] = []
     at = 0
     for start, end in plaintext.urls(text):
-        word = re.compile(r"\S*").match(text, start)
         url = text[start:end]
-        if word and not _LEFT_OVER.search(word[0]) and _is_to_track(url, untracked):
+        # Up to the next white space, because a left-over ends a URL, or so it seems.
+        word = text[start : end + 80].split(maxsplit=1)[0]
+        if not _LEFT_OVER.search(word) and _is_target(url, untracked, own):
             parts += text[at:start], link_url(url, *args, **kwargs)
             at = end
     return "".join([*parts, text[at:]])

@@ -62,16 +62,16 @@ def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
     return _rendered(render, args, kwargs)
 
 
-def is_tracked(url: str) -> bool:
-    """Tell whether an absolute URL is one that `pixel_url` or `link_url` gave.
+def owner() -> Callable[[str], bool]:
+    """Give what tells of an absolute URL whether `pixel_url` or `link_url` gave it.
 
     Raises:
         PtrackConfigurationError: As for `pixel_url`.
     """
     if not conf.in_django():
-        return conf.environment_endpoint().owns(url)
+        return conf.environment_endpoint().owns
     get_script_prefix, _ = _django()
-    return conf.django_endpoint().owns(url, get_script_prefix())
+    return functools.partial(conf.django_endpoint().owns, mount=get_script_prefix())
 
 
 def _rendered(
