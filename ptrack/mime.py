@@ -111,9 +111,11 @@ def _quoted_printable(data: bytes) -> bytes:
     """Encode lines (RFC 2045, section 6.7); what isn't the end of one is quoted."""
     parts = re.split(b"(\r\n|\n)", data)
     parts[::2] = [binascii.b2a_qp(line, istext=False) for line in parts[::2]]
-    return b"".join(parts)
+    # Else some programs, smtplib among them, put ">" before it (RFC 2049, section 3).
+    return _FROM.sub(b"=46rom ", b"".join(parts))
 
 
+_FROM = re.compile(b"^From ", re.MULTILINE)
 _ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "quoted-printable": _quoted_printable,
     "base64": base64.encodebytes,
