@@ -89,17 +89,25 @@ def _set_encoding(part: Message, encoding: str) -> None:
         part.replace_header(name, encoding)
 
 
+_ASCII = "ascii", "surrogateescape"
+
+
 def _data(part: Message) -> bytes:
     data = part.get_payload(decode=True)
     return data if isinstance(data, bytes) else b""
 
 
 def _codec(part: Message, data: bytes) -> tuple[str, str]:
+    """Give the codec, and its error handler, that a part's bytes are read with."""
     charset = part.get_content_charset("us-ascii")
     try:
         data.decode(charset)
-    except (LookupError, UnicodeError):
-        return "ascii", "surrogateescape"
+    except LookupError:
+        return _ASCII
+    except UnicodeDecodeError:
+        superset = "<>".encode(charset) == b"<>"
+        # What the latter reads is never what it writes.
+        return _ASCII if superset else (charset, "replace")
     return charset, "strict"
 
 

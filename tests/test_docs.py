@@ -199,6 +199,25 @@ def test_urlconf_works_as_shown(settings: Any, recorder):
     assert recorder.hits == [(("a",), {})]
 
 
+# -- whole mails ----------------------------------------------------------------------
+
+
+def test_mail_is_tracked_as_shown(mailoutbox, recorder, clicks):
+    run(block("ptrack.email.track(mail"))
+    (mail,) = mailoutbox
+    assert mail.body == "See https://shop.example"
+    (html,) = (content for content, _ in mail.alternatives)
+    for url in re.findall(r"https://www\.example\.com(/ptrack/[\w/-]+/)", html):
+        assert Client().get(url).status_code in (200, 302)
+    assert recorder.hits == [(("news",), {"recipient": 7})]
+    assert clicks.hits == [("https://shop.example", ("news",), {"recipient": 7})]
+
+
+def test_texts_are_tracked_as_shown():
+    found = run(block("ptrack.email.TrackedTemplate(html)"))
+    assert found["text"].startswith("<p>Hi Grace, see <a ")
+
+
 # -- WSGI -----------------------------------------------------------------------------
 
 

@@ -121,6 +121,30 @@ def test_suffix_of_the_site_ends_the_url():
     assert endpoint(suffix=".gif").url([], {}).endswith(".gif")
 
 
+@pytest.mark.parametrize("mount", ["/", "/mounted/"])
+def test_urls_that_it_made_are_its_own_whatever_their_scheme_and_case(mount):
+    place = endpoint()
+    for made in (place.url("a", {}, mount), place.link(HOST, "a", {}, mount)):
+        assert place.owns(made, mount)
+        assert place.owns(made.replace("https://h.example", "HTTP://H.Example"), mount)
+        assert not place.owns(made.replace("h.example", "other.example"), mount)
+        assert not place.owns(made, "/elsewhere/")
+
+
+@pytest.mark.parametrize("url", [HOST, f"{HOST}/page/", "/ptrack/x/", "ptrack", ""])
+def test_other_urls_are_not_its_own(url):
+    assert not endpoint().owns(url)
+    assert not endpoint(app_url="").owns(url)
+
+
+def test_at_a_shared_place_its_own_are_those_with_a_token():
+    place = endpoint(prefix="/", shared=True)
+    assert place.owns(place.url("a", {}))
+    assert place.owns(place.link(HOST, "a", {}))
+    assert not place.owns(f"{HOST}/page/")
+    assert not place.owns(f"{HOST}/{'x' * 60}/")
+
+
 # -- opening --------------------------------------------------------------------------
 
 
