@@ -38,9 +38,9 @@ def texts(message: Message) -> Iterator[Message]:
     if message.get_content_type() == "multipart/signed":
         return
     if message.get_content_maintype() == "multipart" and message.is_multipart():
-        for part in message.get_payload():
-            if isinstance(part, Message):
-                yield from texts(part)
+        parts: Any = message.get_payload()
+        for part in parts:
+            yield from texts(part)
     elif (
         message.get_content_maintype() == "text"
         and not message.is_multipart()
