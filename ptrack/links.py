@@ -8,10 +8,10 @@ own, which are derived from the secrets; what another encoder is given is such a
 whole, as the only argument. No keyword that anybody thinks of can make one.
 """
 
+import re
 import string
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
-from unicodedata import category
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from .counters import Reason
@@ -26,6 +26,9 @@ _PURPOSE = b"ptrack link"
 
 # All that is printable in ASCII but the space: a target is to arrive as it was given.
 _AS_IT_IS = string.ascii_letters + string.digits + string.punctuation
+
+# Unicode counts its two separators of lines for themselves.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _UNCACHED = (
     # A cache that kept the answer would keep the next click from being recorded.
@@ -200,7 +203,7 @@ def check_target(url: object) -> None:
     """
     if not isinstance(url, str):
         raise TypeError(f"a link's target must be str, not {type(url).__qualname__}")
-    if any(_is_control(character) for character in url) or url != url.strip():
+    if _CONTROL.search(url) or url != url.strip():
         raise ValueError(
             f"a link's target must not have control characters in it or white space "
             f"around it: {url!r}"
@@ -210,11 +213,6 @@ def check_target(url: object) -> None:
             f"a link's target must be an absolute URL of http or https, not {url!r}: "
             'for example "https://www.example.com/page"'
         )
-
-
-def _is_control(character: str) -> bool:
-    # Unicode counts its two separators of lines for themselves.
-    return category(character) in ("Cc", "Zl", "Zp")
 
 
 def _is_absolute(url: str) -> bool:
