@@ -165,16 +165,10 @@ class _Reader(HTMLParser):
         source = self.get_starttag_text() or ""
         found = _located("href", source, attrs)
         if found is not None:
+            start, end, value = found
+            quoted = source[start - 1] in "\"'"
             at = self._place()
-            start, end = found
-            self.hrefs.append(
-                Href(
-                    at + start,
-                    at + end,
-                    source[start - 1] in "\"'",
-                    _url(_decoded(source[start:end])),
-                )
-            )
+            self.hrefs.append(Href(at + start, at + end, quoted, _url(value)))
 
     def _place(self) -> int:
         line, column = self.getpos()
@@ -207,7 +201,7 @@ def _value(name: str, attrs: Attributes) -> str:
     return ""
 
 
-def _located(name: str, source: str, attrs: Attributes) -> tuple[int, int] | None:
+def _located(name: str, source: str, attrs: Attributes) -> tuple[int, int, str] | None:
     """Give where in a start tag the value of an attribute is.
 
     Args:
@@ -216,8 +210,8 @@ def _located(name: str, source: str, attrs: Attributes) -> tuple[int, int] | Non
         attrs: What the parser read of it.
 
     Returns:
-        Start and end; ``None`` if there is no such attribute, or the parser read
-        something else.
+        Start, end, and what the value stands for; ``None`` if there is no such
+        attribute, or the parser read something else.
     """
     names = [each for each, _ in attrs]
     if name not in names:
@@ -227,14 +221,14 @@ def _located(name: str, source: str, attrs: Attributes) -> tuple[int, int] | Non
         return None
     index = names.index(name)
     match, read = found[index], attrs[index][1]
-    group = match.lastgroup or ""
-    if group == "name" or read not in (
-        _decoded(match[group]),
-        # As Python did until it went by the specification.
-        html.unescape(match[group]),
-    ):
+    group = match.lastgroup or "name"
+    if group == "name":
         return None
-    return match.span(group)
+    value = _decoded(match[group])
+    # The latter is how Python read it before it went by the specification.
+    if read != value and read != html.unescape(match[group]):
+        return None
+    return *match.span(group), value
 
 
 def _attributes(source: str) -> Iterator[re.Match[str]]:

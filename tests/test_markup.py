@@ -127,7 +127,7 @@ def test_tag_that_is_read_in_two_ways_stays_as_it_is():
 @pytest.mark.parametrize("read", ["y", None])
 def test_value_is_where_it_seems_only_if_the_parser_read_it(read):
     tag = '<a id=1 href="x">'
-    assert _located("href", tag, [("id", "1"), ("href", "x")]) == (14, 15)
+    assert _located("href", tag, [("id", "1"), ("href", "x")]) == (14, 15, "x")
     assert _located("href", tag, [("id", "1"), ("href", read)]) is None
     assert _located("href", tag, [("href", "x")]) is None
 

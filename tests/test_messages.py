@@ -92,7 +92,10 @@ def test_copy_of_djangos_is_of_its_class_and_shares_nothing_that_changes():
         ("{}", "application/json"),
     ]
     assert list(map(type, twin.alternatives)) == list(map(type, message.alternatives))
-    assert twin.message().get_payload()[0].get_payload()[1].get_payload() == "new html"
+    assert (
+        twin.message().get_payload()[0].get_payload()[1].get_payload().strip()
+        == "new html"
+    )
 
 
 def test_texts_of_the_standard_librarys_are_those_that_are_shown():
