@@ -86,6 +86,19 @@ def test_quotation_marks_are_there_where_they_were_or_are_needed():
     )
 
 
+def test_url_is_escaped_for_the_attribute_that_it_is_in(monkeypatch):
+    """Tokens of an encoder of one's own may have characters that mean something."""
+
+    class Odd(ptrack.PtrackEncoder):
+        @staticmethod
+        def encrypt(*args: Any, **kwargs: Any) -> str:
+            return "a&b'c"
+
+    monkeypatch.setattr(ptrack, "ptrack_encoder", Odd)
+    tracked = track_html("<a href='http://a.example'>", opens=False)
+    assert tracked == f"<a href='{HOST}/ptrack/link/a&amp;b&#x27;c/'>"
+
+
 @pytest.mark.parametrize(
     "url",
     [
