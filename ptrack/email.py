@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from . import plaintext
 from .links import check_target
 from .markup import outline
-from .messages import opened
+from .messages import Part, opened
 from .shortcuts import link_url, owner, pixel_tag
 
 AnyMessage = TypeVar("AnyMessage")
@@ -74,11 +74,11 @@ def track(
             clicks=clicks,
             untracked=mail.unsubscribe,
         )
-        part.put(template.render(*args, **kwargs))
+        _put(part, template.render(*args, **kwargs))
     if text_links:
         for part in mail.parts:
             if part.subtype == "plain":
-                part.put(_with_links(part.text, mail.unsubscribe, args, kwargs))
+                _put(part, _with_links(part.text, mail.unsubscribe, args, kwargs))
     found: AnyMessage = mail.message
     return found
 
@@ -163,6 +163,12 @@ class TrackedTemplate:
         parts = self._parts.copy()
         parts[1::2] = [made[hole] for hole in self._holes]
         return self._kind("".join(parts))
+
+
+def _put(part: Part, text: str) -> None:
+    # One that is the same keeps even the form it is encoded in.
+    if text != part.text:
+        part.put(text)
 
 
 class _Hole(NamedTuple):

@@ -7,9 +7,10 @@ it doesn't tell; that is looked up here, and believed only if it is the value th
 parser read. So a tag too odd for the two to agree on stays as it is.
 
 What is relied on, in all patch versions of Python: tags, attributes, ends of comments
-and of elements that hold plain text. Where those versions differ (``--!>``, ``<!-->``,
-comments that never end) a link may be taken for commented out, or one that is commented
-out for a link: neither breaks a mail.
+and of elements that hold plain text, and of what isn't documented ``set_cdata_mode``,
+``parse_bogus_comment``, and that ``parse_marked_section`` can be overridden. Where
+those versions differ (``--!>``, ``<!-->``, comments that never end) a link may be taken
+for commented out, or one that is commented out for a link: neither breaks a mail.
 """
 
 import html

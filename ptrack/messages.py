@@ -8,9 +8,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from email.message import Message
+from functools import partial
 from typing import Any, NamedTuple
 
 from . import mime
+
+# All else that Django takes for a text is one, lazy translations too.
+_NO_TEXT = (bytes, type(None))
 
 
 class Part(NamedTuple):
@@ -68,12 +72,10 @@ def _opened_message(message: Message) -> Mail:
     for part in mime.texts(twin):
         text = mime.text_of(part)
         if text is not None:
-            parts.append(Part(part.get_content_subtype(), text, _putter(part)))
+            parts.append(
+                Part(part.get_content_subtype(), text, partial(mime.put, part))
+            )
     return Mail(twin, parts, _targets(message.get_all("List-Unsubscribe", [])))
-
-
-def _putter(part: Message) -> Callable[[str], None]:
-    return lambda text: mime.put(part, text)
 
 
 def _opened_django(message: Any) -> Mail:
@@ -82,22 +84,20 @@ def _opened_django(message: Any) -> Mail:
         if type(value) in (list, dict):
             setattr(twin, name, value.copy())
     parts = []
-    if isinstance(twin.body, str):
-        parts.append(Part(twin.content_subtype, twin.body, _body_putter(twin)))
+    if not isinstance(twin.body, _NO_TEXT):
+        parts.append(
+            Part(twin.content_subtype, str(twin.body), partial(setattr, twin, "body"))
+        )
     for index, (content, kind) in enumerate(getattr(twin, "alternatives", None) or ()):
         main, _, subtype = str(kind).partition(";")[0].strip().lower().partition("/")
-        if main == "text" and isinstance(content, str):
-            parts.append(Part(subtype, content, _alternative_putter(twin, index)))
+        if main == "text" and not isinstance(content, _NO_TEXT):
+            parts.append(Part(subtype, str(content), _alternative_putter(twin, index)))
     headers = [
         value
         for name, value in message.extra_headers.items()
         if name.lower() == "list-unsubscribe"
     ]
     return Mail(twin, parts, _targets(headers))
-
-
-def _body_putter(message: Any) -> Callable[[str], None]:
-    return lambda text: setattr(message, "body", text)
 
 
 def _alternative_putter(message: Any, index: int) -> Callable[[str], None]:

@@ -213,9 +213,16 @@ def test_mail_is_tracked_as_shown(mailoutbox, recorder, clicks):
     assert clicks.hits == [("https://shop.example", ("news",), {"recipient": 7})]
 
 
-def test_texts_are_tracked_as_shown():
-    found = run(block("ptrack.email.TrackedTemplate(html)"))
-    assert found["text"].startswith("<p>Hi Grace, see <a ")
+def test_texts_are_tracked_as_shown(capsys: pytest.CaptureFixture[str], clicks):
+    run(block("ptrack.email.TrackedTemplate(news)"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:16] for line in lines] == ["<p>Hi Ada, see <", "<p>Hi Grace, see"]
+    for line in lines:
+        Client().get(line.partition('href="https://www.example.com')[2].split('"')[0])
+    assert clicks.hits == [
+        ("https://shop.example", ("news",), {"recipient": recipient})
+        for recipient in (7, 8)
+    ]
 
 
 # -- WSGI -----------------------------------------------------------------------------

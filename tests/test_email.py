@@ -325,6 +325,15 @@ def test_mail_without_html_comes_back_as_it_is():
     assert track(EmailMessage("Hi", URL)).body == URL
 
 
+def test_part_that_has_nothing_to_track_keeps_its_encoded_form():
+    message = StandardMessage()
+    message.set_content("x", subtype="html", cte="quoted-printable")
+    message.set_payload("=3Cp=3E\n")
+    before = bytes(message)
+    assert bytes(track(message, opens=False)) == before
+    assert bytes(track(message)) != before
+
+
 def test_what_is_no_message_is_refused():
     with pytest.raises(TypeError, match=r"not str; .*track_html"):
         track(LINKED)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
 
 from ptrack.messages import opened
 
@@ -52,6 +53,12 @@ def test_body_of_django_may_be_html_and_alternatives_be_bytes():
     plain = EmailMessage("Hi", "<p>")
     plain.content_subtype = "html"
     assert texts(plain) == [("html", "<p>")]
+
+
+def test_texts_of_django_may_be_translated_when_they_are_needed():
+    message = EmailMultiAlternatives("Hi", gettext_lazy("plain"))
+    message.attach_alternative(gettext_lazy("<p>html"), "text/html")
+    assert texts(message) == [("plain", "plain"), ("html", "<p>html")]
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
