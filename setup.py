@@ -10,7 +10,11 @@ from setuptools import Command, find_packages, setup
 
 HERE = Path(__file__).parent
 
+# ptrack.agents.
+AGENTS = ["crawler-user-agents>=1.67", "python-ipware>=4.1"]
+
 TEST = [
+    *AGENTS,
     "bottle",
     "coverage[toml]>=7.10",
     "falcon",
@@ -91,7 +95,7 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
-    extras_require={"bench": BENCH, "lint": LINT, "test": TEST},
+    extras_require={"agents": AGENTS, "bench": BENCH, "lint": LINT, "test": TEST},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
     },

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 
 import ptrack
@@ -19,10 +20,12 @@ from .encoder import Encoder, TokenBox
 from .endpoint import Endpoint, normal_prefix
 from .exceptions import PtrackConfigurationError
 from .problems import (
+    UNIX_SOCKET,
     app_url_problem,
     fallbacks_problem,
     prefix_problem,
     secret_problem,
+    trusted_proxies_problem,
 )
 from .trackers import Tracker, tracker
 
@@ -126,13 +129,16 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
 
     ``PTRACK_SECRET_FALLBACKS`` is split at commas, white space around each dropped.
     """
-    fallbacks = environ.get("PTRACK_SECRET_FALLBACKS", "").split(",")
     return Configuration(
         secret=environ.get("PTRACK_SECRET") or None,
-        fallbacks=tuple(filter(None, map(str.strip, fallbacks))),
+        fallbacks=_split(environ.get("PTRACK_SECRET_FALLBACKS", "")),
         app_url=environ.get("PTRACK_APP_URL") or None,
         prefix=environ.get("PTRACK_PREFIX") or None,
     )
+
+
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, value.split(","))))
 
 
 def completed(
@@ -323,6 +329,64 @@ def _forget(*, setting: str, **_: Any) -> None:
     global _django_endpoint
     if setting.startswith("PTRACK_") or setting in ("ROOT_URLCONF", "LANGUAGE_CODE"):
         _django_endpoint = None
+
+
+# -- who is believed about the client's address ---------------------------------------
+
+
+@dataclass(frozen=True)
+class TrustedProxies:
+    """What is believed about where a request came from.
+
+    Attributes:
+        networks: Those of the proxies.
+        unix: Peers that have no address are proxies too.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    unix: bool = False
+
+    def trusts(
+        self, address: IPv4Address | IPv6Address | None, *, is_unix: bool
+    ) -> bool:
+        """Tell whether what this hop says of the one before it is believed.
+
+        Args:
+            address: The hop's; ``None`` if it has none, or one that can't be read.
+            is_unix: It is a peer that has none.
+        """
+        if address is None:
+            return is_unix and self.unix
+        return any(address in network for network in self.networks)
+
+
+def trusted_proxies() -> TrustedProxies:
+    """Give ``PTRACK_TRUSTED_PROXIES``, of Django's settings or of the environment.
+
+    Raises:
+        PtrackConfigurationError: It is bad.
+        ImproperlyConfigured: Likewise, under Django.
+    """
+    if not in_django():
+        return _trusted_proxies(_split(os.environ.get("PTRACK_TRUSTED_PROXIES", "")))
+    found = getattr(_settings(), "PTRACK_TRUSTED_PROXIES", None)
+    try:
+        if isinstance(found, list | tuple | set | frozenset):
+            return _trusted_proxies(tuple(map(str, found)))
+        _raise_first(trusted_proxies_problem(found))
+        return TrustedProxies()
+    except PtrackConfigurationError as error:
+        raise improperly_configured(error) from None
+
+
+@functools.lru_cache(maxsize=16)
+def _trusted_proxies(proxies: tuple[str, ...]) -> TrustedProxies:
+    _raise_first(trusted_proxies_problem(proxies))
+    networks = [ip_network(proxy) for proxy in proxies if proxy != UNIX_SOCKET]
+    return TrustedProxies(tuple(networks), unix=UNIX_SOCKET in proxies)
+
+
+# -- the endpoint outside Django ------------------------------------------------------
 
 
 def environment_endpoint() -> Endpoint:
