@@ -42,10 +42,11 @@ def client_ip(request: Any) -> str | None:
         TypeError: It is no request.
     """
     environ = environ_of(request)
+    proxies = conf.trusted_proxies()
     hop = text(environ, _KEY).strip()
     address = _address(hop)
     for earlier in _forwarded(text(environ, "HTTP_X_FORWARDED_FOR")):
-        if not conf.trusted_proxies().trusts(address, is_unix=not hop):
+        if not proxies.trusts(address, is_unix=not hop):
             break
         hop = earlier
         address = _address(hop)

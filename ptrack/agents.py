@@ -15,7 +15,14 @@ from importlib.util import find_spec
 from typing import Any
 
 from .addresses import client_ip
-from .agent_rules import MACHINES, PEOPLE, PURPOSE_HEADERS, PURPOSES, Kind
+from .agent_rules import (
+    AFTER_DATA_SET,
+    BEFORE_DATA_SET,
+    PURPOSE_HEADERS,
+    PURPOSES,
+    Kind,
+    Rule,
+)
 from .crawlers import crawlers
 from .environs import environ_of, text
 from .exceptions import PtrackDependencyError
@@ -65,7 +72,8 @@ def identify(request: Any) -> Agent:
 
     The first of these that knows it decides: a header that states a prefetch; there
     being no user agent; ptrack's rules for proxies, scanners and prefetchers; the data
-    set ``crawler-user-agents``; ptrack's rules for mail clients and browsers.
+    set ``crawler-user-agents``; ptrack's rules for other bots, mail clients and
+    browsers.
 
     Anyone can send any user agent, and scanners send those of browsers: see `too_fast`.
 
@@ -112,14 +120,24 @@ def _states_prefetch(environ: Mapping[str, Any], header: str) -> bool:
 
 @lru_cache(maxsize=CACHED)
 def _identify(user_agent: str) -> Agent:
-    for rule in MACHINES:
+    return (
+        _by_rules(BEFORE_DATA_SET, user_agent)
+        or _by_data_set(user_agent)
+        or _by_rules(AFTER_DATA_SET, user_agent)
+        or UNKNOWN
+    )
+
+
+def _by_rules(rules: tuple[Rule, ...], user_agent: str) -> Agent | None:
+    for rule in rules:
         if rule.matches(user_agent):
             return Agent(rule.kind, rule.name, rule.on_open)
+    return None
+
+
+def _by_data_set(user_agent: str) -> Agent | None:
     crawler = crawlers().find(user_agent)
-    if crawler is not None:
-        kind: Kind = "scanner" if "scanner" in crawler.tags else "bot"
-        return Agent(kind, crawler.name, False)
-    for rule in PEOPLE:
-        if rule.matches(user_agent):
-            return Agent(rule.kind, rule.name, rule.on_open)
-    return UNKNOWN
+    if crawler is None:
+        return None
+    kind: Kind = "scanner" if "scanner" in crawler.tags else "bot"
+    return Agent(kind, crawler.name, False)

@@ -17,6 +17,7 @@ class SimplePtrackConfig(AppConfig):
         """Register the system checks."""
         register(checks.check_secrets)
         register(checks.check_urls)
+        register(checks.check_trusted_proxies)
         register(checks.check_in_use)
         register(checks.check_https, deploy=True)
 

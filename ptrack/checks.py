@@ -9,6 +9,7 @@ ptrack.E005  ``PTRACK_SECRET_FALLBACKS`` can't be used
 ptrack.E006  ``PTRACK_APP_URL`` lacks a scheme or a host
 ptrack.E007  ``PTRACK_PREFIX`` is of a wrong type
 ptrack.E008  ``ptrack.urls`` is included where the tag's URLs don't lead
+ptrack.E011  ``PTRACK_TRUSTED_PROXIES`` can't be used
 ptrack.W001  ``PTRACK_SECRET`` is shorter than 32 bytes
 ptrack.W002  Neither the middleware nor ``ptrack.urls`` is in use
 ptrack.W003  ``PTRACK_APP_URL`` isn't https (with ``--deploy``)
@@ -20,6 +21,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 
 from . import conf
@@ -57,6 +59,17 @@ def check_urls(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
         hint = "Leave it out for the default, or set it to a path."
         return [*messages, Error(problem, hint=hint, id="ptrack.E007")]
     return [*messages, *_include_messages(conf.django_place())]
+
+
+def check_trusted_proxies(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check ``PTRACK_TRUSTED_PROXIES``."""
+    try:
+        conf.trusted_proxies()
+    except ImproperlyConfigured as error:
+        message, _, hint = str(error).partition("; ")
+        hint = hint or "leave it out, or set it to the proxies before this server"
+        return [Error(f"{message}.", hint=_sentence(hint), id="ptrack.E011")]
+    return []
 
 
 def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:

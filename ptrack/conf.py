@@ -8,7 +8,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
@@ -371,7 +371,7 @@ def trusted_proxies() -> TrustedProxies:
         return _trusted_proxies(_split(os.environ.get("PTRACK_TRUSTED_PROXIES", "")))
     found = getattr(_settings(), "PTRACK_TRUSTED_PROXIES", None)
     try:
-        if isinstance(found, list | tuple | set | frozenset):
+        if isinstance(found, Collection) and not isinstance(found, str | bytes):
             return _trusted_proxies(tuple(map(str, found)))
         _raise_first(trusted_proxies_problem(found))
         return TrustedProxies()

@@ -22,6 +22,12 @@ CORE = [
     "conf",
     "discovery",
     "shortcuts",
+    "environs",
+    "addresses",
+    "agent_rules",
+    "crawlers",
+    "agents",
+    "privacy",
 ]
 
 # What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
@@ -43,6 +49,12 @@ ROOMS = {
     "http": {"django", "pixel"},
     "middleware": {"django", "conf", "endpoint", "http"},
     "places": {"django"},
+    "privacy": set(),
+    "environs": set(),
+    "addresses": {"conf", "environs"},
+    "agent_rules": set(),
+    "crawlers": set(),
+    "agents": {"addresses", "agent_rules", "crawlers", "environs", "exceptions"},
     "views": {"django", "conf", "http", "pixel", "places"},
     "urls": {"django", "conf", "places", "views"},
     "checks": {
