@@ -124,7 +124,6 @@ AFTER_DATA_SET = (
         "Microsoft Office Outlook",
         "ms-office",
         "MSOffice ",
-        "MacOutlook/",
         "Outlook-iOS",
         "Outlook-Express/",
         "Outlook/",
@@ -144,7 +143,7 @@ AFTER_DATA_SET = (
     _client("Yahoo Mail app", "Yahoo%20Mail/", "jp.co.yahoo.ymail/"),
     _client("Gmail app", "Android-Gmail/"),
     Rule(
-        "Apple Mail",
+        "Apple Mail or another WebKit app",
         "person",
         True,
         _UA_PARSER.format(528),

@@ -185,10 +185,14 @@ RULES = [
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_6) AppleWebKit/605.1.15 "
             "(KHTML, like Gecko)"
         ),
-        "Apple Mail",
+        "Apple Mail or another WebKit app",
         PERSON,
     ),
-    (f"{IPHONE}(KHTML, like Gecko) Mobile/15E148", "Apple Mail", PERSON),
+    (
+        f"{IPHONE}(KHTML, like Gecko) Mobile/15E148",
+        "Apple Mail or another WebKit app",
+        PERSON,
+    ),
     (CHROME, "browser", PERSON),
     (f"{CHROME} Edg/126.0.0.0", "browser", PERSON),
     (

@@ -233,7 +233,7 @@ def test_nobody_is_trusted_unless_the_settings_say_so():
     assert conf.trusted_proxies() == conf.TrustedProxies((), unix=False)
 
 
-@pytest.mark.parametrize("kind", [list, tuple, set, lambda each: dict.fromkeys(each)])
+@pytest.mark.parametrize("kind", [list, tuple, set, dict.fromkeys])
 def test_trusted_proxies_are_read_from_djangos_settings(kind, settings):
     settings.PTRACK_TRUSTED_PROXIES = kind([ip_network("10.0.0.0/8"), "unix:"])
     expected = conf.TrustedProxies((ip_network("10.0.0.0/8"),), unix=True)
