@@ -18,6 +18,7 @@ MAX_HOPS = 16
 """Entries of ``X-Forwarded-For`` that are looked at, from the end."""
 
 _KEY = "REMOTE_ADDR"
+_Address = IPv4Address | IPv6Address | None
 
 
 def client_ip(request: Any) -> str | None:
@@ -46,12 +47,19 @@ def client_ip(request: Any) -> str | None:
     hop = text(environ, _KEY).strip()
     address = _address(hop)
     for earlier in _forwarded(text(environ, "HTTP_X_FORWARDED_FOR")):
-        if not proxies.trusts(address, is_unix=not hop):
+        if not _is_trusted(proxies, hop, address):
             break
         hop = earlier
         address = _address(hop)
     # The scope of a link-local address means something on this machine only.
     return None if address is None else str(address).partition("%")[0]
+
+
+def _is_trusted(proxies: conf.TrustedProxies, hop: str, address: _Address) -> bool:
+    """Tell whether what this hop says of the one before it is believed."""
+    if address is None:
+        return proxies.unix and not hop
+    return any(address in network for network in proxies.networks)
 
 
 def _forwarded(header: str) -> list[str]:
@@ -60,8 +68,8 @@ def _forwarded(header: str) -> list[str]:
     return [entry for entry in map(str.strip, reversed(entries)) if entry]
 
 
-def _address(hop: str) -> IPv4Address | IPv6Address | None:
-    found: IPv4Address | IPv6Address | None = _reader().get_client_ip({_KEY: hop})[0]
+def _address(hop: str) -> _Address:
+    found: _Address = _reader().get_client_ip({_KEY: hop})[0]
     return found
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 
 import ptrack
@@ -336,7 +336,7 @@ def _forget(*, setting: str, **_: Any) -> None:
 
 @dataclass(frozen=True)
 class TrustedProxies:
-    """What is believed about where a request came from.
+    """Who is believed about where a request came from.
 
     Attributes:
         networks: Those of the proxies.
@@ -345,19 +345,6 @@ class TrustedProxies:
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     unix: bool = False
-
-    def trusts(
-        self, address: IPv4Address | IPv6Address | None, *, is_unix: bool
-    ) -> bool:
-        """Tell whether what this hop says of the one before it is believed.
-
-        Args:
-            address: The hop's; ``None`` if it has none, or one that can't be read.
-            is_unix: It is a peer that has none.
-        """
-        if address is None:
-            return is_unix and self.unix
-        return any(address in network for network in self.networks)
 
 
 def trusted_proxies() -> TrustedProxies:

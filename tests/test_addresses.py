@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 
-from ptrack.addresses import client_ip
+from ptrack.addresses import MAX_HOPS, client_ip
 from ptrack.wsgi import PixelRequest
 
 
@@ -110,6 +110,9 @@ def test_endless_header_is_read_from_its_end_only(settings):
     settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.1"]
     assert asked("10.0.0.1", "192.0.2.1, " * 10_000 + "203.0.113.7") == "203.0.113.7"
     assert asked("10.0.0.1", "10.0.0.1, " * 10_000 + "10.0.0.1") == "10.0.0.1"
+    ours = ["10.0.0.1"] * MAX_HOPS
+    assert asked("10.0.0.1", ", ".join(["192.0.2.66", *ours[1:]])) == "192.0.2.66"
+    assert asked("10.0.0.1", ", ".join(["192.0.2.66", *ours])) == "10.0.0.1"
 
 
 @pytest.mark.usefixtures("outside_django")
