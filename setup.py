@@ -10,10 +10,14 @@ from setuptools import Command, find_packages, setup
 
 HERE = Path(__file__).parent
 
+# ptrack.agents.
+AGENTS = ["crawler-user-agents>=1.67", "python-ipware>=4.1"]
+
 # URLs in plain text, as mail clients see them.
 EMAIL = ["linkify-it-py>=2.0"]
 
 TEST = [
+    *AGENTS,
     *EMAIL,
     "aiosmtpd",
     "bottle",
@@ -100,6 +104,7 @@ setup(
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
     extras_require={
+        "agents": AGENTS,
         "bench": BENCH,
         "email": EMAIL,
         "fuzz": FUZZ,

@@ -4,6 +4,7 @@ One judgement for all: what stops a start-up with an error is what a check repor
 """
 
 from collections.abc import Collection
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from .encoder import key_of
@@ -107,3 +108,29 @@ def prefix_problem(prefix: object) -> str | None:
         f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
         '"/ptrack/"'
     )
+
+
+UNIX_SOCKET = "unix:"
+"""Stands for all peers without an address among the trusted proxies, as in nginx."""
+
+
+def trusted_proxies_problem(proxies: object) -> str | None:
+    """Say what is wrong with the trusted proxies; ``None`` if nothing is."""
+    if proxies is None:
+        return None
+    if isinstance(proxies, str | bytes) or not isinstance(proxies, Collection):
+        return (
+            "PTRACK_TRUSTED_PROXIES must be a list of addresses and networks, not "
+            f"{type(proxies).__name__}"
+        )
+    for proxy in proxies:
+        try:
+            if proxy != UNIX_SOCKET:
+                ip_network(str(proxy))
+        except ValueError as error:
+            return (
+                f"PTRACK_TRUSTED_PROXIES can't be used: {error}; its entries are "
+                'addresses ("192.0.2.1"), networks ("10.0.0.0/8"), and "unix:" for '
+                "sockets of the file system"
+            )
+    return None

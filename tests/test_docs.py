@@ -314,6 +314,20 @@ def test_encoder_works_as_shown(recorder):
     assert recorder.hits == [(("new",), {}), (("old",), {})]
 
 
+# -- who was it -----------------------------------------------------------------------
+
+
+def test_people_are_told_from_machines_as_shown(capsys: pytest.CaptureFixture[str]):
+    run(block("class Sorted"))
+    path = ptrack.pixel_url(recipient="ada").removeprefix("https://www.example.com")
+    for user_agent in ("Mozilla/5.0", "Thunderbird/115.0"):
+        Client(headers={"user-agent": user_agent}).get(path)
+    assert capsys.readouterr().out.splitlines() == [
+        "ada mail_proxy Apple Mail Privacy Protection False",
+        "ada person Thunderbird True",
+    ]
+
+
 # -- recipes --------------------------------------------------------------------------
 
 

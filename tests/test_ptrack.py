@@ -30,6 +30,11 @@ CORE = [
     "mime",
     "messages",
     "email",
+    "environs",
+    "addresses",
+    "agent_rules",
+    "crawlers",
+    "agents",
 ]
 
 # What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
@@ -67,6 +72,11 @@ ROOMS = {
     "http": {"django", "pixel"},
     "middleware": {"django", "conf", "endpoint", "http"},
     "places": {"django"},
+    "environs": set(),
+    "addresses": {"conf", "environs"},
+    "agent_rules": set(),
+    "crawlers": set(),
+    "agents": {"addresses", "agent_rules", "crawlers", "environs", "exceptions"},
     "views": {"django", "conf", "http", "pixel", "places"},
     "urls": {"django", "conf", "places", "views"},
     "checks": {
