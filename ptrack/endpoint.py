@@ -1,9 +1,9 @@
 """Both ways through ptrack: arguments to a URL, and a request for it to its answer."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from .counters import Reason
 from .encoder import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
@@ -50,6 +50,22 @@ def normal_prefix(prefix: object) -> str:
         )
     inner = prefix.strip("/")
     return f"/{inner}/" if inner else "/"
+
+
+class Carried(NamedTuple):
+    """What one of our URLs carries.
+
+    Attributes:
+        target: Where a link leads; ``None`` where it is a pixel.
+        args: Positional arguments for the callbacks.
+        kwargs: Keyword arguments for the callbacks.
+        path: The URL's path below the place that the app is mounted at, decoded.
+    """
+
+    target: str | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    path: str
 
 
 class Endpoint:
@@ -182,6 +198,43 @@ class Endpoint:
                 f"refuse URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
             )
         return quoted
+
+    # -- reading ----------------------------------------------------------------------
+
+    def read(self, url: str) -> Carried | None:
+        """Give what a URL carries, for who wants to see that; nothing is recorded.
+
+        Args:
+            url: As `url` or `link` gave it. Its host doesn't matter, nor its query.
+
+        Returns:
+            ``None`` if nothing in its path was sealed with our secrets.
+        """
+        for path in self._paths(url):
+            token = path[self._token_in].removesuffix("/")
+            if self._suffix != "/":
+                token = token.removesuffix(unquote(self._suffix))
+            if (carried := self._carried(token, path)) is not None:
+                return carried
+        return None
+
+    def _paths(self, url: str) -> Iterator[str]:
+        """Give what can be the path below the place that the app is mounted at."""
+        try:
+            path = unquote(urlsplit(url).path)
+        except ValueError:
+            return
+        start = path.find(self.prefix)
+        while start >= 0:
+            yield path[start:]
+            start = path.find(self.prefix, start + 1)
+
+    def _carried(self, token: str, path: str) -> Carried | None:
+        if token.startswith(SEGMENT):
+            click = self._links.read(token[len(SEGMENT) :])
+            return click and Carried(click.url, tuple(click.args), click.kwargs, path)
+        hit = self._hit(token)
+        return hit and Carried(None, tuple(hit[0]), dict(hit[1]), path)
 
     # -- opening ----------------------------------------------------------------------
 
