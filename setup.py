@@ -87,6 +87,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["ptrack", "ptrack.*"]),
+    py_modules=["pytest_ptrack"],
     package_data={"ptrack": ["py.typed"]},
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
@@ -94,6 +95,7 @@ setup(
     extras_require={"bench": BENCH, "lint": LINT, "test": TEST},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
+        "pytest11": ["ptrack = pytest_ptrack"],
     },
     cmdclass={"test": Test},
 )

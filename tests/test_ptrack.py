@@ -24,6 +24,7 @@ CORE = [
     "conf",
     "discovery",
     "shortcuts",
+    "testing",
 ]
 
 # What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
@@ -60,6 +61,7 @@ ROOMS = {
         "trackers",
         "webob",
     },
+    "testing": {"conf", "endpoint", "pixel", "trackers"},
     "http": {"django", "pixel"},
     "middleware": {"django", "conf", "endpoint", "http"},
     "places": {"django"},
