@@ -10,9 +10,12 @@ from setuptools import Command, find_packages, setup
 
 HERE = Path(__file__).parent
 
+ANYMAIL = ["django-anymail>=11"]
+
 TEST = [
     "bottle",
     "coverage[toml]>=7.10",
+    *ANYMAIL,
     "falcon",
     "flask",
     "gunicorn",
@@ -92,7 +95,7 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
-    extras_require={"bench": BENCH, "lint": LINT, "test": TEST},
+    extras_require={"anymail": ANYMAIL, "bench": BENCH, "lint": LINT, "test": TEST},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
         "pytest11": ["ptrack = pytest_ptrack"],

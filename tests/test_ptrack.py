@@ -77,6 +77,8 @@ ROOMS = {
         "views",
     },
     "apps": {"django", "checks", "discovery"},
+    "contrib/__init__": set(),
+    "contrib/anymail": {"ptrack"},
     "templatetags/__init__": set(),
     "templatetags/ptrack": {"django", "ptrack"},
 }
