@@ -201,7 +201,7 @@ class Endpoint:
 
     # -- reading ----------------------------------------------------------------------
 
-    def read(self, url: str) -> Carried | None:
+    def carried_by(self, url: str) -> Carried | None:
         """Give what a URL carries, for who wants to see that; nothing is recorded.
 
         Args:
@@ -214,8 +214,11 @@ class Endpoint:
             token = path[self._token_in].removesuffix("/")
             if self._suffix != "/":
                 token = token.removesuffix(unquote(self._suffix))
-            if (carried := self._carried(token, path)) is not None:
-                return carried
+            found = self.read(token)
+            if isinstance(found, Click):
+                return Carried(found.url, tuple(found.args), found.kwargs, path)
+            if found is not None:
+                return Carried(None, tuple(found[0]), dict(found[1]), path)
         return None
 
     def _paths(self, url: str) -> Iterator[str]:
@@ -228,13 +231,6 @@ class Endpoint:
         while start >= 0:
             yield path[start:]
             start = path.find(self.prefix, start + 1)
-
-    def _carried(self, token: str, path: str) -> Carried | None:
-        if token.startswith(SEGMENT):
-            click = self._links.read(token[len(SEGMENT) :])
-            return click and Carried(click.url, tuple(click.args), click.kwargs, path)
-        hit = self._hit(token)
-        return hit and Carried(None, tuple(hit[0]), dict(hit[1]), path)
 
     # -- opening ----------------------------------------------------------------------
 
@@ -308,6 +304,22 @@ class Endpoint:
         elif not (self._honour_gpc and self._declined(request)):
             await self.tracker.arecord(request(), *hit)
         return answer
+
+    def read(
+        self, token: str
+    ) -> Click | tuple[Iterable[Any], Mapping[str, Any]] | None:
+        """Give what is carried, and record nothing.
+
+        Args:
+            token: What `match` gave.
+
+        Returns:
+            For a link a `Click`, for a pixel its arguments; ``None`` for what is
+            neither.
+        """
+        if token.startswith(SEGMENT):
+            return self._links.opened(token[len(SEGMENT) :])
+        return self._hit(token)
 
     def _followed(
         self, method: str, token: str, request: Callable[[], Any]

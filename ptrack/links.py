@@ -139,7 +139,7 @@ class Links:
         method = method.upper()
         if method not in ("GET", "HEAD"):
             return Followed(METHOD_NOT_ALLOWED, None, "method")
-        click = self.read(token)
+        click = self.opened(token)
         if click is None:
             return Followed(_without_body(self._not_found, method), None, "token")
         answer = _redirect(self._target(click.url, request))
@@ -154,12 +154,8 @@ class Links:
                 return self._unsealed(sealed) is not None
         return False
 
-    def read(self, token: str) -> Click | None:
-        """Give what a token carries, or ``None`` if it is no link's.
-
-        Args:
-            token: What follows `SEGMENT`.
-        """
+    def opened(self, token: str) -> Click | None:
+        """Give what a link's token carries, or ``None`` if it is none."""
         encoder = self._encoder()
         if encoder is self._plain:
             return self._unsealed(token)

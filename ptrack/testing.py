@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
+from email.message import Message, MIMEPart
 from functools import partial
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -173,7 +173,7 @@ def tracked(
     site = _site(app)
     found = Tracked([], [])
     for url in _urls(mail):
-        carried = site.read(url)
+        carried = site.carried_by(url)
         if carried is None:
             continue
         target, args, kwargs, path = carried
@@ -192,11 +192,22 @@ def _urls(mail: Any) -> Iterator[str]:
     # What comes out of Django's message() is the standard library's.
     message = mail if isinstance(mail, Message) else _call(mail, "message")
     sent = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
-    for part in sent.walk():
+    for part in _shown(sent):
         if part.get_content_type() == "text/html":
             yield from _html_urls(part.get_content())
         elif part.get_content_type() == "text/plain":
             yield from _text_urls(part.get_content())
+
+
+def _shown(message: MIMEPart) -> Iterator[MIMEPart]:
+    """Give the parts that a mail client shows: not what is attached, mails either."""
+    if message.is_attachment() or message.get_content_maintype() == "message":
+        return
+    if not message.is_multipart():
+        yield message
+        return
+    for part in message.iter_parts():
+        yield from _shown(part)
 
 
 def _call(mail: Any, method: str) -> Any:
@@ -287,8 +298,8 @@ class _Response(NamedTuple):
 class _Site(Protocol):
     """What answers: the project, or an app."""
 
-    def read(self, url: str) -> Carried | None:
-        """Give what a URL carries: see `Endpoint.read`."""
+    def carried_by(self, url: str) -> Carried | None:
+        """Give what a URL carries: see `Endpoint.carried_by`."""
 
     def get(self, address: _Address, headers: Headers) -> _Response:
         """Send a request."""
@@ -297,8 +308,8 @@ class _Site(Protocol):
 class _DjangoSite:
     """The project, through Django's test client, and with that its middleware."""
 
-    def read(self, url: str) -> Carried | None:
-        return conf.django_endpoint().read(url)
+    def carried_by(self, url: str) -> Carried | None:
+        return conf.django_endpoint().carried_by(url)
 
     def get(self, address: _Address, headers: Headers) -> _Response:
         from django.test import Client
@@ -315,8 +326,8 @@ class _WsgiSite:
     def __init__(self, app: "PtrackWSGIMiddleware") -> None:
         self._app = app
 
-    def read(self, url: str) -> Carried | None:
-        return self._app.read(url)
+    def carried_by(self, url: str) -> Carried | None:
+        return self._app.carried_by(url)
 
     def get(self, address: _Address, headers: Headers) -> _Response:
         from webob import Request

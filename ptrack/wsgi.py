@@ -109,9 +109,9 @@ class PtrackWSGIMiddleware:
         """Give the URL of a tracked link: see `ptrack.link_url`."""
         return self._endpoint.link(url, args, kwargs)
 
-    def read(self, url: str) -> Carried | None:
-        """Give what a URL of ours carries: see `Endpoint.read`."""
-        return self._endpoint.read(url)
+    def carried_by(self, url: str) -> Carried | None:
+        """Give what a URL of ours carries: see `Endpoint.carried_by`."""
+        return self._endpoint.carried_by(url)
 
 
 def mirror(**options: Any) -> PtrackWSGIMiddleware:

@@ -290,28 +290,28 @@ TARGET = "https://shop.example/"
 def test_url_that_was_made_can_be_read(mount, options):
     place = endpoint(**options)
     path = place.url(["a"], {"k": 1}, mount)
-    assert place.read(path)[:3] == (None, ("a",), {"k": 1})
+    assert place.carried_by(path)[:3] == (None, ("a",), {"k": 1})
     path = place.link(TARGET, ["a"], {"k": 1}, mount)
-    assert place.read(path)[:3] == (TARGET, ("a",), {"k": 1})
+    assert place.carried_by(path)[:3] == (TARGET, ("a",), {"k": 1})
 
 
 @pytest.mark.parametrize("prefix", ["/ptrack/", "/ü x/"])
 def test_reading_gives_the_path_below_the_mount(prefix):
     place = endpoint(prefix=prefix, app_url=HOST + "/shop")
-    carried = place.read(place.url([], {}, "/at/"))
+    carried = place.carried_by(place.url([], {}, "/at/"))
     assert carried.path.startswith(prefix)
     assert place.match(carried.path)
 
 
 def test_what_a_mail_provider_appended_does_not_keep_a_url_from_being_read():
     place = endpoint()
-    assert place.read(place.url(["a"], {}) + "?utm_source=mail#x").args == ("a",)
+    assert place.carried_by(place.url(["a"], {}) + "?utm_source=mail#x").args == ("a",)
 
 
 def test_token_of_another_encoder_is_read():
     place = endpoint(encoder=lambda: Plain)
-    assert place.read(place.url(["a", "b"], {})).args == ("a", "b")
-    assert place.read(place.link(TARGET, ["a"], {})).target == TARGET
+    assert place.carried_by(place.url(["a", "b"], {})).args == ("a", "b")
+    assert place.carried_by(place.link(TARGET, ["a"], {})).target == TARGET
 
 
 @pytest.mark.parametrize(
@@ -327,13 +327,13 @@ def test_token_of_another_encoder_is_read():
     ],
 )
 def test_what_carries_nothing_reads_as_nothing(url):
-    assert endpoint().read(url) is None
+    assert endpoint().carried_by(url) is None
 
 
 def test_reading_records_nothing():
     place = endpoint()
     with registered(place.tracker) as recorder:
-        place.read(place.url([], {}))
+        place.carried_by(place.url([], {}))
     assert not recorder.hits
 
 

@@ -102,6 +102,16 @@ def test_what_is_none_is_not_found(settings: Any):
     assert tracked(f"<img src='{pixel}'>") == tracked("")
 
 
+def test_what_is_attached_is_not_shown_and_not_found():
+    """A file, and a mail that is forwarded whole."""
+    forwarded = standard(html())
+    mail = standard("<p>")
+    mail.add_attachment(html(), subtype="html", filename="page.html")
+    mail.add_attachment(forwarded)
+    assert tracked(forwarded).pixels
+    assert tracked(mail) == tracked("")
+
+
 @pytest.mark.parametrize("mail", [None, b"<html>", 1])
 def test_what_is_no_mail_is_refused(mail):
     with pytest.raises(TypeError, match="is no mail: give Django's EmailMessage"):
