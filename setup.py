@@ -23,6 +23,7 @@ TEST = [
     "pastedeploy",
     "pillow",
     "pyramid",
+    "pytracking[crypto,django,html]",
     "pyuwsgi",
     "pytest>=8",
     "pytest-django>=4.9",
