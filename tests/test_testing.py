@@ -47,6 +47,8 @@ def standard(body: str) -> StandardMessage:
     mail["Subject"] = "Subject"
     mail.set_content("Text")
     mail.add_alternative(body, subtype="html", cte="quoted-printable")
+    [_, shown] = mail.iter_parts()
+    shown.add_related(b"GIF89a", "image", "gif")
     return mail
 
 
