@@ -16,12 +16,15 @@ AGENTS = ["crawler-user-agents>=1.67", "python-ipware>=4.1"]
 # URLs in plain text, as mail clients see them.
 EMAIL = ["linkify-it-py>=2.0"]
 
+ANYMAIL = ["django-anymail>=11"]
+
 TEST = [
     *AGENTS,
     *EMAIL,
     "aiosmtpd",
     "bottle",
     "coverage[toml]>=7.10",
+    *ANYMAIL,
     "falcon",
     "flask",
     "gunicorn",
@@ -30,6 +33,7 @@ TEST = [
     "pastedeploy",
     "pillow",
     "pyramid",
+    "pytracking[crypto,django,html]",
     "pyuwsgi",
     "pytest>=8",
     "pytest-django>=4.9",
@@ -99,12 +103,14 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["ptrack", "ptrack.*"]),
+    py_modules=["pytest_ptrack"],
     package_data={"ptrack": ["py.typed"]},
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
     extras_require={
         "agents": AGENTS,
+        "anymail": ANYMAIL,
         "bench": BENCH,
         "email": EMAIL,
         "fuzz": FUZZ,
@@ -113,6 +119,7 @@ setup(
     },
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
+        "pytest11": ["ptrack = pytest_ptrack"],
     },
     cmdclass={"test": Test},
 )

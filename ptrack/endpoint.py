@@ -1,9 +1,9 @@
 """Both ways through ptrack: arguments to a URL, and a request for it to its answer."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from .counters import Reason
 from .encoder import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
@@ -50,6 +50,22 @@ def normal_prefix(prefix: object) -> str:
         )
     inner = prefix.strip("/")
     return f"/{inner}/" if inner else "/"
+
+
+class Carried(NamedTuple):
+    """What one of our URLs carries.
+
+    Attributes:
+        target: Where a link leads; ``None`` where it is a pixel.
+        args: Positional arguments for the callbacks.
+        kwargs: Keyword arguments for the callbacks.
+        path: The URL's path below the place that the app is mounted at, decoded.
+    """
+
+    target: str | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    path: str
 
 
 class Endpoint:
@@ -200,6 +216,39 @@ class Endpoint:
             )
         return quoted
 
+    # -- reading ----------------------------------------------------------------------
+
+    def carried_by(self, url: str) -> Carried | None:
+        """Give what a URL carries, for who wants to see that; nothing is recorded.
+
+        Args:
+            url: As `url` or `link` gave it. Its host doesn't matter, nor its query.
+
+        Returns:
+            ``None`` if nothing in its path was sealed with our secrets.
+        """
+        for path in self._paths(url):
+            token = path[self._token_in].removesuffix("/")
+            if self._suffix != "/":
+                token = token.removesuffix(unquote(self._suffix))
+            found = self.read(token)
+            if isinstance(found, Click):
+                return Carried(found.url, tuple(found.args), found.kwargs, path)
+            if found is not None:
+                return Carried(None, tuple(found[0]), dict(found[1]), path)
+        return None
+
+    def _paths(self, url: str) -> Iterator[str]:
+        """Give what can be the path below the place that the app is mounted at."""
+        try:
+            path = unquote(urlsplit(url).path)
+        except ValueError:
+            return
+        start = path.find(self.prefix)
+        while start >= 0:
+            yield path[start:]
+            start = path.find(self.prefix, start + 1)
+
     # -- opening ----------------------------------------------------------------------
 
     def match(self, path: str) -> str | None:
@@ -272,6 +321,22 @@ class Endpoint:
         elif not (self._honour_gpc and self._declined(request)):
             await self.tracker.arecord(request(), *hit)
         return answer
+
+    def read(
+        self, token: str
+    ) -> Click | tuple[Iterable[Any], Mapping[str, Any]] | None:
+        """Give what is carried, and record nothing.
+
+        Args:
+            token: What `match` gave.
+
+        Returns:
+            For a link a `Click`, for a pixel its arguments; ``None`` for what is
+            neither.
+        """
+        if token.startswith(SEGMENT):
+            return self._links.opened(token[len(SEGMENT) :])
+        return self._hit(token)
 
     def _followed(
         self, method: str, token: str, request: Callable[[], Any]

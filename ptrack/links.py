@@ -142,7 +142,7 @@ class Links:
         method = method.upper()
         if method not in ("GET", "HEAD"):
             return Followed(METHOD_NOT_ALLOWED, None, "method")
-        click = self._opened(token)
+        click = self.opened(token)
         if click is None:
             return Followed(_without_body(self._not_found, method), None, "token")
         answer = _redirect(self._target(click.url, request))
@@ -157,7 +157,8 @@ class Links:
                 return self._unsealed(sealed) is not None
         return False
 
-    def _opened(self, token: str) -> Click | None:
+    def opened(self, token: str) -> Click | None:
+        """Give what a link's token carries, or ``None`` if it is none."""
         encoder = self._encoder()
         if encoder is self._plain:
             return self._unsealed(token)

@@ -40,8 +40,8 @@ def clean_tracker() -> Iterator[None]:
         yield
 
 
-def run(code: str) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "readme"}
+def run(code: str, **given: Any) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "readme", **given}
     exec(compile(code, "README.md", "exec"), namespace)
     return namespace
 
@@ -352,6 +352,61 @@ def test_keyword_named_request_works_as_said(recorder):
     assert "def record(self, request, /, *args, **kwargs)" in README
     hit(request=1)
     assert recorder.hits == [((), {"request": 1})]
+
+
+# -- tests and Anymail ----------------------------------------------------------------
+
+
+def send_newsletter(recipient: str) -> None:
+    """What a project has: a mail with a pixel and a link."""
+    from django.core.mail import send_mail
+
+    html = f"<a href='{ptrack.link_url('https://shop.example/')}'>Shop</a>"
+    html += ptrack.pixel_tag(recipient=recipient)
+    send_mail("News", "News", None, [recipient], html_message=html)
+
+
+def test_fixture_works_as_shown(mailoutbox, ptrack_recorded):
+    test = run(block("def test_newsletter"), send_newsletter=send_newsletter)
+    test["test_newsletter"](mailoutbox, ptrack_recorded)
+    assert len(ptrack_recorded.opens) == 1
+
+
+def test_test_case_works_as_shown(tmp_path: Path):
+    """By Django's own runner of tests."""
+    code = "from tests.test_docs import send_newsletter\n" + block(
+        "class NewsletterTest"
+    )
+    (tmp_path / "test_news.py").write_text(code)
+    out = run_python(
+        "import sys; sys.path.insert(0, '')\n"
+        "sys.stderr = sys.stdout\n"
+        "import django; django.setup()\n"
+        "from django.core.management import call_command\n"
+        "call_command('test', 'test_news')\n",
+        cwd=tmp_path,
+        DJANGO_SETTINGS_MODULE="tests.settings",
+    )
+    assert "Ran 1 test" in out
+    assert "OK" in out
+
+
+def test_anymail_works_as_shown():
+    from anymail.signals import tracking
+
+    seen = []
+
+    def receiver(event: Any, **_: Any) -> None:
+        seen.append(event)
+
+    run(block("ptrack.contrib.anymail import"))
+    url = run(block('tags=["offer"]'))["url"]
+    tracking.connect(receiver)
+    Client().get(url.removeprefix("https://www.example.com"))
+    tracking.disconnect(receiver)
+    [event] = seen
+    assert (event.event_type, event.recipient) == ("opened", "ada@example.com")
+    assert (event.tags, event.metadata) == (["offer"], {"campaign": 7})
 
 
 # -- deployment -----------------------------------------------------------------------

@@ -293,6 +293,74 @@ def test_encoder_is_looked_up_at_each_use():
     assert before != place.url(["a"], {})
 
 
+# -- reading --------------------------------------------------------------------------
+
+TARGET = "https://shop.example/"
+
+
+@pytest.mark.parametrize("mount", ["/", "/at/", "/ptrack/ptrack"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"prefix": "/"},
+        {"prefix": "/ü x/"},
+        {"suffix": ""},
+        {"suffix": "/ü.gif", "shared": True},
+        {"app_url": "localhost"},
+        {"app_url": HOST + "/shop"},
+    ],
+)
+def test_url_that_was_made_can_be_read(mount, options):
+    place = endpoint(**options)
+    path = place.url(["a"], {"k": 1}, mount)
+    assert place.carried_by(path)[:3] == (None, ("a",), {"k": 1})
+    path = place.link(TARGET, ["a"], {"k": 1}, mount)
+    assert place.carried_by(path)[:3] == (TARGET, ("a",), {"k": 1})
+
+
+@pytest.mark.parametrize("prefix", ["/ptrack/", "/ü x/"])
+def test_reading_gives_the_path_below_the_mount(prefix):
+    place = endpoint(prefix=prefix, app_url=HOST + "/shop")
+    carried = place.carried_by(place.url([], {}, "/at/"))
+    assert carried.path.startswith(prefix)
+    assert place.match(carried.path)
+
+
+def test_what_a_mail_provider_appended_does_not_keep_a_url_from_being_read():
+    place = endpoint()
+    assert place.carried_by(place.url(["a"], {}) + "?utm_source=mail#x").args == ("a",)
+
+
+def test_token_of_another_encoder_is_read():
+    place = endpoint(encoder=lambda: Plain)
+    assert place.carried_by(place.url(["a", "b"], {})).args == ("a", "b")
+    assert place.carried_by(place.link(TARGET, ["a"], {})).target == TARGET
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        HOST,
+        HOST + "/ptrack/",
+        HOST + "/ptrack/garbage/",
+        HOST + "/ptrack/link/garbage/",
+        HOST + "/other/garbage/",
+        "https://[/ptrack/x/",
+    ],
+)
+def test_what_carries_nothing_reads_as_nothing(url):
+    assert endpoint().carried_by(url) is None
+
+
+def test_reading_records_nothing():
+    place = endpoint()
+    with registered(place.tracker) as recorder:
+        place.carried_by(place.url([], {}))
+    assert not recorder.hits
+
+
 def test_endpoint_does_not_show_its_secret():
     assert SECRET not in repr(endpoint())
     assert SECRET not in str(vars(endpoint()))

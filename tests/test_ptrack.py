@@ -35,6 +35,7 @@ CORE = [
     "agent_rules",
     "crawlers",
     "agents",
+    "testing",
 ]
 
 # What a room may import, of the package and of Django, WebOb and PyNaCl, at its top.
@@ -68,7 +69,16 @@ ROOMS = {
     "mime": set(),
     "messages": {"mime"},
     "email": {"links", "markup", "messages", "plaintext", "shortcuts"},
-    "wsgi": {"conf", "discovery", "encoder", "pixel", "trackers", "webob"},
+    "wsgi": {
+        "conf",
+        "discovery",
+        "encoder",
+        "endpoint",
+        "pixel",
+        "trackers",
+        "webob",
+    },
+    "testing": {"conf", "endpoint", "pixel", "trackers"},
     "http": {"django", "pixel"},
     "middleware": {"django", "conf", "endpoint", "http"},
     "places": {"django"},
@@ -89,6 +99,8 @@ ROOMS = {
         "views",
     },
     "apps": {"django", "checks", "discovery"},
+    "contrib/__init__": set(),
+    "contrib/anymail": {"ptrack"},
     "templatetags/__init__": set(),
     "templatetags/ptrack": {"django", "ptrack"},
 }
