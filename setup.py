@@ -30,6 +30,8 @@ TEST = [
     "gunicorn",
     "hypothesis>=6.100",
     "jinja2",
+    # The demo's.
+    "markdown-it-py>=3",
     "pastedeploy",
     "pillow",
     "pyramid",
