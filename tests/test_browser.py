@@ -10,6 +10,7 @@ from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
@@ -18,6 +19,7 @@ import ptrack
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 
+from . import screenshot
 from .chromium import chromium, missing
 from .demo_mails import APPLE, GMAIL, SCANNER, STRANGER, body, carried, pixel
 from .demo_server import BROWSER, PATIENCE, Client, Server, running_demo
@@ -291,6 +293,24 @@ def test_no_page_is_wider_than_the_screen(
             "const page = document.documentElement;"
             "return page.scrollWidth <= page.clientWidth"
         ), url
+
+
+def test_pictures_for_the_readme_show_the_report(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    """``make screenshot`` takes two: all of the page, one light and one dark."""
+    screenshot.main(tmp_path / "pictures")
+    corners = []
+    for name in screenshot.PICTURES.values():
+        path = tmp_path / "pictures" / name
+        assert path.stat().st_size < 200_000
+        with Image.open(path) as picture:
+            width, height = picture.size
+            assert width == 1200
+            assert 1000 < height < 2000
+            corners.append(picture.convert("L").getpixel((5, height - 5)))
+    assert corners[0] > 200
+    assert corners[1] < 60
 
 
 @pytest.fixture

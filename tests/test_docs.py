@@ -141,6 +141,13 @@ def test_first_screen_makes_a_site_that_tracks(tmp_path: Path):
     assert log == "('newsletter',) {'campaign': 7} Mail/1\n"
 
 
+def test_pictures_of_the_demo_are_there_and_small():
+    names = re.findall(r'"(docs/[\w-]+\.png)"', README)
+    assert names == ["docs/demo-dark.png", "docs/demo.png"]
+    for name in names:
+        assert (ROOT / name).stat().st_size < 200_000
+
+
 def test_commands_of_the_first_screen_are_in_the_makefile():
     targets = [line.split()[1] for line in block("make demo").splitlines()]
     makefile = (ROOT / "Makefile").read_text()

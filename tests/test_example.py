@@ -458,6 +458,23 @@ def test_the_migrations_are_complete(tmp_path: Path) -> None:
     assert "No changes" in manage(tmp_path, "makemigrations", "--check", "--dry-run")
 
 
+def test_the_sample_is_a_campaign_with_all_kinds_of_hits(tmp_path: Path) -> None:
+    """``manage.py sample`` adds people, machines and what can't be told."""
+    manage(tmp_path, "migrate", "--verbosity=0")
+    manage(tmp_path, "sample", "--sent", "2026-11-03T09:00+00:00")
+    with running_demo(tmp_path) as server:
+        client = Client(server.url)
+        found = numbers(client, "Our news in November")
+        result = report(client, "Our news in November")
+    assert found == {
+        "person": (8, 4, 5, 4),
+        "unknown": (1, 1, 0, 0),
+        "machine": (4, 3, 4, 2),
+    }
+    assert len(result["recipients"]) == 7
+    assert result["timeline"][-1]["seconds"] == 46 * 60 * 60
+
+
 def test_a_database_of_before_keeps_its_opens(tmp_path: Path) -> None:
     """The opens of a demo from before there were clicks are migrated and sorted."""
     manage(tmp_path, "migrate", "demo", "0001", "--verbosity=0")
