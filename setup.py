@@ -37,7 +37,7 @@ TEST = [
 # The servers of the wire; the peers get environments of their own.
 BENCH = ["granian", "gunicorn", "pyuwsgi"]
 
-LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
+LINT = ["django-stubs", "mypy", "pytest>=8", "ruff", "types-WebOb"]
 
 
 class Test(Command):
