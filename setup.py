@@ -51,7 +51,7 @@ BENCH = ["granian", "gunicorn", "pyuwsgi"]
 
 FUZZ = ["atheris>=2.3"]
 
-LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
+LINT = ["django-stubs", "mypy", "pytest>=8", "ruff", "types-WebOb"]
 
 
 class Test(Command):

@@ -189,9 +189,9 @@ def _urls(mail: Any) -> Iterator[str]:
     if isinstance(mail, str):
         yield from _html_urls(mail)
         return
-    # What comes out of Django's message() is the standard library's.
-    message = mail if isinstance(mail, Message) else _call(mail, "message")
-    sent = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
+    sent = email.message_from_bytes(
+        _standard(mail).as_bytes(), policy=email.policy.default
+    )
     for part in _shown(sent):
         if part.get_content_type() == "text/html":
             yield from _html_urls(part.get_content())
@@ -210,13 +210,17 @@ def _shown(message: MIMEPart) -> Iterator[MIMEPart]:
         yield from _shown(part)
 
 
-def _call(mail: Any, method: str) -> Any:
-    if not hasattr(mail, method):
+def _standard(mail: Any) -> Message:
+    """Give a mail as a message of the standard library, as Django sends its own."""
+    if isinstance(mail, Message):
+        return mail
+    if not hasattr(mail, "message"):
         raise TypeError(
             f"{type(mail).__qualname__} is no mail: give Django's EmailMessage, the "
             "standard library's, or HTML as str"
         )
-    return getattr(mail, method)()
+    message: Message = mail.message()
+    return message
 
 
 def _text_urls(text: str) -> Iterator[str]:
