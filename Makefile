@@ -11,10 +11,12 @@ TIMING := $(VENV)/.timing
 FUZZER := $(VENV)/.fuzzer
 SECONDS ?= 60
 
-.PHONY: help demo test properties fuzz bench timing lint types check dist audit clean
+.PHONY: help demo screenshot test properties fuzz bench timing lint types check dist \
+	audit clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
+	@echo "make screenshot  take the README's pictures of the demo"
 	@echo "make test    run the tests, with coverage"
 	@echo "make properties  search long for values and requests that break a rule"
 	@echo "make fuzz    the same, guided by coverage (SECONDS=60: how long)"
@@ -46,6 +48,10 @@ demo: $(READY)
 	PORT=$(PORT) $(BIN)/python example/manage.py migrate --verbosity 0
 	@echo "The demo is on http://127.0.0.1:$(PORT)/ until Ctrl+C"
 	PORT=$(PORT) $(BIN)/python example/manage.py runserver --noreload 127.0.0.1:$(PORT)
+
+# Needs Debian's chromium and chromium-driver.
+screenshot: $(READY)
+	$(BIN)/python -m tests.screenshot
 
 test: $(READY)
 	$(BIN)/coverage erase

@@ -18,18 +18,34 @@ HERE = Path(__file__).parent
 # What a build writes has the same modes for everybody; a wheel holds them.
 os.umask(0o022)
 
+# ptrack.agents.
+AGENTS = ["crawler-user-agents>=1.67", "python-ipware>=4.1"]
+
+# URLs in plain text, as mail clients see them.
+EMAIL = ["linkify-it-py>=2.0"]
+
+ANYMAIL = ["django-anymail>=11"]
+
 TEST = [
+    *AGENTS,
+    *EMAIL,
+    "aiosmtpd",
     "bottle",
     "build",
     "coverage[toml]>=7.10",
+    *ANYMAIL,
     "falcon",
     "flask",
     "gunicorn",
     "hypothesis>=6.100",
     "jinja2",
+    # The demo's.
+    "markdown-it-py>=3",
     "pastedeploy",
     "pillow",
+    "prometheus-client",
     "pyramid",
+    "pytracking[crypto,django,html]",
     "pyuwsgi",
     "pytest>=8",
     "pytest-django>=4.9",
@@ -50,7 +66,7 @@ RELEASE = ["build", "pip-audit", "setuptools>=77", "twine>=6.1"]
 
 TIMING = ["granian", "numpy", "scipy"]
 
-LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
+LINT = ["django-stubs", "mypy", "pytest>=8", "ruff", "types-WebOb"]
 
 
 class Test(Command):
@@ -133,12 +149,16 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["ptrack", "ptrack.*"]),
+    py_modules=["pytest_ptrack"],
     package_data={"ptrack": ["py.typed"]},
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"],
     extras_require={
+        "agents": AGENTS,
+        "anymail": ANYMAIL,
         "bench": BENCH,
+        "email": EMAIL,
         "fuzz": FUZZ,
         "lint": LINT,
         "release": RELEASE,
@@ -147,6 +167,7 @@ setup(
     },
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
+        "pytest11": ["ptrack = pytest_ptrack"],
     },
     cmdclass={"sdist": Sdist, "test": Test},
 )

@@ -28,7 +28,7 @@ REQUIREMENTS = {
     # The extra has the servers; they are named for their versions to be read below.
     OURS: ("--editable", f"{ROOT}[bench]"),
     THREE: ("django-ptrack==3.0.0",),
-    PYTRACKING: ("pytracking[django,crypto]",),
+    PYTRACKING: ("pytracking[django,crypto,html]",),
 }
 NAMES = {
     OURS: "ptrack",
@@ -37,7 +37,7 @@ NAMES = {
 }
 SHOWN = (
     *("Django", "asgiref", "PyNaCl", "WebOb", "django-ptrack", "pytracking"),
-    *("cryptography", *SERVERS),
+    *("cryptography", "lxml", *SERVERS),
 )
 """The distributions whose versions are told."""
 

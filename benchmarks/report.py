@@ -45,6 +45,13 @@ CALLS = {
         "tag": "`pixel_tag`",
         "tag_template": "a template with the tag, rendered",
     },
+    "A whole mail of 17 kB, with 30 links": {
+        "mail_parser": "Python's HTML parser alone",
+        "mail_urls": "the URLs of its links alone (`link_url`)",
+        "mail": "`track_html` (pytracking: `adapt_html`)",
+        "mail_opens": "`track_html(clicks=False)`",
+        "mail_template": "`TrackedTemplate.render`, parsed before",
+    },
     "Not a token": {
         "forged": "forged, WSGI middleware",
         "garbage_20": "20 characters of garbage, WSGI middleware",

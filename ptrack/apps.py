@@ -19,6 +19,7 @@ class SimplePtrackConfig(AppConfig):
         register(checks.check_urls)
         register(checks.check_links)
         register(checks.check_privacy)
+        register(checks.check_trusted_proxies)
         register(checks.check_in_use)
         register(checks.check_https, deploy=True)
 

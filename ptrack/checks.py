@@ -12,6 +12,7 @@ ptrack.E008  ``ptrack.urls`` is included where the tag's URLs don't lead
 ptrack.E009  ``PTRACK_LINK_FALLBACK_URL`` is no absolute URL
 ptrack.E010  ``PTRACK_LINK_QUERY`` is no list of names, nor ``True``
 ptrack.E011  ``PTRACK_HONOUR_GPC`` is neither ``True`` nor ``False``
+ptrack.E012  ``PTRACK_TRUSTED_PROXIES`` can't be used
 ptrack.W001  ``PTRACK_SECRET`` is shorter than 32 bytes
 ptrack.W002  Neither the middleware nor ``ptrack.urls`` is in use
 ptrack.W003  ``PTRACK_APP_URL`` isn't https (with ``--deploy``)
@@ -23,6 +24,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 
 from . import conf
@@ -85,6 +87,17 @@ def check_privacy(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set it to True to record nothing of who objects to tracking."
     return [Error(f"{problem}.", hint=hint, id="ptrack.E011")]
+
+
+def check_trusted_proxies(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check ``PTRACK_TRUSTED_PROXIES``."""
+    try:
+        conf.trusted_proxies()
+    except ImproperlyConfigured as error:
+        message, _, hint = str(error).partition("; ")
+        hint = hint or "leave it out, or set it to the proxies before this server"
+        return [Error(f"{message}.", hint=_sentence(hint), id="ptrack.E012")]
+    return []
 
 
 def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:

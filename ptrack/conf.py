@@ -8,8 +8,9 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 
 import ptrack
@@ -19,6 +20,7 @@ from .encoder import Encoder, TokenBox
 from .endpoint import Endpoint, normal_prefix
 from .exceptions import PtrackConfigurationError
 from .problems import (
+    UNIX_SOCKET,
     app_url_problem,
     fallbacks_problem,
     honour_gpc_problem,
@@ -26,6 +28,7 @@ from .problems import (
     link_query_problem,
     prefix_problem,
     secret_problem,
+    trusted_proxies_problem,
 )
 from .trackers import Tracker, tracker
 
@@ -387,6 +390,51 @@ def _forget(*, setting: str, **_: Any) -> None:
     global _django_endpoint
     if setting.startswith("PTRACK_") or setting in ("ROOT_URLCONF", "LANGUAGE_CODE"):
         _django_endpoint = None
+
+
+# -- who is believed about the client's address ---------------------------------------
+
+
+@dataclass(frozen=True)
+class TrustedProxies:
+    """Who is believed about where a request came from.
+
+    Attributes:
+        networks: Those of the proxies.
+        unix: Peers that have no address are proxies too.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    unix: bool = False
+
+
+def trusted_proxies() -> TrustedProxies:
+    """Give ``PTRACK_TRUSTED_PROXIES``, of Django's settings or of the environment.
+
+    Raises:
+        PtrackConfigurationError: It is bad.
+        ImproperlyConfigured: Likewise, under Django.
+    """
+    if not in_django():
+        return _trusted_proxies(listed(os.environ.get("PTRACK_TRUSTED_PROXIES", "")))
+    found = getattr(_settings(), "PTRACK_TRUSTED_PROXIES", None)
+    try:
+        if isinstance(found, Collection) and not isinstance(found, str | bytes):
+            return _trusted_proxies(tuple(map(str, found)))
+        _raise_first(trusted_proxies_problem(found))
+        return TrustedProxies()
+    except PtrackConfigurationError as error:
+        raise improperly_configured(error) from None
+
+
+@functools.lru_cache(maxsize=16)
+def _trusted_proxies(proxies: tuple[str, ...]) -> TrustedProxies:
+    _raise_first(trusted_proxies_problem(proxies))
+    networks = [ip_network(proxy) for proxy in proxies if proxy != UNIX_SOCKET]
+    return TrustedProxies(tuple(networks), unix=UNIX_SOCKET in proxies)
+
+
+# -- the endpoint outside Django ------------------------------------------------------
 
 
 def environment_endpoint() -> Endpoint:

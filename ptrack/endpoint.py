@@ -1,9 +1,9 @@
 """Both ways through ptrack: arguments to a URL, and a request for it to its answer."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from .counters import Reason
 from .encoder import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
@@ -50,6 +50,22 @@ def normal_prefix(prefix: object) -> str:
         )
     inner = prefix.strip("/")
     return f"/{inner}/" if inner else "/"
+
+
+class Carried(NamedTuple):
+    """What one of our URLs carries.
+
+    Attributes:
+        target: Where a link leads; ``None`` where it is a pixel.
+        args: Positional arguments for the callbacks.
+        kwargs: Keyword arguments for the callbacks.
+        path: The URL's path below the place that the app is mounted at, decoded.
+    """
+
+    target: str | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    path: str
 
 
 class Endpoint:
@@ -166,6 +182,23 @@ class Endpoint:
         """Give the ``<img>`` of a pixel: see `url`."""
         return img_tag(self.url(args, kwargs, mount))
 
+    def owns(self, url: str, mount: str = "/") -> bool:
+        """Tell whether an absolute URL is one that this makes, of a pixel or a link.
+
+        Args:
+            url: With any scheme.
+            mount: The path that the app is mounted at, unquoted.
+        """
+        base = self._base if mount == "/" else self._mounted(mount)
+        start, path = base.partition("//")[2].lower(), url.partition("//")[2]
+        if not start or not path.lower().startswith(start):
+            return False
+        if not self.shared:
+            return True
+        # Pages of the site start so too; then only a token tells.
+        token = path[len(start) :].removesuffix(self._suffix)
+        return token.startswith(SEGMENT) or self._hit(token) is not None
+
     def _mounted(self, mount: str) -> str:
         quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
         return f"{self._app_url}{quoted}{self._quoted}"
@@ -182,6 +215,39 @@ class Endpoint:
                 f"refuse URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
             )
         return quoted
+
+    # -- reading ----------------------------------------------------------------------
+
+    def carried_by(self, url: str) -> Carried | None:
+        """Give what a URL carries, for who wants to see that; nothing is recorded.
+
+        Args:
+            url: As `url` or `link` gave it. Its host doesn't matter, nor its query.
+
+        Returns:
+            ``None`` if nothing in its path was sealed with our secrets.
+        """
+        for path in self._paths(url):
+            token = path[self._token_in].removesuffix("/")
+            if self._suffix != "/":
+                token = token.removesuffix(unquote(self._suffix))
+            found = self.read(token)
+            if isinstance(found, Click):
+                return Carried(found.url, tuple(found.args), found.kwargs, path)
+            if found is not None:
+                return Carried(None, tuple(found[0]), dict(found[1]), path)
+        return None
+
+    def _paths(self, url: str) -> Iterator[str]:
+        """Give what can be the path below the place that the app is mounted at."""
+        try:
+            path = unquote(urlsplit(url).path)
+        except ValueError:
+            return
+        start = path.find(self.prefix)
+        while start >= 0:
+            yield path[start:]
+            start = path.find(self.prefix, start + 1)
 
     # -- opening ----------------------------------------------------------------------
 

@@ -23,3 +23,10 @@ class PtrackTokenError(PtrackError, ValueError):
     search for one that isn't. A ``ValueError`` too, which is what callers of
     django-ptrack 3.0.0's ``decrypt`` catch.
     """
+
+
+class PtrackDependencyError(PtrackError, ImportError):
+    """A package that an optional feature needs isn't installed.
+
+    The message names the extra that brings it.
+    """

@@ -8,10 +8,10 @@ own, which are derived from the secrets; what another encoder is given is such a
 whole, as the only argument. No keyword that anybody thinks of can make one.
 """
 
+import re
 import string
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
-from unicodedata import category
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from .counters import Reason
@@ -26,6 +26,9 @@ _PURPOSE = b"ptrack link"
 
 # All that is printable in ASCII but the space: a target is to arrive as it was given.
 _AS_IT_IS = string.ascii_letters + string.digits + string.punctuation
+
+# Unicode counts its two separators of lines for themselves.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _UNCACHED = (
     # A cache that kept the answer would keep the next click from being recorded.
@@ -201,34 +204,31 @@ def check_target(url: object) -> None:
     """
     if not isinstance(url, str):
         raise TypeError(f"a link's target must be str, not {type(url).__qualname__}")
-    if any(_is_control(character) for character in url) or url != url.strip():
+    problem = _problem(url)
+    # Without the target itself: it may say who is to follow it.
+    if problem is not None:
         raise ValueError(
-            f"a link's target must not have control characters in it or white space "
-            f"around it: {url!r}"
-        )
-    if not _is_absolute(url):
-        raise ValueError(
-            f"a link's target must be an absolute URL of http or https, not {url!r}: "
-            'for example "https://www.example.com/page"'
+            "a link's target must be an absolute URL of http or https, for example "
+            f'"https://www.example.com/": this one {problem}'
         )
 
 
-def _is_control(character: str) -> bool:
-    # Unicode counts its two separators of lines for themselves.
-    return category(character) in ("Cc", "Zl", "Zp")
-
-
-def _is_absolute(url: str) -> bool:
+def _problem(url: str) -> str | None:
+    if _CONTROL.search(url) or url != url.strip():
+        return "has control characters in it or white space around it"
     try:
         url.encode()
         parts = urlsplit(url)
         # What the port is doesn't matter; that it is none raises an error.
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return False
+        return "has a host or a port that can't be one, or is no text that UTF-8 holds"
+    if parts.scheme not in ("http", "https"):
+        return "starts with neither of these"
     # To a browser a backslash ends the host, to others it is part of it.
-    ambiguous = " " in parts.netloc or "\\" in parts.netloc
-    return parts.scheme in ("http", "https") and bool(host) and not ambiguous
+    if not host or " " in parts.netloc or "\\" in parts.netloc:
+        return "has no host, or one with a space or a backslash in it"
+    return None
 
 
 def _redirect(url: str) -> Answer:

@@ -3,7 +3,8 @@
 One judgement for all: what stops a start-up with an error is what a check reports.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from .encoder import key_of
@@ -31,7 +32,10 @@ def fallbacks_problem(fallbacks: object) -> str | None:
     """Say what is wrong with the fallbacks; ``None`` if nothing is."""
     if fallbacks is None:
         return None
-    if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Collection):
+    # Of a dict only the keys would be read, and somebody meant the values.
+    if isinstance(fallbacks, str | bytes | Mapping) or not isinstance(
+        fallbacks, Collection
+    ):
         return (
             "PTRACK_SECRET_FALLBACKS must be a list of earlier secrets, not "
             f"{type(fallbacks).__name__}"
@@ -106,3 +110,29 @@ def prefix_problem(prefix: object) -> str | None:
         f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
         '"/ptrack/"'
     )
+
+
+UNIX_SOCKET = "unix:"
+"""Stands for all peers without an address among the trusted proxies, as in nginx."""
+
+
+def trusted_proxies_problem(proxies: object) -> str | None:
+    """Say what is wrong with the trusted proxies; ``None`` if nothing is."""
+    if proxies is None:
+        return None
+    if isinstance(proxies, str | bytes) or not isinstance(proxies, Collection):
+        return (
+            "PTRACK_TRUSTED_PROXIES must be a list of addresses and networks, not "
+            f"{type(proxies).__name__}"
+        )
+    for proxy in proxies:
+        try:
+            if proxy != UNIX_SOCKET:
+                ip_network(str(proxy))
+        except ValueError as error:
+            return (
+                f"PTRACK_TRUSTED_PROXIES can't be used: {error}; its entries are "
+                'addresses ("192.0.2.1"), networks ("10.0.0.0/8"), and "unix:" for '
+                "sockets of the file system"
+            )
+    return None

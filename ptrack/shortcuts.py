@@ -62,6 +62,18 @@ def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
     return _rendered(render, args, kwargs)
 
 
+def owner() -> Callable[[str], bool]:
+    """Give what tells of an absolute URL whether `pixel_url` or `link_url` gave it.
+
+    Raises:
+        PtrackConfigurationError: As for `pixel_url`.
+    """
+    if not conf.in_django():
+        return conf.environment_endpoint().owns
+    get_script_prefix, _ = _django()
+    return functools.partial(conf.django_endpoint().owns, mount=get_script_prefix())
+
+
 def _rendered(
     render: Callable[..., str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> str:

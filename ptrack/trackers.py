@@ -25,7 +25,7 @@ class TrackingPixel(abc.ABC):
     """Base class of a callback: subclass it, define `record`, register the class."""
 
     @abc.abstractmethod
-    def record(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+    def record(self, request: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Do what is to be done when the pixel was loaded; may be ``async def``.
 
         Args:
@@ -42,7 +42,7 @@ class TrackingLink(abc.ABC):
     """Base class of a callback for clicks on links: the same rules as for pixels."""
 
     @abc.abstractmethod
-    def record(self, request: Any, url: str, *args: Any, **kwargs: Any) -> Any:
+    def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> Any:
         """Do what is to be done when the link was followed; may be ``async def``.
 
         Args:

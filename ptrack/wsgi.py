@@ -10,6 +10,7 @@ from . import conf
 from .conf import Configuration
 from .discovery import import_pixels
 from .encoder import Encoder
+from .endpoint import Carried
 from .pixel import NOT_FOUND, Answer
 from .trackers import Tracker
 from .trackers import tracker as default_tracker
@@ -111,6 +112,10 @@ class PtrackWSGIMiddleware:
     def link_url(self, url: str, /, *args: Any, **kwargs: Any) -> str:
         """Give the URL of a tracked link: see `ptrack.link_url`."""
         return self._endpoint.link(url, args, kwargs)
+
+    def carried_by(self, url: str) -> Carried | None:
+        """Give what a URL of ours carries: see `Endpoint.carried_by`."""
+        return self._endpoint.carried_by(url)
 
 
 def mirror(**options: Any) -> PtrackWSGIMiddleware:

@@ -19,12 +19,14 @@ from urllib.request import (
     HTTPErrorProcessor,
     OpenerDirector,
     ProxyHandler,
+    Request,
     build_opener,
 )
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example"
 SECRET = "the secret of the examples' test"
 PATIENCE = 30.0
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
 
 
 # -- processes ------------------------------------------------------------------------
@@ -118,19 +120,28 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
+MANAGE = str(EXAMPLE / "manage.py")
+
+
+def manage(directory: Path, *arguments: str) -> str:
+    """Run a management command of the demo in a directory; give its output."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", MANAGE, *arguments],
+        check=True,
+        capture_output=True,
+        env=environment(DEMO_VAR=str(directory)),
+        text=True,
+        timeout=PATIENCE * 2,
+    ).stdout
+
+
 @contextmanager
 def running_demo(directory: Path) -> Iterator[Server]:
     """Migrate the demo into a directory and run it, as ``make demo`` does."""
-    manage = str(EXAMPLE / "manage.py")
     port = free_port()
-    subprocess.run(
-        [sys.executable, "-W", "error", manage, "migrate", "--verbosity=0"],
-        check=True,
-        env=environment(DEMO_VAR=str(directory)),
-        timeout=PATIENCE * 2,
-    )
+    manage(directory, "migrate", "--verbosity=0")
     with running(
-        manage,
+        MANAGE,
         "runserver",
         "--noreload",
         f"127.0.0.1:{port}",
@@ -150,6 +161,7 @@ class Page(NamedTuple):
     status: int
     headers: HTTPMessage
     body: bytes
+    url: str
 
     @property
     def text(self) -> str:
@@ -174,9 +186,17 @@ def _opener() -> OpenerDirector:
 
 @dataclass(frozen=True)
 class Client:
-    """A small browser: cookies, redirects and forms."""
+    """A small browser: cookies, redirects and forms.
+
+    Attributes:
+        base: Where paths are.
+        user_agent: What it says that it is.
+        headers: What else it says.
+    """
 
     base: str
+    user_agent: str = BROWSER
+    headers: dict[str, str] = field(default_factory=dict)
     opener: OpenerDirector = field(default_factory=_opener)
 
     def get(self, path: str) -> Page:
@@ -194,5 +214,7 @@ class Client:
 
     def _open(self, path: str, data: bytes | None) -> Page:
         url = path if "://" in path else self.base + path
-        with self.opener.open(url, data, timeout=PATIENCE) as response:
-            return Page(response.status, response.headers, response.read())
+        request = Request(url, data, {"User-Agent": self.user_agent, **self.headers})
+        with self.opener.open(request, timeout=PATIENCE) as response:
+            body = response.read()
+            return Page(response.status, response.headers, body, response.url)

@@ -13,6 +13,8 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "tests.urlconfs.empty"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+# Django warns where it is missing, from 6.1 on; those before don't know it.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 TEMPLATES = [
     {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True},
     {

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from PIL import Image
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -19,26 +19,13 @@ import ptrack
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 
-from .demo_server import PATIENCE, Server, running_demo
+from . import screenshot
+from .chromium import chromium, missing
+from .demo_mails import APPLE, GMAIL, SCANNER, STRANGER, body, carried, pixel
+from .demo_server import BROWSER, PATIENCE, Client, Server, running_demo
 from .processes import free_port
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMEDRIVER = Path("/usr/bin/chromedriver")
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1200,900",
-    "--host-resolver-rules=MAP *.example 127.0.0.1",
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +36,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
-    if not (CHROMIUM.exists() and CHROMEDRIVER.exists()):
-        reason = f"{CHROMIUM} and {CHROMEDRIVER} are not installed"
+    if reason := missing():
         if os.environ.get("PTRACK_REQUIRE_BROWSER") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # The driver is named, so that Selenium looks for none in the network.
-    with Chrome(options=options, service=Service(str(CHROMEDRIVER))) as driver:
-        driver.set_page_load_timeout(PATIENCE)
+    # A headless one says that it is, and is no person then.
+    with chromium(tmp_path / "profile", f"--user-agent={BROWSER}") as driver:
         yield driver
 
 
@@ -100,10 +80,26 @@ def wait_for_text(browser: Chrome, selector: str, expected: str) -> None:
     )
 
 
-def rows(browser: Chrome) -> list[list[str]]:
+def rows(browser: Chrome, table: str = ".recipients tbody") -> list[list[str]]:
+    """Give what a reader sees in the rows of a table."""
     return browser.execute_script(
-        "return [...document.querySelectorAll('#rows tr')]"
-        ".map((row) => [...row.cells].map((cell) => cell.innerText))"
+        "return [...document.querySelectorAll(`${arguments[0]} tr`)]"
+        ".map((row) => [...row.cells].map((cell) => cell.innerText))",
+        table,
+    )
+
+
+def total(browser: Chrome) -> list[str]:
+    """Give opens, unique ones, clicks and unique ones, of all."""
+    return rows(browser, "#who tfoot")[0][1:]
+
+
+def drawn(browser: Chrome) -> dict[str, int]:
+    """Give the lines of the chart, and how high each of them ends."""
+    return browser.execute_script(
+        "const { data } = Chart.getChart(document.querySelector('#chart canvas'));"
+        "return Object.fromEntries(data.datasets.map((each) =>"
+        " [each.label, each.data.at(-1)[each.parsing.yAxisKey]]))"
     )
 
 
@@ -112,39 +108,114 @@ def complaints(browser: Chrome) -> list[str]:
 
 
 def test_opens_appear_live(browser: Chrome, demo: Server) -> None:
-    """A mail opened in the inbox is counted on the page of opens, without a reload."""
+    """A mail opened in the inbox is counted in the report, without a reload."""
     send(browser, demo, "Live")
-    browser.get(f"{demo.url}/opens/")
+    browser.get(f"{demo.url}/report/")
     wait_for_text(browser, "#empty", "Nobody has opened this mail yet.")
-    assert [row[:3] for row in rows(browser)] == [
-        ["ada@example.com", "0", "not yet"],
-        ["grace@example.com", "0", "not yet"],
-        ["alan@example.com", "0", "not yet"],
+    nothing = ["not yet", "–", "–"]
+    assert rows(browser) == [
+        ["ada@example.com", *nothing],
+        ["grace@example.com", *nothing],
+        ["alan@example.com", *nothing],
     ]
     browser.execute_script("window.notReloaded = true")
-    opens = browser.current_window_handle
+    report = browser.current_window_handle
 
     browser.switch_to.new_window("tab")
     open_mail(browser, demo, "Live", "grace@example.com")
-    browser.switch_to.window(opens)
-    wait_for_text(browser, "#total", "1")
+    browser.switch_to.window(report)
+    wait_for_text(browser, "#opened", "1 (33 %)")
 
     browser.switch_to.new_window("tab")
     open_mail(browser, demo, "Live", "grace@example.com")
-    browser.switch_to.window(opens)
-    wait_for_text(browser, "#total", "2")
+    browser.switch_to.window(report)
+    wait_for_text(browser, ".recipients", "browser × 2")
 
-    assert text(browser, "#unique") == "1 (33 %)"
-    assert [row[1] for row in rows(browser)] == ["0", "2", "0"]
+    assert text(browser, "#opened") == "1 (33 %)"
+    assert total(browser) == ["2", "1", "0", "0"]
+    opened_by = [row[1] for row in rows(browser)]
+    assert opened_by == ["not yet", "a person\nbrowser × 2", "not yet"]
     assert browser.execute_script("return window.notReloaded")
     assert browser.find_element(By.CSS_SELECTOR, "#chart canvas").is_displayed()
     assert not browser.find_element(By.ID, "empty").is_displayed()
-    drawn = browser.execute_script(
-        "return Chart.getChart(document.querySelector('#chart canvas')).data.datasets"
-        ".map(({ label, data }) => [label, Math.max(...data.map((each) =>"
-        " each[label === 'Opens' ? 'opens' : 'unique']))])"
+    assert drawn(browser) == {"Opens": 2, "Clicks": 0}
+    assert complaints(browser) == []
+
+
+def test_a_click_appears_live(browser: Chrome, demo: Server) -> None:
+    """A link followed in the inbox leads to its page, and is counted in the report."""
+    send(browser, demo, "Followed")
+    browser.get(f"{demo.url}/report/")
+    wait_for_text(browser, "#clicked", "0 (0 %)")
+    browser.execute_script("window.notReloaded = true")
+    report = browser.current_window_handle
+
+    browser.switch_to.new_window("tab")
+    open_mail(browser, demo, "Followed", "ada@example.com")
+    before = set(browser.window_handles)
+    browser.switch_to.frame(browser.find_element(By.CSS_SELECTOR, "iframe.mail"))
+    browser.find_element(By.LINK_TEXT, "Have a look").click()
+    (window,) = WebDriverWait(browser, PATIENCE).until(
+        lambda _: set(browser.window_handles) - before
     )
-    assert drawn == [["Unique opens", 1], ["Opens", 2]]
+    browser.switch_to.window(window)
+    wait_for_text(browser, "h1", "Our new office")
+    assert browser.current_url == f"{demo.url}/office/"
+    assert browser.execute_script("return document.referrer") == ""
+    assert complaints(browser) == []
+
+    browser.switch_to.window(report)
+    wait_for_text(browser, "#clicked", "1 (33 %)")
+    office = f"{demo.url}/office".removeprefix("http://")
+    assert rows(browser, "#links") == [[office, "1", "0", "0"]]
+    assert rows(browser)[0][3] == office
+    assert total(browser) == ["1", "1", "1", "1"]
+    assert drawn(browser) == {"Opens": 1, "Clicks": 1}
+    assert browser.execute_script("return window.notReloaded")
+    assert complaints(browser) == []
+
+
+def test_people_and_machines_are_told_apart(browser: Chrome, demo: Server) -> None:
+    """Each hit stands with its own kind: in the tables, the figures and the chart."""
+    send(browser, demo, "Apart")
+    reader = Client(demo.url)
+    for recipient, user_agent in (
+        ("ada@example.com", SCANNER),
+        ("ada@example.com", GMAIL),
+        ("grace@example.com", APPLE),
+        ("alan@example.com", STRANGER),
+    ):
+        url = pixel(body(reader, "Apart", recipient))
+        Client(demo.url, user_agent).get(url)
+    office, _ = carried(body(reader, "Apart", "alan@example.com")).links
+    Client(demo.url, SCANNER).get(office.url)
+
+    browser.get(f"{demo.url}/report/")
+    wait_for_text(browser, "#opened", "1 (33 %)")
+    assert text(browser, "#clicked") == "0 (0 %)"
+    assert rows(browser, "#who tbody") == [
+        ["People", "1", "1", "0", "0"],
+        ["Gmail mail proxy", "1", "1", "0", "0"],
+        ["Unknown", "1", "1", "0", "0"],
+        ["unknown", "1", "1", "0", "0"],
+        ["Machines", "2", "2", "1", "1"],
+        ["Barracuda Sentinel scanner", "1", "1", "1", "1"],
+        ["Apple Mail Privacy Protection mail proxy", "1", "1", "0", "0"],
+    ]
+    assert total(browser) == ["4", "3", "1", "1"]
+    assert [row[1] for row in rows(browser)] == [
+        "a person\nBarracuda Sentinel, Gmail",
+        "only machines\nApple Mail Privacy Protection",
+        "unknown\nunknown",
+    ]
+    assert rows(browser)[2][3].endswith("/office only machines")
+    assert drawn(browser) == {
+        "Opens": 1,
+        "Clicks": 0,
+        "Opens, unknown": 1,
+        "Opens by machines": 2,
+        "Clicks by machines": 1,
+    }
     assert complaints(browser) == []
 
 
@@ -153,10 +224,10 @@ def test_a_campaign_is_chosen_from_the_list(browser: Chrome, demo: Server) -> No
     send(browser, demo, "Earlier")
     open_mail(browser, demo, "Earlier", "ada@example.com")
     send(browser, demo, "Later")
-    browser.get(f"{demo.url}/opens/")
-    wait_for_text(browser, "#total", "0")
+    browser.get(f"{demo.url}/report/")
+    wait_for_text(browser, "#opened", "0 (0 %)")
     browser.find_element(By.XPATH, "//option[contains(., 'Earlier')]").click()
-    wait_for_text(browser, "#total", "1")
+    wait_for_text(browser, "#opened", "1 (33 %)")
     chosen = browser.find_element(By.CSS_SELECTOR, "option:checked")
     assert "Earlier" in chosen.get_attribute("textContent")
 
@@ -213,14 +284,33 @@ def test_no_page_is_wider_than_the_screen(
     for command, arguments in commands.items():
         browser.execute_cdp_cmd(command, arguments)
     open_mail(browser, demo, "Wide" * 30, "ada@example.com")
-    for url in (browser.current_url, "/", "/inbox/", "/opens/", "/coep/"):
+    pages = ("/", "/inbox/", "/report/", "/coep/", "/office/", "/unsubscribe/")
+    for url in (browser.current_url, *pages):
         browser.get(url if "://" in url else demo.url + url)
-        if url == "/opens/":
-            wait_for_text(browser, "#total", "2")
+        if url == "/report/":
+            wait_for_text(browser, ".recipients", "browser × 2")
         assert browser.execute_script(
             "const page = document.documentElement;"
             "return page.scrollWidth <= page.clientWidth"
         ), url
+
+
+def test_pictures_for_the_readme_show_the_report(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    """``make screenshot`` takes two: all of the page, one light and one dark."""
+    screenshot.main(tmp_path / "pictures")
+    corners = []
+    for name in screenshot.PICTURES.values():
+        path = tmp_path / "pictures" / name
+        assert path.stat().st_size < 200_000
+        with Image.open(path) as picture:
+            width, height = picture.size
+            assert width == 1200
+            assert 1000 < height < 2000
+            corners.append(picture.convert("L").getpixel((5, height - 5)))
+    assert corners[0] > 200
+    assert corners[1] < 60
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_wheel_holds_the_package_and_nothing_else(builds):
             "top_level.txt",
         )
     }
-    assert names == package | {"ptrack/py.typed"} | about
+    assert names == package | {"ptrack/py.typed", "pytest_ptrack.py"} | about
 
 
 def test_description_is_the_readme(builds):
@@ -100,7 +100,7 @@ def test_sdist_holds_what_is_needed_to_test_it_and_nothing_else(builds, unpacked
     at_the_top = {
         *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile"),
         *("PKG-INFO", "README.md", "SECURITY.md", "pyproject.toml", "setup.cfg"),
-        *("setup.py", "tox.ini"),
+        *("pytest_ptrack.py", "setup.py", "tox.ini"),
     }
     below = {
         f"{name}/{file}"

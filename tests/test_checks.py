@@ -47,6 +47,8 @@ def test_site_that_is_set_up_right_has_no_message():
         ("ptrack.E010", checks.ERROR, {"PTRACK_LINK_QUERY": "utm_source"}),
         ("ptrack.E010", checks.ERROR, {"PTRACK_LINK_QUERY": [1]}),
         ("ptrack.E011", checks.ERROR, {"PTRACK_HONOUR_GPC": "yes"}),
+        ("ptrack.E012", checks.ERROR, {"PTRACK_TRUSTED_PROXIES": "10.0.0.1"}),
+        ("ptrack.E012", checks.ERROR, {"PTRACK_TRUSTED_PROXIES": ["10.0.0.1/8"]}),
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": "x" * 31}),
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": b"x" * 31}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": []}),
@@ -102,6 +104,7 @@ def test_plain_http_is_warned_of_at_deployment(app_url, ids):
         {"ROOT_URLCONF": "tests.urlconfs.localised"},
         {"ROOT_URLCONF": "tests.urlconfs.namespaced", "PTRACK_PREFIX": "/ns/"},
         {"PTRACK_APP_URL": None},
+        {"PTRACK_TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1", "unix:")},
         {"PTRACK_SECRET": b"x" * 32, "PTRACK_SECRET_FALLBACKS": ("old", b"older")},
     ],
 )

@@ -1,6 +1,7 @@
 """ptrack.conf: reading settings and environment, and judging them."""
 
 import sys
+from ipaddress import ip_network
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -245,6 +246,41 @@ class Derived(PtrackMiddleware):
 
 def function(get_response):
     return get_response
+
+
+# -- trusted proxies ------------------------------------------------------------------
+
+
+def test_nobody_is_trusted_unless_the_settings_say_so():
+    assert conf.trusted_proxies() == conf.TrustedProxies((), unix=False)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, dict.fromkeys])
+def test_trusted_proxies_are_read_from_djangos_settings(kind, settings):
+    settings.PTRACK_TRUSTED_PROXIES = kind([ip_network("10.0.0.0/8"), "unix:"])
+    expected = conf.TrustedProxies((ip_network("10.0.0.0/8"),), unix=True)
+    assert conf.trusted_proxies() == expected
+    assert conf.trusted_proxies() is conf.trusted_proxies()
+    settings.PTRACK_TRUSTED_PROXIES = ["192.0.2.1"]
+    assert conf.trusted_proxies().networks == (ip_network("192.0.2.1/32"),)
+
+
+@pytest.mark.parametrize("wrong", ["10.0.0.1", 1, ["x"], [None], [["10.0.0.1"]]])
+def test_trusted_proxies_that_are_none_are_improperly_configured(wrong, settings):
+    settings.PTRACK_TRUSTED_PROXIES = wrong
+    with pytest.raises(ImproperlyConfigured, match="PTRACK_TRUSTED_PROXIES"):
+        conf.trusted_proxies()
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_trusted_proxies_are_read_from_the_environment(monkeypatch):
+    assert conf.trusted_proxies() == conf.TrustedProxies()
+    monkeypatch.setenv("PTRACK_TRUSTED_PROXIES", " 10.0.0.0/8,, unix: ")
+    expected = conf.TrustedProxies((ip_network("10.0.0.0/8"),), unix=True)
+    assert conf.trusted_proxies() == expected
+    monkeypatch.setenv("PTRACK_TRUSTED_PROXIES", "x")
+    with pytest.raises(PtrackConfigurationError, match="PTRACK_TRUSTED_PROXIES"):
+        conf.trusted_proxies()
 
 
 # -- completing what a WSGI middleware was given --------------------------------------

@@ -48,8 +48,8 @@ def clean_tracker() -> Iterator[None]:
         yield
 
 
-def run(code: str) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "readme"}
+def run(code: str, **given: Any) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "readme", **given}
     exec(compile(code, "README.md", "exec"), namespace)
     return namespace
 
@@ -149,6 +149,13 @@ def test_first_screen_makes_a_site_that_tracks(tmp_path: Path):
     assert log == "('newsletter',) {'campaign': 7} Mail/1\n"
 
 
+def test_pictures_of_the_demo_are_there_and_small():
+    names = re.findall(r'"(docs/[\w-]+\.png)"', README)
+    assert names == ["docs/demo-dark.png", "docs/demo.png"]
+    for name in names:
+        assert (ROOT / name).stat().st_size < 200_000
+
+
 def test_commands_of_the_first_screen_are_in_the_makefile():
     targets = [line.split()[1] for line in block("make demo").splitlines()]
     makefile = (ROOT / "Makefile").read_text()
@@ -223,6 +230,32 @@ def test_urlconf_works_as_shown(settings: Any, recorder):
     settings.ROOT_URLCONF = tuple(run(block('include("ptrack.urls")'))["urlpatterns"])
     hit("a")
     assert recorder.hits == [(("a",), {})]
+
+
+# -- whole mails ----------------------------------------------------------------------
+
+
+def test_mail_is_tracked_as_shown(mailoutbox, recorder, clicks):
+    run(block("ptrack.email.track(mail"))
+    (mail,) = mailoutbox
+    assert mail.body == "See https://shop.example"
+    (html,) = (content for content, _ in mail.alternatives)
+    for url in re.findall(r"https://www\.example\.com(/ptrack/[\w/-]+/)", html):
+        assert Client().get(url).status_code in (200, 302)
+    assert recorder.hits == [(("news",), {"recipient": 7})]
+    assert clicks.hits == [("https://shop.example", ("news",), {"recipient": 7})]
+
+
+def test_texts_are_tracked_as_shown(capsys: pytest.CaptureFixture[str], clicks):
+    run(block("ptrack.email.TrackedTemplate(news)"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:16] for line in lines] == ["<p>Hi Ada, see <", "<p>Hi Grace, see"]
+    for line in lines:
+        Client().get(line.partition('href="https://www.example.com')[2].split('"')[0])
+    assert clicks.hits == [
+        ("https://shop.example", ("news",), {"recipient": recipient})
+        for recipient in (7, 8)
+    ]
 
 
 # -- WSGI -----------------------------------------------------------------------------
@@ -314,6 +347,20 @@ def test_encoder_works_as_shown(recorder):
     assert recorder.hits == [(("new",), {}), (("old",), {})]
 
 
+# -- who was it -----------------------------------------------------------------------
+
+
+def test_people_are_told_from_machines_as_shown(capsys: pytest.CaptureFixture[str]):
+    run(block("class Sorted"))
+    path = ptrack.pixel_url(recipient="ada").removeprefix("https://www.example.com")
+    for user_agent in ("Mozilla/5.0", "Thunderbird/115.0"):
+        Client(headers={"user-agent": user_agent}).get(path)
+    assert capsys.readouterr().out.splitlines() == [
+        "ada mail_proxy Apple Mail Privacy Protection False",
+        "ada person Thunderbird True",
+    ]
+
+
 # -- recipes --------------------------------------------------------------------------
 
 
@@ -338,6 +385,61 @@ def test_keyword_named_request_works_as_said(recorder):
     assert "def record(self, request, /, *args, **kwargs)" in README
     hit(request=1)
     assert recorder.hits == [((), {"request": 1})]
+
+
+# -- tests and Anymail ----------------------------------------------------------------
+
+
+def send_newsletter(recipient: str) -> None:
+    """What a project has: a mail with a pixel and a link."""
+    from django.core.mail import send_mail
+
+    html = f"<a href='{ptrack.link_url('https://shop.example/')}'>Shop</a>"
+    html += ptrack.pixel_tag(recipient=recipient)
+    send_mail("News", "News", None, [recipient], html_message=html)
+
+
+def test_fixture_works_as_shown(mailoutbox, ptrack_recorded):
+    test = run(block("def test_newsletter"), send_newsletter=send_newsletter)
+    test["test_newsletter"](mailoutbox, ptrack_recorded)
+    assert len(ptrack_recorded.opens) == 1
+
+
+def test_test_case_works_as_shown(tmp_path: Path):
+    """By Django's own runner of tests."""
+    code = "from tests.test_docs import send_newsletter\n" + block(
+        "class NewsletterTest"
+    )
+    (tmp_path / "test_news.py").write_text(code)
+    out = run_python(
+        "import sys; sys.path.insert(0, '')\n"
+        "sys.stderr = sys.stdout\n"
+        "import django; django.setup()\n"
+        "from django.core.management import call_command\n"
+        "call_command('test', 'test_news')\n",
+        cwd=tmp_path,
+        DJANGO_SETTINGS_MODULE="tests.settings",
+    )
+    assert "Ran 1 test" in out
+    assert "OK" in out
+
+
+def test_anymail_works_as_shown():
+    from anymail.signals import tracking
+
+    seen = []
+
+    def receiver(event: Any, **_: Any) -> None:
+        seen.append(event)
+
+    run(block("ptrack.contrib.anymail import"))
+    url = run(block('tags=["offer"]'))["url"]
+    tracking.connect(receiver)
+    Client().get(url.removeprefix("https://www.example.com"))
+    tracking.disconnect(receiver)
+    [event] = seen
+    assert (event.event_type, event.recipient) == ("opened", "ada@example.com")
+    assert (event.tags, event.metadata) == (["offer"], {"campaign": 7})
 
 
 # -- deployment -----------------------------------------------------------------------
@@ -504,6 +606,59 @@ def test_results_of_the_timing_are_of_a_full_run():
 # -- all of it ------------------------------------------------------------------------
 
 
+METRICS = """
+import logging, sys
+logging.disable()
+from prometheus_client import make_wsgi_app
+import ptrack
+from ptrack.wsgi import PtrackWSGIMiddleware
+from wsgiref.simple_server import make_server
+application = PtrackWSGIMiddleware(make_wsgi_app())
+class Failing(ptrack.TrackingPixel):
+    def record(self, request, *args):
+        raise OSError
+ptrack.tracker.register(Failing)
+make_server("127.0.0.1", int(sys.argv[1]), application).serve_forever()
+"""
+
+
+def test_counters_are_scraped_as_shown(tmp_path: Path):
+    """From a real server, after a hit, a click, and requests that are neither."""
+    recipe = block("class PrometheusCounters", OPERATIONS)
+    (tmp_path / "pixels.py").write_text(recipe)
+    (tmp_path / "metrics.py").write_text(METRICS)
+    port = free_port()
+    host = f"http://127.0.0.1:{port}"
+    box = TokenBox(SECRET)
+    link = box.derived(b"ptrack link").encrypt(f"{host}/metrics")
+    command = ("metrics", str(port))
+    with server(*command, port=port, cwd=tmp_path, PTRACK_SECRET=SECRET):
+        for path in (box.encrypt(), "garbage", "x", f"link/{link}"):
+            fetch(f"{host}/ptrack/{path}/")
+        text = fetch(f"{host}/metrics")[2].decode()
+    found = dict(re.findall(r"^(ptrack_\w+_total\S*) (\S+)$", text, re.MULTILINE))
+    assert found == {
+        "ptrack_hits_total": "1.0",
+        "ptrack_clicks_total": "1.0",
+        'ptrack_ignored_total{reason="token"}': "2.0",
+        'ptrack_failed_total{callback="__main__.Failing"}': "1.0",
+    }
+
+
+ELSEWHERE = {
+    "docs/agents.md": "test_agents_docs.py",
+    "docs/from-django-ptrack.md": "test_docs_migration.py",
+    "docs/from-pytracking.md": "test_docs_migration.py",
+}
+"""Pages with a test file of their own, which has this test too."""
+
+
+@pytest.mark.parametrize("tests", sorted(set(ELSEWHERE.values())))
+def test_pages_that_are_left_out_here_are_held_to_the_same_elsewhere(tests: str):
+    source = (Path(__file__).parent / tests).read_text()
+    assert "def test_every_block_is_run_by_a_test(" in source
+
+
 def test_every_block_is_run_by_a_test():
     """Each is asked for by a call of ``block`` in one of the tests above."""
     tree = ast.parse(Path(__file__).read_text())
@@ -512,8 +667,8 @@ def test_every_block_is_run_by_a_test():
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
     }
-    for name, blocks in DOCUMENTS.items():
-        for language, code in blocks:
+    for name in DOCUMENTS.keys() - ELSEWHERE:
+        for language, code in DOCUMENTS[name]:
             found = any(part in code for part in asked)
             assert found, f"{name}, {language}: {code}"
 

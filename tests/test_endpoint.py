@@ -121,6 +121,30 @@ def test_suffix_of_the_site_ends_the_url():
     assert endpoint(suffix=".gif").url([], {}).endswith(".gif")
 
 
+@pytest.mark.parametrize("mount", ["/", "/mounted/"])
+def test_urls_that_it_made_are_its_own_whatever_their_scheme_and_case(mount):
+    place = endpoint()
+    for made in (place.url("a", {}, mount), place.link(HOST, "a", {}, mount)):
+        assert place.owns(made, mount)
+        assert place.owns(made.replace("https://h.example", "HTTP://H.Example"), mount)
+        assert not place.owns(made.replace("h.example", "other.example"), mount)
+        assert not place.owns(made, "/elsewhere/")
+
+
+@pytest.mark.parametrize("url", [HOST, f"{HOST}/page/", "/ptrack/x/", "ptrack", ""])
+def test_other_urls_are_not_its_own(url):
+    assert not endpoint().owns(url)
+    assert not endpoint(app_url="").owns(url)
+
+
+def test_at_a_shared_place_its_own_are_those_with_a_token():
+    place = endpoint(prefix="/", shared=True)
+    assert place.owns(place.url("a", {}))
+    assert place.owns(place.link(HOST, "a", {}))
+    assert not place.owns(f"{HOST}/page/")
+    assert not place.owns(f"{HOST}/{'x' * 60}/")
+
+
 # -- opening --------------------------------------------------------------------------
 
 
@@ -267,6 +291,74 @@ def test_encoder_is_looked_up_at_each_use():
     current[0] = Plain
     assert place.url(["a"], {}) == HOST + "/ptrack/%3Ca%3E/"
     assert before != place.url(["a"], {})
+
+
+# -- reading --------------------------------------------------------------------------
+
+TARGET = "https://shop.example/"
+
+
+@pytest.mark.parametrize("mount", ["/", "/at/", "/ptrack/ptrack"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"prefix": "/"},
+        {"prefix": "/ü x/"},
+        {"suffix": ""},
+        {"suffix": "/ü.gif", "shared": True},
+        {"app_url": "localhost"},
+        {"app_url": HOST + "/shop"},
+    ],
+)
+def test_url_that_was_made_can_be_read(mount, options):
+    place = endpoint(**options)
+    path = place.url(["a"], {"k": 1}, mount)
+    assert place.carried_by(path)[:3] == (None, ("a",), {"k": 1})
+    path = place.link(TARGET, ["a"], {"k": 1}, mount)
+    assert place.carried_by(path)[:3] == (TARGET, ("a",), {"k": 1})
+
+
+@pytest.mark.parametrize("prefix", ["/ptrack/", "/ü x/"])
+def test_reading_gives_the_path_below_the_mount(prefix):
+    place = endpoint(prefix=prefix, app_url=HOST + "/shop")
+    carried = place.carried_by(place.url([], {}, "/at/"))
+    assert carried.path.startswith(prefix)
+    assert place.match(carried.path)
+
+
+def test_what_a_mail_provider_appended_does_not_keep_a_url_from_being_read():
+    place = endpoint()
+    assert place.carried_by(place.url(["a"], {}) + "?utm_source=mail#x").args == ("a",)
+
+
+def test_token_of_another_encoder_is_read():
+    place = endpoint(encoder=lambda: Plain)
+    assert place.carried_by(place.url(["a", "b"], {})).args == ("a", "b")
+    assert place.carried_by(place.link(TARGET, ["a"], {})).target == TARGET
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        HOST,
+        HOST + "/ptrack/",
+        HOST + "/ptrack/garbage/",
+        HOST + "/ptrack/link/garbage/",
+        HOST + "/other/garbage/",
+        "https://[/ptrack/x/",
+    ],
+)
+def test_what_carries_nothing_reads_as_nothing(url):
+    assert endpoint().carried_by(url) is None
+
+
+def test_reading_records_nothing():
+    place = endpoint()
+    with registered(place.tracker) as recorder:
+        place.carried_by(place.url([], {}))
+    assert not recorder.hits
 
 
 def test_endpoint_does_not_show_its_secret():

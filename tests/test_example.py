@@ -5,8 +5,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from sqlite3 import connect
 
 import django
 import pytest
@@ -14,7 +17,19 @@ import pytest
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 
+from .demo_mails import (
+    AGENTS,
+    GMAIL,
+    SCANNER,
+    YAHOO,
+    body,
+    carried,
+    example,
+    mails,
+    pixel,
+)
 from .demo_server import (
+    BROWSER,
     EXAMPLE,
     SECRET,
     Client,
@@ -22,6 +37,7 @@ from .demo_server import (
     Server,
     environment,
     free_port,
+    manage,
     running,
     running_demo,
 )
@@ -46,19 +62,10 @@ def send(
     return client.submit("/", subject=subject, message=message, recipients=recipients)
 
 
-def mails(client: Client, subject: str) -> dict[str, str]:
-    """Give the addresses of the mails with a subject, by recipient."""
-    found = re.findall(
-        r'<a href="(/inbox/\w+/)">\s*<strong>(.*?)</strong>\s*<span>(.*?)</span>',
-        client.get("/inbox/").text,
-    )
-    return {to: path for path, title, to in found if unescape(title) == subject}
-
-
 def campaign(client: Client, subject: str) -> str:
-    """Give the address of a campaign's opens."""
+    """Give the address of a campaign's report."""
     found = re.findall(
-        r'<option value="(/opens/\d+/)"[^>]*>\s*(.*?) \(', client.get("/opens/").text
+        r'<option value="(/report/\d+/)"[^>]*>\s*(.*?) \(', client.get("/report/").text
     )
     return next(path for path, title in found if unescape(title) == subject)
 
@@ -72,10 +79,11 @@ def opens(client: Client, subject: str) -> dict[str, int]:
     return {row["recipient"]: row["opens"] for row in rows}
 
 
-def pixel(page: Page) -> str:
-    found = re.findall(r'<img src="([^"]+/ptrack/[^"]+)" width=1 height=1>', page.text)
-    assert len(found) == 1
-    return unescape(found[0])
+def numbers(client: Client, subject: str) -> dict[str, tuple[int, ...]]:
+    """Give opens, unique ones, clicks and unique ones, by whom."""
+    names = ("opens", "opened", "clicks", "clicked")
+    groups = report(client, subject)["who"]
+    return {each["who"]: tuple(each[name] for name in names) for each in groups}
 
 
 # -- the demo -------------------------------------------------------------------------
@@ -90,8 +98,7 @@ def test_a_mail_that_is_opened_is_counted(client: Client, demo: Server) -> None:
     assert set(found) == {"ada@example.com", "grace@example.com", "alan@example.com"}
     assert set(opens(client, "Counted").values()) == {0}
 
-    body = client.get(f"{found['grace@example.com']}body/")
-    url = pixel(body)
+    url = pixel(body(client, "Counted", "grace@example.com"))
     assert url.startswith(f"{demo.url}/ptrack/")
     assert client.get(url).body == GIF
     assert opens(client, "Counted") == {
@@ -104,17 +111,139 @@ def test_a_mail_that_is_opened_is_counted(client: Client, demo: Server) -> None:
 def test_opens_and_unique_opens_are_told_apart(client: Client) -> None:
     """Two opens by one and one by another are three opens and two unique ones."""
     send(client, "Apart")
-    found = mails(client, "Apart")
     for recipient in ("ada@example.com", "ada@example.com", "alan@example.com"):
-        client.get(pixel(client.get(f"{found[recipient]}body/")))
+        client.get(pixel(body(client, "Apart", recipient)))
 
+    assert numbers(client, "Apart")["person"] == (3, 2, 0, 0)
     result = report(client, "Apart")
-    counts = [(point["opens"], point["unique"]) for point in result["timeline"]]
-    assert counts == [(1, 1), (2, 1), (3, 2)]
+    assert [point["person_opens"] for point in result["timeline"]] == [1, 2, 3]
     ada, grace, _ = result["recipients"]
     assert 0 <= ada["seconds_to_open"] < 60
     assert ada["first_open"] is not None
     assert (grace["seconds_to_open"], grace["first_open"]) == (None, None)
+
+
+def test_a_click_is_counted_and_leads_to_its_page(client: Client, demo: Server) -> None:
+    """The example's first link ends on a page of the demo, and its click is kept."""
+    send(client, "Clicked", message=example(client))
+    office, news = carried(body(client, "Clicked")).links
+    assert office.target == f"{demo.url}/office/"
+    assert news.target == "https://www.example.com/news"
+
+    page = client.get(office.url)
+    assert (page.status, page.url) == (200, office.target)
+    assert "Our new office" in page.text
+    assert numbers(client, "Clicked")["person"] == (0, 0, 1, 1)
+    result = report(client, "Clicked")
+    assert result["links"] == [
+        {"url": office.target, "person": 1, "machine": 0, "unknown": 0}
+    ]
+    assert [row["links"] for row in result["recipients"]] == [
+        [{"url": office.target, "clicked_by": "person", "clicks": 1}],
+        [],
+        [],
+    ]
+
+
+def test_pixel_and_links_of_a_mail_carry_the_same(client: Client) -> None:
+    """Whose mail it is and when it was sent is in each, by `ptrack.email.track`."""
+    send(client, "Carried", message=example(client))
+    found = carried(body(client, "Carried", "alan@example.com"))
+    (first,) = found.pixels
+    assert [each.kwargs for each in found.links] == [first.kwargs] * 2
+    assert set(first.kwargs) == {"campaign", "recipient", "sent"}
+    assert first.kwargs["recipient"] == "alan@example.com"
+
+
+def test_the_link_to_unsubscribe_isnt_tracked(client: Client, demo: Server) -> None:
+    """It stands in the mail as it is, in a header too, and leads to a page."""
+    send(client, "Leaving", message=example(client))
+    url = f"{demo.url}/unsubscribe/"
+    assert f'href="{url}"' in body(client, "Leaving").text
+    mail = client.get(mails(client, "Leaving")["ada@example.com"])
+    assert f"List-Unsubscribe: &lt;{url}&gt;" in mail.text
+    assert client.get(url).status == 200
+    assert report(client, "Leaving")["total"]["clicks"] == 0
+
+
+@pytest.mark.parametrize("user_agent", AGENTS)
+def test_people_and_machines_are_told_apart(client: Client, user_agent: str) -> None:
+    """An open and a click of each kind of agent count where they belong."""
+    who, name, kind = AGENTS[user_agent]
+    subject = f"By {name}"
+    send(client, subject, message=example(client))
+    found = carried(body(client, subject))
+    agent = replace(client, user_agent=user_agent)
+    assert agent.get(found.pixels[0].url).body == GIF
+    assert agent.get(found.links[0].url).status == 200
+
+    others = {"person", "machine", "unknown"} - {who}
+    ones = dict.fromkeys(("opens", "opened", "clicks", "clicked"), 1)
+    result = report(client, subject)
+    assert numbers(client, subject) == {
+        who: (1, 1, 1, 1),
+        **dict.fromkeys(others, (0, 0, 0, 0)),
+    }
+    (group,) = (each for each in result["who"] if each["who"] == who)
+    assert group["agents"] == [{"name": name, "kind": kind, **ones}]
+    ada = result["recipients"][0]
+    assert ada["opened_by"] == who
+    assert ada["agents"] == [{"name": name, "opens": 1}]
+    assert ada["links"][0]["clicked_by"] == who
+    assert (ada["first_open"] is not None) is (who == "person")
+    last = result["timeline"][-1]
+    assert (last[f"{who}_opens"], last[f"{who}_clicks"]) == (1, 1)
+
+
+def test_a_prefetch_is_no_persons(client: Client) -> None:
+    """A browser that says that nobody has asked for it yet is a machine."""
+    send(client, "Prefetched")
+    url = pixel(body(client, "Prefetched"))
+    replace(client, headers={"Sec-Purpose": "prefetch"}).get(url)
+    assert numbers(client, "Prefetched")["machine"] == (1, 1, 0, 0)
+
+
+def test_a_person_counts_where_machines_were_before(client: Client) -> None:
+    """A scanner follows all links, then a person one: it is the person's click."""
+    send(client, "Both", message=example(client))
+    found = carried(body(client, "Both"))
+    scanner = replace(client, user_agent=SCANNER)
+    scanner.get(found.pixels[0].url)
+    office = found.links[0]
+    for _ in range(2):
+        scanner.get(office.url)
+    ada = report(client, "Both")["recipients"][0]
+    assert (ada["opened_by"], ada["seconds_to_open"]) == ("machine", None)
+    assert [(each["clicked_by"], each["clicks"]) for each in ada["links"]] == [
+        ("machine", 2)
+    ]
+
+    client.get(found.pixels[0].url)
+    client.get(office.url)
+    ada = report(client, "Both")["recipients"][0]
+    assert (ada["opened_by"], ada["opens"]) == ("person", 2)
+    assert ada["seconds_to_open"] is not None
+    assert ada["links"] == [{"url": office.target, "clicked_by": "person", "clicks": 1}]
+    assert report(client, "Both")["total"] == {
+        "opens": 2,
+        "opened": 1,
+        "clicks": 3,
+        "clicked": 1,
+    }
+
+
+def test_tags_in_a_message_are_text(client: Client) -> None:
+    """Markdown's links and line breaks work; tags, images and scripts don't."""
+    message = (
+        "**Bold** [x](javascript:alert(1)) ![i](http://e.example/i.png)\nnext <b>b</b>"
+    )
+    send(client, "Markdown", message=message)
+    text = body(client, "Markdown").text
+    assert "<strong>Bold</strong>" in text
+    assert "<br />" in text
+    assert "&lt;b&gt;b&lt;/b&gt;" in text
+    assert 'href="javascript:' not in text
+    assert 'src="http://e.example' not in text
 
 
 def test_every_recipient_has_a_pixel_of_their_own(client: Client) -> None:
@@ -130,7 +259,7 @@ def test_a_mail_shows_its_headers_and_source(client: Client) -> None:
     page = client.get(mails(client, "Grüße & <b>more</b>")["ada@example.com"])
     assert "Grüße &amp; &lt;b&gt;more&lt;/b&gt;" in page.text
     assert "The ptrack demo &lt;news@example.com&gt;" in page.text
-    assert re.search(r'<iframe [^>]*sandbox src="/inbox/\w+/body/"', page.text)
+    assert re.search(r'<iframe [^>]*sandbox="[^"]+" src="/inbox/\w+/body/"', page.text)
     assert "Content-Type: multipart/alternative" in page.text
     assert "MIME-Version: 1.0" in page.text
 
@@ -141,8 +270,8 @@ def test_a_mails_body_can_run_no_script(client: Client) -> None:
     path = mails(client, "Sandbox")["ada@example.com"]
     body = client.get(f"{path}body/")
     assert body.headers["Content-Security-Policy"] == (
-        "sandbox; default-src 'none'; img-src http: https: data:; "
-        "style-src 'unsafe-inline'"
+        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+        "img-src http: https: data:; style-src 'unsafe-inline'"
     )
     assert body.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert "&lt;script&gt;alert(1)" in body.text
@@ -237,8 +366,8 @@ def test_a_subject_stays_on_its_line(client: Client) -> None:
         "/inbox/%2Fetc%2Fpasswd/",
         "/inbox/..%5C..%5Cdemo.sqlite3/body/",
         "/inbox/%00/",
-        "/opens/999999/",
-        "/opens/999999/data/",
+        "/report/999999/",
+        "/report/999999/data/",
     ],
 )
 def test_what_isnt_there_is_not_found(client: Client, path: str) -> None:
@@ -296,7 +425,14 @@ def test_the_strict_page_counts_its_views(client: Client) -> None:
 def test_the_pages_need_nothing_from_elsewhere(client: Client) -> None:
     """All that a page loads comes from the demo itself."""
     send(client, "Elsewhere", "ada@example.com")
-    pages = ["/", "/inbox/", *mails(client, "Elsewhere").values(), "/opens/", "/coep/"]
+    pages = [
+        "/",
+        "/inbox/",
+        *mails(client, "Elsewhere").values(),
+        "/report/",
+        "/coep/",
+        "/office/",
+    ]
     files = set()
     for path in pages:
         text = client.get(path).text.replace(client.base, "")
@@ -311,26 +447,58 @@ def test_an_empty_demo_says_what_to_do(tmp_path: Path) -> None:
     """Before anything was sent, inbox and opens lead to the form."""
     with running_demo(tmp_path) as server:
         client = Client(server.url)
-        for path in ("/inbox/", "/opens/"):
+        for path in ("/inbox/", "/report/"):
             page = client.get(path)
             assert page.status == 200
             assert "Send a campaign" in page.text
 
 
-def manage(tmp_path: Path, *arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLE / "manage.py", *arguments],
-        check=True,
-        capture_output=True,
-        env=environment(DEMO_VAR=str(tmp_path)),
-        text=True,
-        timeout=60,
-    ).stdout
-
-
 def test_the_migrations_are_complete(tmp_path: Path) -> None:
     """The models hold nothing that the migrations lack."""
     assert "No changes" in manage(tmp_path, "makemigrations", "--check", "--dry-run")
+
+
+def test_the_sample_is_a_campaign_with_all_kinds_of_hits(tmp_path: Path) -> None:
+    """``manage.py sample`` adds people, machines and what can't be told."""
+    manage(tmp_path, "migrate", "--verbosity=0")
+    manage(tmp_path, "sample", "--sent", "2026-11-03T09:00+00:00")
+    with running_demo(tmp_path) as server:
+        client = Client(server.url)
+        found = numbers(client, "Our news in November")
+        result = report(client, "Our news in November")
+    assert found == {
+        "person": (8, 4, 5, 4),
+        "unknown": (1, 1, 0, 0),
+        "machine": (4, 3, 4, 2),
+    }
+    assert len(result["recipients"]) == 7
+    assert result["timeline"][-1]["seconds"] == 46 * 60 * 60
+
+
+def test_a_database_of_before_keeps_its_opens(tmp_path: Path) -> None:
+    """The opens of a demo from before there were clicks are migrated and sorted."""
+    manage(tmp_path, "migrate", "demo", "0001", "--verbosity=0")
+    with closing(connect(tmp_path / "demo.sqlite3")) as old, old:
+        old.execute(
+            "INSERT INTO demo_campaign (id, subject, message, recipients, sent_at) "
+            "VALUES (1, 'Old', 'Hello', '[\"ada@example.com\"]', '2026-01-01 09:00:00')"
+        )
+        old.executemany(
+            "INSERT INTO demo_open (campaign_id, recipient, page, user_agent, "
+            "opened_at, seconds_to_open) VALUES (1, 'ada@example.com', '', ?, ?, ?)",
+            [(GMAIL, "2026-01-01 09:01:00", 60), (YAHOO, "2026-01-01 09:02:00", None)],
+        )
+    with running_demo(tmp_path) as server:
+        client = Client(server.url)
+        found = numbers(client, "Old")
+        row = report(client, "Old")["recipients"][0]
+    assert found == {
+        "person": (1, 1, 0, 0),
+        "unknown": (1, 1, 0, 0),
+        "machine": (0, 0, 0, 0),
+    }
+    assert row["seconds_to_open"] == 60
+    assert [each["name"] for each in row["agents"]] == ["Gmail", "Yahoo Mail"]
 
 
 def test_the_demo_passes_djangos_checks(tmp_path: Path) -> None:
@@ -378,7 +546,7 @@ def test_the_mirror_prints_a_line_per_hit(tmp_path: Path, kind: str) -> None:
     assert hit["args"] == ["one\ntwo"]
     assert hit["kwargs"] == {"campaign": 7, "name": "Grüße"}
     assert hit["address"] == "127.0.0.1"
-    assert hit["user_agent"].startswith("Python-urllib")
+    assert hit["user_agent"] == BROWSER
     assert server.output().count('"kwargs"') == 1
     assert SECRET not in server.output()
 

@@ -12,6 +12,7 @@ from ptrack.problems import (
     link_query_problem,
     prefix_problem,
     secret_problem,
+    trusted_proxies_problem,
 )
 
 
@@ -31,7 +32,19 @@ from ptrack.problems import (
         (fallbacks_problem(()), None),
         (fallbacks_problem("abc"), "a list of earlier secrets, not str"),
         (fallbacks_problem(1), "a list of earlier secrets, not int"),
+        (fallbacks_problem({"old": "s"}), "a list of earlier secrets, not dict"),
         (fallbacks_problem(["a", ""]), r"FALLBACKS\[1\] can't be used"),
+        (trusted_proxies_problem(None), None),
+        (trusted_proxies_problem(()), None),
+        (trusted_proxies_problem(["10.0.0.0/8", "2001:db8::1", "unix:"]), None),
+        (trusted_proxies_problem("10.0.0.1"), "a list of addresses and net.* not str"),
+        (trusted_proxies_problem(1), "a list of addresses and networks, not int"),
+        (
+            trusted_proxies_problem(["10.0.0.1", "10.0.0.1/8"]),
+            "can't be used: 10.0.0.1/8 has host bits set; its entries",
+        ),
+        (trusted_proxies_problem(["*"]), "can't be used: '\\*' does not appear"),
+        (trusted_proxies_problem([""]), "can't be used: '' does not appear"),
         (app_url_problem(None), None),
         (app_url_problem(""), None),
         (app_url_problem("https://h"), None),

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 import ptrack
 from ptrack.exceptions import PtrackConfigurationError
+from ptrack.shortcuts import owner
 
 HOST = "https://www.example.com"
 
@@ -84,3 +85,21 @@ def test_link_outside_django_comes_from_the_environment(outside_django):
     url = ptrack.link_url("https://h.example/")
     assert type(url) is str
     assert url.startswith("https://env.example/ptrack/link/")
+
+
+def test_owner_tells_own_urls_below_the_mount():
+    set_script_prefix("/mounted/")
+    try:
+        own = owner()
+        assert own(ptrack.pixel_url())
+        assert own(ptrack.link_url("https://shop.example"))
+        assert not own(HOST + "/ptrack/")
+    finally:
+        set_script_prefix("/")
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_owner_tells_own_urls_outside_django():
+    own = owner()
+    assert own(ptrack.pixel_url())
+    assert not own("https://shop.example")

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import string
+from html.parser import HTMLParser
 from typing import Any
 
 import bare
@@ -31,6 +32,8 @@ from sample import (
     APP_URL,
     ARGS,
     KWARGS,
+    LINKS,
+    MAIL,
     OTHER_PATH,
     PREFIX,
     SECRET,
@@ -39,6 +42,7 @@ from sample import (
 )
 
 import ptrack
+from ptrack.email import TrackedTemplate, track_html
 from ptrack.middleware import PtrackMiddleware
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
@@ -241,6 +245,31 @@ def making() -> dict[str, Case]:
     }
 
 
+def mails() -> dict[str, Case]:
+    """A whole mail, and what of it is the parser's and what the encryption's."""
+    template = TrackedTemplate(MAIL)
+    targets = [f"https://shop.example/articles/{number}" for number in range(LINKS)]
+    for made in (track_html(MAIL, *ARGS, **KWARGS), template.render(*ARGS, **KWARGS)):
+        if made.count(f"{APP_URL}{PREFIX}") != LINKS + 1:
+            raise BrokenCaseError(f"a mail isn't tracked: {made}")
+    return {
+        "mail_parser": Case(parsed),
+        "mail_urls": Case(
+            lambda: [ptrack.link_url(url, *ARGS, **KWARGS) for url in targets]
+        ),
+        "mail": Case(lambda: track_html(MAIL, *ARGS, **KWARGS)),
+        "mail_opens": Case(lambda: track_html(MAIL, *ARGS, clicks=False, **KWARGS)),
+        "mail_template": Case(lambda: template.render(*ARGS, **KWARGS)),
+    }
+
+
+def parsed() -> None:
+    """Do with a mail what can't be done without: have it parsed."""
+    parser = HTMLParser()
+    parser.feed(MAIL)
+    parser.close()
+
+
 def refused() -> dict[str, Case]:
     """What isn't a token."""
     django = wsgi_handler(with_second(ours_site.PTRACK))
@@ -309,6 +338,7 @@ def main() -> None:
         **hits(),
         **passing(),
         **making(),
+        **mails(),
         **refused(),
         **growth(),
     }

@@ -6,8 +6,9 @@ from typing import Any
 from django_site import asgi_handler, request_asgi, request_wsgi, wsgi_handler
 from loop import BrokenCaseError, Case, serve
 from pytracking import Configuration, get_open_tracking_url
+from pytracking.html import adapt_html
 from pytracking_site import CONFIGURATION
-from sample import APP_URL, ARGS, KWARGS, PREFIX, environ, scope
+from sample import APP_URL, ARGS, KWARGS, LINKS, MAIL, PREFIX, environ, scope
 
 # Built once, as its manual has it.
 CONFIGURED = Configuration(**CONFIGURATION)
@@ -24,6 +25,11 @@ METADATA = metadata(ARGS, KWARGS)
 def url(data: dict[str, Any] = METADATA) -> str:
     """Make a URL."""
     return str(get_open_tracking_url(data, configuration=CONFIGURED))
+
+
+def mail() -> str:
+    """Track a whole mail."""
+    return str(adapt_html(MAIL, METADATA, configuration=CONFIGURED))
 
 
 def lengths(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, int]:
@@ -43,7 +49,10 @@ def main() -> None:
         raise BrokenCaseError("no image")
     if b"Not Found" not in request_wsgi(site, environ(forged)):
         raise BrokenCaseError("a forged token is answered")
+    if mail().count(APP_URL) != LINKS + 1:
+        raise BrokenCaseError("a mail isn't tracked")
     cases = {
+        "mail": Case(mail),
         "django": Case(request_wsgi, (site, environ(path)), records=True),
         "django_async": Case(request_asgi, (site_async, scope(path)), records=True),
         "url": Case(url),

@@ -12,6 +12,7 @@ from sample import APP_URL, PREFIX, SECRET
 
 CONFIGURATION = {
     "base_open_tracking_url": f"{APP_URL}{PREFIX}",
+    "base_click_tracking_url": f"{APP_URL}{PREFIX}",
     # Fernet's keys are of 32 bytes as well.
     "encryption_bytestring_key": urlsafe_b64encode(SECRET.encode()),
 }

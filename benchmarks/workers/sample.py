@@ -12,6 +12,26 @@ KWARGS: dict[str, Any] = {"key1": "arg1", "key2": "arg2"}
 OTHER_PATH = "/page-15/"
 """A page of the site, which has thirty."""
 
+LINKS = 30
+_ROW = """<tr>
+  <td align="center" style="font-size:14px;line-height:20px;padding:10px 25px;">
+    <a href="https://shop.example/articles/{0}?utm_source=mail&amp;utm_campaign=spring"
+      style="color:#1155cc;text-decoration:none" target="_blank"><img width="200"
+      src="https://img.example/{0}.png" height="100" alt="Article {0}"></a>
+    <div style="font-family:Helvetica, Arial, sans-serif;font-size:13px">Lorem ipsum
+    dolor sit amet, consectetur adipiscing elit &amp; so on and so forth.</div>
+  </td>
+</tr>
+"""
+MAIL = (
+    "<!doctype html>\n<html><head><title>News</title><style>\n"
+    + "a { color: #1155cc; text-decoration: none }\n" * 50
+    + '</style></head>\n<body style="margin:0"><table role="presentation">\n'
+    + "".join(_ROW.format(number) for number in range(LINKS))
+    + "</table></body></html>\n"
+)
+"""The HTML of a mail as a builder makes it, of 17 kB, every link to another page."""
+
 _HEADERS = {
     "host": "www.example.com",
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox",

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.urls import reverse
 
 MOST_RECIPIENTS = 100
 
@@ -41,6 +43,18 @@ def _problems(addresses: list[str]) -> Iterator[str]:
             yield f"“{address}” is not an e-mail address."
 
 
+def _example() -> str:
+    office = settings.PTRACK_APP_URL + reverse("office")
+    return (
+        "Hello,\n\n"
+        f"we have moved to a new office, with a door that stays open. [Have a look]"
+        f"({office}), and come by for a coffee whenever you are around.\n\n"
+        "What else happened in November is "
+        "[on our website](https://www.example.com/news).\n\n"
+        "Yours,\nthe team"
+    )
+
+
 class CampaignForm(forms.Form):
     """Subject, message and recipients."""
 
@@ -52,13 +66,9 @@ class CampaignForm(forms.Form):
     message = forms.CharField(
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 8}),
-        initial=(
-            "Hello,\n\n"
-            "we have moved to a new office, with a door that stays open: come by for "
-            "a coffee whenever you are around.\n\n"
-            "Yours,\nthe team"
-        ),
-        help_text="Plain text; a blank line begins a new paragraph.",
+        initial=_example,
+        help_text="Markdown: a blank line begins a new paragraph, and "
+        "[text](https://www.example.com/) is a link.",
         error_messages={"required": "Write a few words."},
     )
     recipients = RecipientsField(

@@ -22,7 +22,9 @@ PTRACK_SECRET = os.environ.get("PTRACK_SECRET") or "the-demo-secret-known-to-any
 
 # Where the recipients of the mails reach this site.
 PORT = os.environ.get("PORT") or "8000"
-PTRACK_APP_URL = os.environ.get("PTRACK_APP_URL") or f"http://127.0.0.1:{PORT}"
+PTRACK_APP_URL = (
+    os.environ.get("PTRACK_APP_URL") or f"http://127.0.0.1:{PORT}"
+).rstrip("/")
 
 INSTALLED_APPS = [
     "django.contrib.messages",

@@ -1,4 +1,4 @@
-"""The addresses of the pages; the pixels' own are answered by ptrack's middleware."""
+"""The addresses of the pages; pixels and links are answered by ptrack's middleware."""
 
 from django.urls import path
 
@@ -9,8 +9,10 @@ urlpatterns = [
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/<str:mail_id>/", views.mail, name="mail"),
     path("inbox/<str:mail_id>/body/", views.mail_body, name="mail_body"),
-    path("opens/", views.opens, name="opens"),
-    path("opens/<int:campaign_id>/", views.opens, name="campaign_opens"),
-    path("opens/<int:campaign_id>/data/", views.opens_data, name="opens_data"),
+    path("report/", views.report, name="report"),
+    path("report/<int:campaign_id>/", views.report, name="campaign_report"),
+    path("report/<int:campaign_id>/data/", views.report_data, name="report_data"),
+    path("office/", views.office, name="office"),
+    path("unsubscribe/", views.unsubscribe, name="unsubscribe"),
     path("coep/", views.coep, name="coep"),
 ]

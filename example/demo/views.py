@@ -8,14 +8,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
-from . import campaigns, mailbox
+from . import campaigns, mailbox, reports
 from .forms import CampaignForm
 from .models import Campaign, Open
-from .reports import report
 
-# What a mail client allows: images and the mail's own styles, and no scripts.
+# What a mail client allows: images, the mail's own styles, and links that open in a
+# window of their own. No scripts.
 MAIL_POLICY = (
-    "sandbox; default-src 'none'; img-src http: https: data:; style-src 'unsafe-inline'"
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "img-src http: https: data:; style-src 'unsafe-inline'"
 )
 
 
@@ -76,22 +77,34 @@ def _mail_or_404(mail_id: str) -> mailbox.Mail:
 
 
 @require_safe
-def opens(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
-    """Show the opens of a campaign, by default of the latest."""
+def report(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
+    """Show what became of a campaign, by default of the latest."""
     everything = Campaign.objects.all()
     if campaign_id is None:
         campaign = everything.first()
     else:
         campaign = get_object_or_404(everything, pk=campaign_id)
     context = {"campaign": campaign, "campaigns": everything}
-    return render(request, "demo/opens.html", context)
+    return render(request, "demo/report.html", context)
 
 
 @require_safe
 @never_cache
-def opens_data(request: HttpRequest, campaign_id: int) -> JsonResponse:
-    """Give the opens of a campaign as JSON, for the page to poll."""
-    return JsonResponse(report(get_object_or_404(Campaign, pk=campaign_id)))
+def report_data(request: HttpRequest, campaign_id: int) -> JsonResponse:
+    """Give the numbers of a campaign as JSON, for the page to poll."""
+    return JsonResponse(reports.report(get_object_or_404(Campaign, pk=campaign_id)))
+
+
+@require_safe
+def office(request: HttpRequest) -> HttpResponse:
+    """Be where the first link of the example leads."""
+    return render(request, "demo/office.html")
+
+
+@require_safe
+def unsubscribe(request: HttpRequest) -> HttpResponse:
+    """Be where the mails' link to unsubscribe leads, which isn't tracked."""
+    return render(request, "demo/unsubscribe.html")
 
 
 @require_safe

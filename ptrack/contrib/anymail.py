@@ -1,0 +1,118 @@
+"""Opens and clicks as the events that django-anymail makes of a provider's webhooks.
+
+Receivers of ``anymail.signals.tracking`` stay as they are. Needs django-anymail, the
+extra ``anymail``. In a ``pixels.py``::
+
+    import ptrack
+    from ptrack.contrib.anymail import Clicked, Opened
+
+    ptrack.tracker.register(Opened)
+    ptrack.tracker.register(Clicked)
+
+What an event holds (https://anymail.dev/en/stable/sending/tracking/) comes from the
+keywords that a pixel or link was made with:
+
+===============  ===================================================================
+``recipient``    the keyword ``recipient``: an address, without a name
+``tags``         the keyword ``tags``: a list of texts, or one text
+``message_id``   the keyword ``message_id``: one of the sender's own, since a provider
+                 gives its id only when the mail is there already
+``metadata``     the keyword ``metadata``, a dict, and all other keywords
+``esp_event``    ``{"args": [...], "kwargs": {...}}``, all that was given
+``event_id``     random
+``click_url``    the link's target
+``timestamp``    now, in UTC
+``user_agent``   the request's
+===============  ===================================================================
+
+The other attributes are not set. Signals are sent with ``esp_name="ptrack"``.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+from uuid import uuid4
+
+from ptrack import TrackingLink, TrackingPixel
+
+try:
+    from anymail.signals import AnymailTrackingEvent, EventType, tracking
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "ptrack.contrib.anymail needs django-anymail: "
+        'pip install "django-ptrack[anymail]"'
+    ) from error
+
+ESP_NAME = "ptrack"
+
+
+class Opened(TrackingPixel):
+    """Sends an event ``opened`` for every hit of a pixel."""
+
+    def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Send the event; a receiver that fails costs no other its event.
+
+        Raises:
+            Exception: What the first of those that failed raised, for the tracker.
+        """
+        event = _event(request, args, kwargs, event_type=EventType.OPENED)
+        _send(type(self), event)
+
+
+class Clicked(TrackingLink):
+    """Sends an event ``clicked`` for every click on a link."""
+
+    def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
+        """Send the event: see `Opened.record`."""
+        event = _event(
+            request, args, kwargs, event_type=EventType.CLICKED, click_url=url
+        )
+        _send(type(self), event)
+
+
+def _event(
+    request: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], **more: Any
+) -> Any:
+    others = dict(kwargs)
+    recipient = others.pop("recipient", None)
+    message_id = others.pop("message_id", None)
+    tags = others.pop("tags", None)
+    return AnymailTrackingEvent(
+        recipient=recipient,
+        message_id=message_id,
+        tags=_listed(tags),
+        metadata=_metadata(others),
+        timestamp=datetime.now(timezone.utc),
+        user_agent=request.META.get("HTTP_USER_AGENT"),
+        event_id=uuid4().hex,
+        # As JSON has it: receivers may store it.
+        esp_event={"args": list(args), "kwargs": dict(kwargs)},
+        **more,
+    )
+
+
+def _listed(tags: Any) -> list[Any]:
+    if tags is None:
+        return []
+    return list(tags) if isinstance(tags, list) else [tags]
+
+
+def _metadata(others: dict[str, Any]) -> dict[str, Any]:
+    metadata = others.get("metadata")
+    if not isinstance(metadata, dict):
+        # Of another type, it is a keyword like any other.
+        return others
+    del others["metadata"]
+    return {**metadata, **others}
+
+
+def _send(sender: type, event: Any) -> None:
+    """Send the signal.
+
+    Anymail's own views let the first error end the request, so that the provider tries
+    again. Nobody would here: all receivers get the event first.
+    """
+    results = tracking.send_robust(sender=sender, event=event, esp_name=ESP_NAME)
+    for _, result in results:
+        if isinstance(result, Exception):
+            raise result

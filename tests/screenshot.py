@@ -1,0 +1,81 @@
+"""``make screenshot``: the demo's report as pictures for the README."""
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from selenium.webdriver import Chrome
+from selenium.webdriver.support.wait import WebDriverWait
+
+from .chromium import chromium, missing
+from .demo_server import PATIENCE, manage, running_demo
+from .processes import ROOT
+
+WIDTH = 1200
+SENT = "2026-11-03T09:00+00:00"
+PICTURES = {"light": "demo.png", "dark": "demo-dark.png"}
+
+# The chart is drawn in steps, and the tables come with it.
+DRAWN = (
+    "const chart = window.Chart?.getChart(document.querySelector('#chart canvas'));"
+    "return Boolean(chart?.data.datasets.length)"
+    " && document.querySelectorAll('#rows tr').length > 0"
+)
+
+# Of the last table, with as much room below as there is at its sides.
+END = (
+    "const table = document.querySelector('.recipients');"
+    "return Math.ceil(scrollY + table.getBoundingClientRect().bottom + 40)"
+)
+
+
+def main(directory: Path) -> None:
+    """Take a picture in each colour scheme.
+
+    Args:
+        directory: Where to.
+    """
+    directory.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        with (
+            running_demo(place) as demo,
+            chromium(
+                place / "profile",
+                "--force-device-scale-factor=1",
+                "--force-prefers-reduced-motion",
+                "--hide-scrollbars",
+            ) as browser,
+        ):
+            manage(place, "sample", "--sent", SENT)
+            for scheme, name in PICTURES.items():
+                _show(browser, f"{demo.url}/report/", scheme)
+                _save(browser.get_screenshot_as_png(), directory / name)
+
+
+def _show(browser: Chrome, url: str, scheme: str) -> None:
+    preference = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
+    _resize(browser, 900)
+    browser.get(url)
+    WebDriverWait(browser, PATIENCE).until(lambda _: browser.execute_script(DRAWN))
+    _resize(browser, browser.execute_script(END))
+
+
+def _resize(browser: Chrome, height: int) -> None:
+    size = {"width": WIDTH, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def _save(png: bytes, path: Path) -> None:
+    # A third of the size. The median cut, the default, would lose the few green pixels.
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    if problem := missing():
+        sys.exit(f"Pictures need Debian's chromium and chromium-driver: {problem}")
+    main(ROOT / "docs")

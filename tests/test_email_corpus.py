@@ -1,0 +1,154 @@
+"""Mails as builders and people make them, tracked, sent, and read where they arrive."""
+
+import json
+import re
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from django.core import mail as django_mail
+
+import ptrack
+from ptrack.email import track, track_html
+from tests.mailing import (
+    HOST,
+    LINK,
+    MAILS,
+    PIXEL,
+    Inbox,
+    clicked_targets,
+    mail,
+    smtp_server,
+    unspliced,
+)
+
+LINKS: dict[str, list[list[str]]] = json.loads((MAILS / "links.json").read_text())
+NAMES = sorted(LINKS)
+ENCODINGS = ("quoted-printable", "base64", "8bit")
+
+
+def huge() -> tuple[str, list[list[str]]]:
+    """Give a mail of more than a megabyte, and its links."""
+    row = mail("nobody.html").replace("</html>", "<p>" + "word " * 700 + "</p>")
+    rows = [row.replace("/a", f"/{number}", 1) for number in range(300)]
+    links = [f"https://shop.example/{number}" for number in range(300)]
+    return f"<html><body>{''.join(rows)}</body></html>", [[url, url] for url in links]
+
+
+def corpus(name: str) -> tuple[str, list[str], list[str]]:
+    """Give a mail, and its targets as they are written and as they are read."""
+    text, links = huge() if name == "huge" else (mail(name), LINKS[name])
+    written, read = zip(*links, strict=True)
+    return text, list(written), list(read)
+
+
+@pytest.fixture(scope="module")
+def inbox() -> Iterator[Inbox]:
+    with smtp_server() as inbox:
+        yield inbox
+
+
+def test_every_mail_is_listed():
+    assert {path.name for path in MAILS.glob("*.html")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "huge"])
+def test_nothing_but_the_links_and_the_pixels_place_is_changed(name: str, clicks):
+    text, written, read = corpus(name)
+    tracked = track_html(text, 7, name=name)
+    assert unspliced(tracked, written) == text
+    assert clicked_targets(tracked, clicks) == read
+    assert {(args, kwargs["name"]) for _, args, kwargs in clicks.hits} == {((7,), name)}
+    (token,) = PIXEL.findall(tracked)
+    assert ptrack.PtrackEncoder.decrypt(token) == ([7], {"name": name})
+
+
+@pytest.mark.parametrize("name", [*NAMES, "huge"])
+def test_tracked_mail_is_not_tracked_again(name: str):
+    tracked = track_html(corpus(name)[0])
+    assert track_html(tracked) == tracked
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pixel_is_before_the_end_of_the_body(name: str):
+    tracked = track_html(mail(name), clicks=False)
+    before, after = re.split(PIXEL.pattern.replace("(", "(?:"), tracked)
+    ends = re.compile(r"</body\s*>|</html\s*>", re.I)
+    assert "</body" not in after[1:].lower()
+    assert not ends.search(tracked) or ends.match(after)
+    assert before + after == mail(name)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("name", [*NAMES, "huge"])
+def test_urls_that_arrive_are_the_urls_that_were_made(
+    name: str, encoding: str, inbox: Inbox, clicks
+):
+    """Sent by smtplib, read as a mail client does, and clicked on."""
+    text, written, read = corpus(name)
+    message = standard(text, encoding)
+    tracked = track(message, 7)
+    with smtplib.SMTP("127.0.0.1", inbox.port) as client:
+        client.send_message(tracked)
+    assert_arrived(inbox, html_of(tracked), text, written)
+    assert clicked_targets(html_of(inbox.last()), clicks) == read
+    if encoding != "8bit":
+        assert b"\n>From " not in inbox.arrived[-1]
+        assert part_of(inbox.last())["Content-Transfer-Encoding"] == encoding
+
+
+@pytest.mark.parametrize("name", [*NAMES, "huge"])
+def test_urls_that_django_sends_are_the_urls_that_were_made(
+    name: str, inbox: Inbox, clicks
+):
+    text, written, read = corpus(name)
+    message = django_mail.EmailMultiAlternatives(
+        "Hi", "Plain.", "a@sender.example", ["b@stay.example"]
+    )
+    message.attach_alternative(text, "text/html")
+    tracked = track(message, 7)
+    tracked.connection = django_mail.get_connection(
+        "django.core.mail.backends.smtp.EmailBackend",
+        host="127.0.0.1",
+        port=inbox.port,
+    )
+    tracked.send()
+    assert_arrived(inbox, tracked.alternatives[0][0], text, written)
+    assert clicked_targets(html_of(inbox.last()), clicks) == read
+
+
+def standard(text: str, encoding: str) -> EmailMessage:
+    """Give a message with an HTML part in this encoding, byte for byte."""
+    message = EmailMessage()
+    message["Subject"] = "Hi"
+    message["From"] = "a@sender.example"
+    message["To"] = "b@stay.example"
+    message.set_content("Plain.")
+    message.add_alternative(text, subtype="html", cte=encoding)
+    return message
+
+
+def part_of(message: EmailMessage) -> Any:
+    part = message.get_body(("html",))
+    assert part is not None
+    return part
+
+
+def html_of(message: EmailMessage) -> str:
+    return str(part_of(message).get_content()).replace("\r\n", "\n")
+
+
+def assert_arrived(inbox: Inbox, sent: str, text: str, written: list[str]) -> None:
+    """Show that the last mail has the URLs that were sent, and all else as it was.
+
+    Mail has one kind of line end, and ends with one.
+    """
+    # In what isn't encoded, smtplib does this itself, to any mail.
+    arrived = html_of(inbox.last()).replace("\n>From ", "\nFrom ")
+    assert LINK.findall(arrived) == LINK.findall(sent)
+    assert PIXEL.findall(arrived) == PIXEL.findall(sent)
+    found = unspliced(arrived, [each.replace("\r\n", "\n") for each in written])
+    assert found.rstrip("\n") == text.replace("\r\n", "\n").rstrip("\n")
+    assert HOST in arrived
