@@ -67,7 +67,7 @@ class Book:
 
     def waited(self, request: Request, seconds: float) -> None:
         """Take down how long all of it took."""
-        if "wait" not in request.options:
+        if "block" not in request.options:
             self.longest = max(self.longest, seconds)
 
     def unanswered(self, request: Request) -> None:

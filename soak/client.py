@@ -20,6 +20,7 @@ VISITORS = 16
 PATIENCE = 30.0
 """Seconds that a request may go without an answer, with all its repetitions."""
 
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _BODIES = {"page": PAGE, "head": b""}
@@ -158,6 +159,7 @@ class Visitor:
         self, reader: asyncio.StreamReader, request: Request
     ) -> tuple[int, bytes]:
         head = await reader.readuntil(b"\r\n\r\n")
+        status = _STATUS.match(head)
         length = _LENGTH.search(head)
         closes = _CLOSE.search(head) is not None or length is None
         if request.kind == "head":
@@ -169,7 +171,8 @@ class Visitor:
         # After what isn't HTTP, where the next answer starts is anybody's guess.
         if closes or request.expected is None or not self._keeps():
             self.leave()
-        return int(head[9:12]), body
+        # uWSGI gives its own back to a request whose protocol isn't one.
+        return int(status[1]) if status else 0, body
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None:

@@ -29,8 +29,8 @@ SHARES = {
     "post": 8,
     "page": 4,
     "overlong": 3,
-    "raw": 3,
-    "huge": 0.5,
+    "raw": 3.4,
+    "huge": 0.1,
     "half": 3,
     "abandoned": 2.5,
 }
@@ -99,9 +99,9 @@ class Mix:
 
     def valid(self, **options: Any) -> Request:
         """Give a hit with an id of its own, and these keywords beside it."""
-        number, token = self._token(**self._always, **options)
-        names = tuple({**self._always, **options})
-        return Request("valid", self._get(token), hit=number, options=names)
+        options = {**self._always, **options}
+        number, token = self._token(**options)
+        return Request("valid", self._get(token), hit=number, options=tuple(options))
 
     # -- the kinds --------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ class Mix:
         dice = self._random.random()
         for share, options in VARIANTS:
             if dice < share:
-                return self.valid(**{**options, **self._always})
+                return self.valid(**options)
             dice -= share
         return self.valid()
 
@@ -161,7 +161,7 @@ class Mix:
         return Request("raw", data, expected=None)
 
     def _huge(self) -> Request:
-        return Request("huge", self._get("A" * 600_000), expected=None)
+        return Request("huge", self._get("A" * 450_000), expected=None)
 
     def _half(self) -> Request:
         data = self._get(self._token()[1])

@@ -1,7 +1,7 @@
 """The callbacks: what a hit leaves behind is counted afterwards.
 
 A token's keywords say what is to happen: ``id``, which is recorded, and any of
-``fail``, ``also``, ``leak`` and ``wait``. The ledger is the last to be run, so whatever
+``fail``, ``also``, ``leak``, ``block`` and ``wait``. The ledger is the last to be run, so whatever
 another callback does to a hit before it would show there.
 """
 
@@ -102,6 +102,15 @@ class Leaking(ptrack.TrackingPixel):
             Path(os.devnull).open()
 
 
+class Blocking(ptrack.TrackingPixel):
+    """Blocks its thread for as long as it is told to."""
+
+    def record(self, request: Any, *, block: float = 0, **_: Any) -> None:
+        """Sleep."""
+        if block:
+            time.sleep(block)
+
+
 class Slow(ptrack.TrackingPixel):
     """Takes as long as it is told to."""
 
@@ -137,5 +146,5 @@ def register(slow: type[ptrack.TrackingPixel]) -> None:
     handler = logging.FileHandler(_place / LOG)
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     logging.getLogger("ptrack").addHandler(handler)
-    for pixel in (Failing, InDatabase, InFile, Leaking, slow, Ledger):
+    for pixel in (Failing, InDatabase, InFile, Leaking, Blocking, slow, Ledger):
         ptrack.tracker.register(pixel)

@@ -1,0 +1,444 @@
+"""The faults: what is done to a server while it is under load.
+
+Each is a coroutine that does its damage, sees that it took effect, and mends it.
+"""
+
+import asyncio
+import os
+import random
+import resource
+import signal
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ptrack.encoder import TokenBox
+
+from . import books, servers
+from .books import Balance, Book, Others
+from .client import Client
+from .mix import ALSO, Mix
+from .places import JOURNAL, SECOND
+from .processes import SoakError, descriptors, is_alive, wait_until
+from .servers import PATIENCE, SECRET, Kind, Server, recorders
+
+NEW_SECRET = "the-next-secret-of-the-soak-test"  # noqa: S105 - of nothing but this
+ENDLESS = 1_000_000
+"""More requests than are sent before the fault is over."""
+
+AROUND = 200
+"""Requests before a fault, and after it: what is broken for good would show there."""
+
+BLOCKED, SHUT, STEP = 3.0, 1.5, 3600
+"""Seconds that a callback blocks, that a disk or database is shut, that a clock steps."""
+
+FAKETIME = "libfaketimeMT.so.1"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a fault happens.
+
+    Attributes:
+        kind: The server.
+        servers: One, or the two that are side by side.
+        client: Is loading them.
+        place: Where they write.
+        secrets: What each of them makes tokens with.
+    """
+
+    kind: Kind
+    servers: list[Server]
+    client: Client
+    place: Path
+    secrets: list[str]
+
+    @property
+    def server(self) -> Server:
+        """The first, or only, one."""
+        return self.servers[0]
+
+    @property
+    def book(self) -> Book:
+        """What the client sees."""
+        return self.client.book
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for something, while the load goes on."""
+        await asyncio.to_thread(wait_until, condition, PATIENCE, what)
+
+    async def requests(self, count: int) -> None:
+        """Wait for so many more answers."""
+        goal = self.book.answers.total() + count
+        await self.until(lambda: self.book.answers.total() >= goal, "no more answers")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is done to a server.
+
+    Attributes:
+        name: What it is called in the results.
+        inject: Does it, and tells what was done.
+        quick: The server that stands for all in the short form.
+        needs_master: Only where a process watches over the workers.
+        instances: How many servers are side by side.
+        loses: It is there to show what is lost.
+        variables: Gives the server's environment; ``None`` if something is missing.
+        lacks: What to install then.
+    """
+
+    name: str
+    inject: Callable[[Scene], Awaitable[str]]
+    quick: str
+    needs_master: bool = False
+    instances: int = 1
+    loses: bool = False
+    variables: Callable[[Path], dict[str, str] | None] = lambda _: {}
+    lacks: str = ""
+
+    def hits(self, kind: Kind) -> bool:
+        """Tell whether a server can have it."""
+        return kind.has_master or not self.needs_master
+
+
+# -- workers --------------------------------------------------------------------------
+
+
+async def kill(scene: Scene) -> str:
+    """Kill a worker at once, three times; without a master, start the server again."""
+    for _ in range(3):
+        known = set(recorders(scene.place))
+        victim = scene.server.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        await scene.until(lambda pid=victim: not is_alive(pid), "it doesn't die")  # type: ignore[misc]
+        if not scene.kind.has_master:
+            await asyncio.to_thread(scene.server.restart)
+        await _new_worker(scene, known)
+    return "3 workers killed"
+
+
+async def reload(scene: Scene) -> str:
+    """Have all workers replaced, twice."""
+    replaced = 0
+    for _ in range(2):
+        known = set(recorders(scene.place))
+        before = scene.server.workers()
+        scene.server.reload()
+        await scene.until(
+            lambda old=before: not any(map(is_alive, old)),  # type: ignore[misc]
+            "old workers stay",
+        )
+        await _new_worker(scene, known)
+        replaced += len(before)
+    return f"2 reloads, {replaced} workers replaced"
+
+
+async def _new_worker(scene: Scene, known: set[int]) -> None:
+    await scene.until(
+        lambda: not known.issuperset(recorders(scene.place)), "no new worker records"
+    )
+
+
+# -- what callbacks write to ----------------------------------------------------------
+
+
+async def locked(scene: Scene) -> str:
+    """Lock the second database for longer than the callback waits."""
+    with closing(_connection(scene.place / SECOND)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(SHUT)
+        database.execute("ROLLBACK")
+    await scene.requests(AROUND)
+    return _failed(scene, "InDatabase", f"locked for {SHUT} s")
+
+
+async def full(scene: Scene) -> str:
+    """Let the disk of the journal be full for a while."""
+    _point(scene.place / JOURNAL, Path("/dev/full"))
+    await asyncio.sleep(SHUT)
+    _point(scene.place / JOURNAL, scene.place / f"{JOURNAL}.sound")
+    await scene.requests(AROUND)
+    return _failed(scene, "InFile", f"full for {SHUT} s")
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=10, isolation_level=None)
+
+
+def _point(link: Path, target: Path) -> None:
+    other = link.with_suffix(".new")
+    other.symlink_to(target)
+    other.replace(link)
+
+
+def _failed(scene: Scene, callback: str, what: str) -> str:
+    count = books.logged_failures(scene.place)[callback]
+    if not count:
+        raise SoakError(f"{what}, but no failure was logged")
+    return f"{what}: {count:,} failures of that callback, all logged"
+
+
+# -- time -----------------------------------------------------------------------------
+
+
+def faked_time(place: Path) -> dict[str, str] | None:
+    """Give the environment of a server whose clock is read from a file."""
+    found = sorted(Path("/usr/lib").glob(f"*/faketime/{FAKETIME}"))
+    if not found:
+        return None
+    _set_clock(place, 0)
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(place / "clock"),
+        "FAKETIME_NO_CACHE": "1",
+        # A step of the wall clock is none of the monotonic one.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def _set_clock(place: Path, offset: int) -> None:
+    other = place / "clock.new"
+    other.write_text(f"{offset:+d}\n")
+    other.replace(place / "clock")
+
+
+async def clock(scene: Scene) -> str:
+    """Set the server's clock back by an hour, on by two, and right again."""
+    for offset in (-STEP, STEP, 0):
+        _set_clock(scene.place, offset)
+        await scene.requests(AROUND)
+    seen = books.times(scene.place)
+    back = min(after - before for before, after in zip(seen, seen[1:], strict=False))
+    if back > 60 - 2 * STEP + STEP:
+        raise SoakError(f"the clock of the server went back by {-back:.0f} s only")
+    return "back by an hour, on by two, back by one"
+
+
+# -- threads and descriptors ----------------------------------------------------------
+
+
+async def block(scene: Scene) -> str:
+    """Let a callback block its thread for seconds."""
+    blocked = asyncio.create_task(
+        scene.client.ask(scene.client.mix.valid(block=BLOCKED))
+    )
+    await asyncio.sleep(0.2)
+    answered = scene.book.answers.total()
+    scene.book.longest = 0
+    await asyncio.sleep(BLOCKED - 1)
+    answered, longest = scene.book.answers.total() - answered, scene.book.longest
+    took = await blocked
+    if took < BLOCKED or not answered:
+        raise SoakError(f"blocked for {took:.1f} s, {answered} others were answered")
+    return (
+        f"blocked for {took:.1f} s: in {BLOCKED - 1:.0f} of them {answered:,} others "
+        f"were answered, the slowest after {longest:.2f} s"
+    )
+
+
+async def exhausted(scene: Scene) -> str:
+    """Allow the workers no further descriptor for a while."""
+    workers = scene.server.workers()
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in workers}
+    for pid, (_, hard) in limits.items():
+        _limit(pid, (_first_free(pid), hard))
+    await asyncio.sleep(SHUT)
+    for pid, limit in limits.items():
+        _limit(pid, limit)
+    await scene.requests(AROUND)
+    gone = sum(not is_alive(pid) for pid in workers)
+    failed = books.logged_failures(scene.place)["InFile"]
+    if not (gone or failed or scene.book.longest > SHUT / 2):
+        raise SoakError("nobody noticed that there was no descriptor")
+    ended = f"{gone} workers ended and were replaced, " if gone else ""
+    return (
+        f"none for {SHUT} s: {ended}{failed:,} failures of the callback that opens a "
+        f"file, the slowest answer after {scene.book.longest:.1f} s"
+    )
+
+
+def _first_free(pid: int) -> int:
+    taken = set(descriptors(pid))
+    return next(number for number in range(len(taken) + 1) if number not in taken)
+
+
+def _limit(pid: int, limits: tuple[int, int]) -> None:
+    try:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    except ProcessLookupError:
+        # It may have ended over it, and been replaced.
+        return
+
+
+# -- secrets --------------------------------------------------------------------------
+
+
+async def rotate(scene: Scene) -> str:
+    """Make the new secret known everywhere first, and only then use it."""
+    await _restart_each(scene, SECRET, NEW_SECRET)
+    await _restart_each(scene, NEW_SECRET, SECRET)
+    return "2 servers, restarted in turn twice: the new secret as a fallback, then used"
+
+
+async def rotate_at_once(scene: Scene) -> str:
+    """Use the new secret while another server doesn't know it yet."""
+    await _restart_each(scene, NEW_SECRET, SECRET)
+    return "2 servers, restarted in turn once: the new secret used at once"
+
+
+async def _restart_each(scene: Scene, secret: str, fallback: str) -> None:
+    for number, server in enumerate(scene.servers):
+        await asyncio.to_thread(
+            server.restart, PTRACK_SECRET=secret, PTRACK_SECRET_FALLBACKS=fallback
+        )
+        scene.secrets[number] = secret
+        await scene.requests(2 * AROUND)
+
+
+FAULTS = (
+    Fault("`kill -9` of a worker", kill, "gunicorn gthread"),
+    Fault("reload (`HUP`)", reload, "Granian WSGI", needs_master=True),
+    Fault("a callback's database locked", locked, "gunicorn gthread"),
+    Fault("a callback's disk full", full, "waitress"),
+    Fault(
+        "the clock stepping back",
+        clock,
+        "gunicorn sync",
+        variables=faked_time,
+        lacks="faketime",
+    ),
+    Fault("a callback that blocks", block, "gunicorn uvicorn"),
+    Fault("no descriptors left", exhausted, "uWSGI"),
+    Fault("secret rotated, in the right order", rotate, "Granian WSGI", instances=2),
+    Fault(
+        "secret rotated, in the wrong order",
+        rotate_at_once,
+        "gunicorn sync",
+        instances=2,
+        loses=True,
+    ),
+)
+
+
+# -- running one ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a server did under a fault.
+
+    Attributes:
+        fault: What was done to it.
+        server: Its name.
+        said: What was done, in words.
+        book: What the client saw.
+        hits: The ledger against it.
+        others: The callbacks that fail against it.
+    """
+
+    fault: Fault
+    server: str
+    said: str
+    book: Book
+    hits: Balance
+    others: Others
+
+    @property
+    def problems(self) -> list[str]:
+        """What isn't as it should be."""
+        checks: dict[str, Any] = {
+            "hits were lost": not self.fault.loses
+            and (self.hits.lost or self.others.lost),
+            "nothing was lost": self.fault.loses and not self.hits.lost,
+            "hits were recorded that weren't asked for": self.hits.surplus
+            or self.others.surplus,
+            f"wrong answers: {dict(self.book.wrong)}": self.book.wrong,
+        }
+        return [problem for problem, found in checks.items() if found]
+
+
+def run(fault: Fault, kind: Kind, seed: int) -> Result | None:
+    """Do it to a server under load.
+
+    Args:
+        fault: What to do.
+        kind: The server.
+        seed: Of the mix.
+
+    Returns:
+        What came of it, or ``None`` if a program that it needs isn't there.
+    """
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ptrack-soak-"))
+        place = Path(name)
+        servers.prepare(place)
+        variables = fault.variables(place)
+        if variables is None:
+            return None
+        started = [
+            stack.enter_context(Server(kind.command, place, **variables))
+            for _ in range(fault.instances)
+        ]
+        scene = _scene(kind, started, place, seed)
+        said = asyncio.run(_under_load(fault, scene))
+        return Result(
+            fault=fault,
+            server=kind.name,
+            said=said,
+            book=scene.book,
+            hits=books.ledger(scene.book, place),
+            others=books.others(scene.book, place),
+        )
+
+
+def _scene(kind: Kind, started: list[Server], place: Path, seed: int) -> Scene:
+    boxes = {secret: TokenBox(secret) for secret in (SECRET, NEW_SECRET)}
+    secrets = [SECRET] * len(started)
+    choice = random.Random(seed).choice  # noqa: S311 - to be repeated, not secret
+
+    def seal(**options: Any) -> str:
+        return boxes[choice(secrets)].encrypt(**options)
+
+    mix = Mix(seal, keep_alive=kind.keeps_alive, seed=seed, always=ALSO)
+    client = Client(
+        mix,
+        Book(),
+        lambda: choice(started).port,
+        keep_alive=kind.keeps_alive,
+        # New connections all the time: to each server, and to each worker.
+        hold=0.9,
+    )
+    return Scene(kind, started, client, place, secrets)
+
+
+async def _under_load(fault: Fault, scene: Scene) -> str:
+    load = asyncio.create_task(scene.client.load(ENDLESS))
+    injected = asyncio.create_task(_injected(fault, scene))
+    try:
+        await asyncio.wait((load, injected), return_when=asyncio.FIRST_COMPLETED)
+        if load.done():
+            # Before its time: that is an error.
+            load.result()
+        said = await injected
+    finally:
+        scene.client.stop()
+        injected.cancel()
+        await asyncio.gather(load, injected, return_exceptions=True)
+    load.result()
+    return said
+
+
+async def _injected(fault: Fault, scene: Scene) -> str:
+    await scene.requests(AROUND)
+    # Each worker has opened what it keeps open.
+    await scene.until(
+        lambda: len(recorders(scene.place)) >= len(scene.servers), "nobody records"
+    )
+    said = await fault.inject(scene)
+    await scene.requests(AROUND)
+    return said
