@@ -6,13 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
+SERVERS := $(VENV)/.servers
 
-.PHONY: help demo test bench lint types check clean
+.PHONY: help demo test bench soak lint types check clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
 	@echo "make test    run the tests, with coverage"
 	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
+	@echo "make soak    load and faults on real servers (QUICK=1: in two minutes)"
 	@echo "make check   lint and types"
 
 # Again only when the dependencies change.
@@ -23,6 +25,10 @@ $(READY): setup.py
 
 $(TOOLS): $(READY) setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
+	touch $@
+
+$(SERVERS): $(READY) setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[soak]"
 	touch $@
 
 demo: $(READY)
@@ -39,6 +45,10 @@ test: $(READY)
 # QUICK=1 only shows that it runs through, and keeps the last full run's results.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+# QUICK=1 does less of everything, and keeps the last full run's results.
+soak: $(SERVERS)
+	$(BIN)/python -m soak $(if $(QUICK),--quick)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

@@ -33,6 +33,9 @@ TEST = [
 # The servers of the wire; the peers get environments of their own.
 BENCH = ["granian", "gunicorn", "pyuwsgi"]
 
+# The servers of the load and the faults.
+SOAK = ["granian", "gunicorn", "pyuwsgi", "uvicorn", "uvicorn-worker", "waitress"]
+
 LINT = ["django-stubs", "mypy", "ruff", "types-WebOb"]
 
 
@@ -91,7 +94,7 @@ setup(
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8"],
-    extras_require={"bench": BENCH, "lint": LINT, "test": TEST},
+    extras_require={"bench": BENCH, "lint": LINT, "soak": SOAK, "test": TEST},
     entry_points={
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
     },
