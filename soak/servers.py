@@ -63,7 +63,8 @@ def _uwsgi(port: int) -> list[str]:
         *(_program("uwsgi"), "--http-socket", f"{HOST}:{port}", "--master"),
         *("--processes", "2", "--threads", "2", "--die-on-term", "--need-app"),
         *("--lazy-apps", "--disable-logging", "--buffer-size", "65535"),
-        *("--module", WSGI),
+        # It starts itself anew on SIGHUP, and without this outside the environment.
+        *("--binary-path", sys.executable, "--module", WSGI),
     ]
 
 
