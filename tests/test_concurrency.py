@@ -144,6 +144,34 @@ def test_settings_overridden_while_serving_cost_no_hit(recorder):
     assert overridden > 1
 
 
+def test_hit_that_an_override_overtakes_does_not_bring_the_old_settings_back(
+    monkeypatch: pytest.MonkeyPatch, recorder
+):
+    """A thread reads the settings, is halted, and goes on after they have changed."""
+    reading, changed = threading.Event(), threading.Event()
+    build = conf.build
+
+    def halted(*args: Any, **kwargs: Any) -> Any:
+        found = build(*args, **kwargs)
+        if threading.current_thread().name == "overtaken":
+            reading.set()
+            assert changed.wait(10)
+        return found
+
+    monkeypatch.setattr(conf, "build", halted)
+    app = WSGIHandler()
+    with override_settings(PTRACK_SECRET=A):
+        arguments = (app, TokenBox(A).encrypt("old"))
+        slow = threading.Thread(target=hit, args=arguments, name="overtaken")
+        slow.start()
+        assert reading.wait(10)
+        with override_settings(PTRACK_SECRET=B):
+            changed.set()
+            slow.join()
+            hit(app, TokenBox(B).encrypt("new"))
+            assert counted(recorder) == {("old",): 1, ("new",): 1}
+
+
 # -- processes ------------------------------------------------------------------------
 
 FORKING = """
