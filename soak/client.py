@@ -49,7 +49,7 @@ class Client:
         self.mix, self.book = mix, book
         self._port = port
         self._hold = hold if keep_alive else 0
-        self._random = random.Random(1)  # noqa: S311 - to be repeated, not secret
+        self._random = random.Random(1)
         self._left = 0
 
     async def load(self, requests: int) -> None:
@@ -127,7 +127,7 @@ class Visitor:
         try:
             writer.write(request.data)
             if request.is_left:
-                return await self._left(request, writer)
+                return await self._hang_up(request, writer)
             self._book.sent(request)
             status, body = await self._answer(reader, request)
         except (OSError, EOFError, asyncio.LimitOverrunError):
@@ -145,7 +145,7 @@ class Visitor:
         self._book.unanswered(request)
         return False
 
-    async def _left(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+    async def _hang_up(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Hang up, now and then with a reset instead of the polite way."""
         with suppress(OSError):
             await writer.drain()
@@ -191,4 +191,3 @@ def _is_right(request: Request, status: int, body: bytes) -> bool:
 def _reset(writer: asyncio.StreamWriter) -> None:
     found = writer.get_extra_info("socket")
     found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from .places import JOURNAL, SECOND
 from .processes import SoakError, descriptors, is_alive, wait_until
 from .servers import KINDS, PATIENCE, ROOT, SECRET, Kind, Server, recorders
 
-NEW_SECRET = "the-next-secret-of-the-soak-test"  # noqa: S105 - of nothing but this
+NEW_SECRET = "the-next-secret-of-the-soak-test"
 ENDLESS = 1_000_000
 """More requests than are sent before the fault is over."""
 
@@ -34,7 +35,7 @@ AROUND = 200
 """Requests before a fault, and after it: what is broken for good would show there."""
 
 BLOCKED, SHUT, STEP = 3.0, 1.5, 3600
-"""Seconds that a callback blocks, that a disk or database is shut, that a clock steps."""
+"""Seconds: a callback blocks, a disk or database is shut, a clock steps."""
 
 FAKETIME = "libfaketimeMT.so.1"
 
@@ -221,7 +222,7 @@ async def clock(scene: Scene) -> str:
         _set_clock(scene.place, offset)
         await scene.requests(AROUND)
     seen = books.times(scene.place)
-    back = min(after - before for before, after in zip(seen, seen[1:], strict=False))
+    back = min(after - before for before, after in pairwise(seen))
     if back > 60 - STEP:
         raise SoakError(f"the clock of the server went back by {-back:.0f} s only")
     return "back by an hour, on by two, back by one"
@@ -421,7 +422,7 @@ def run(fault: Fault, kind: Kind, seed: int) -> Result | None:
 def _scene(kind: Kind, started: list[Server], place: Path, seed: int) -> Scene:
     boxes = {secret: TokenBox(secret) for secret in (SECRET, NEW_SECRET)}
     secrets = [SECRET] * len(started)
-    choice = random.Random(seed).choice  # noqa: S311 - to be repeated, not secret
+    choice = random.Random(seed).choice
 
     def seal(**options: Any) -> str:
         return boxes[choice(secrets)].encrypt(**options)

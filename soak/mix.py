@@ -82,7 +82,7 @@ class Mix:
     ) -> None:
         self._seal = seal
         self._connection = b"" if keep_alive else b"Connection: close\r\n"
-        self._random = random.Random(seed)  # noqa: S311 - to be repeated, not secret
+        self._random = random.Random(seed)
         self._always = always or {}
         self._count = 0
         self._kinds = {kind: getattr(self, f"_{kind}") for kind in SHARES}

@@ -54,15 +54,15 @@ def run(tokens: int) -> Result:
     Args:
         tokens: How many; rounded down to whole batches.
     """
-    with tempfile.TemporaryDirectory(prefix="ptrack-soak-") as place:
-        with Server(_command, Path(place)) as server:
-            workers = ThreadPoolExecutor(2 * PROCESSES)
-            with workers:
-                batches = workers.map(
-                    lambda _: _batch(server.port, f"/?{BATCH}"),
-                    range(tokens // BATCH),
-                )
-                return _compared(_batch(server.port, "/before?0"), batches)
+    with (
+        tempfile.TemporaryDirectory(prefix="ptrack-soak-") as place,
+        Server(_command, Path(place)) as server,
+        ThreadPoolExecutor(2 * PROCESSES) as clients,
+    ):
+        batches = clients.map(
+            lambda _: _batch(server.port, f"/?{BATCH}"), range(tokens // BATCH)
+        )
+        return _compared(_batch(server.port, "/before?0"), batches)
 
 
 def _command(port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the served apps and the command have to agree on, without importing each other."""
+"""What the served apps and the command have to agree on."""
 
 PLACE = "SOAK_PLACE"
 """The environment variable with the directory that all the following are in."""

@@ -1,6 +1,5 @@
 """What the kernel tells of the servers' processes, from /proc."""
 
-import os
 import re
 import socket
 import time
@@ -40,7 +39,7 @@ def resident(pid: int) -> int:
 def descriptors(pid: int) -> list[int]:
     """Give the open file descriptors of a process; none if it is gone."""
     try:
-        return sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+        return sorted(int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return []
 

@@ -1,12 +1,12 @@
 """The results as tables of Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.report import table
 
 from . import faults, load, nonces
+from .books import Balance, Book
 
 START, END = "<!-- results -->", "<!-- /results -->"
 
@@ -14,40 +14,50 @@ Fault = tuple[faults.Fault, str, faults.Result | None]
 """A fault, the server that had it, and what came of it; ``None`` if it wasn't run."""
 
 
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """Give a table, whose first columns are text and all others numbers."""
+    rule = [*["---"] * texts, *["---:"] * (len(head) - texts)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
+
+
 def loads(results: Iterable[load.Result]) -> str:
     """Give the tables of the load."""
     results = list(results)
     head = (
-        *("server", "requests", "hits answered", "recorded", "lost", "too many"),
-        *("4xx of the server", "hung up", "5xx"),
+        *("server", "requests", "hits answered", "sent, unanswered", "recorded"),
+        *("lost", "too many", "5xx", "4xx of the server", "hung up by it"),
     )
     rows = [
         [
             result.server,
             f"{result.book.sent_requests:,}",
-            f"{result.hits.answered:,}",
-            f"{result.hits.recorded:,}",
+            *_hits(result.hits, result.book),
             f"{result.hits.lost + result.others.lost}",
             f"{result.hits.surplus + result.others.surplus}",
+            f"{result.book.status(500, 600)}",
             f"{_of_the_server(result):,}",
             f"{result.book.hang_ups:,}",
-            f"{result.book.status(500, 600)}",
         ]
         for result in results
     ]
     return f"### Load\n\n{table(head, rows)}\n\n{_left_over(results)}"
 
 
+def _hits(hits: Balance, book: Book) -> list[str]:
+    """Give how many were answered, were only sent, and are recorded."""
+    unanswered = book.whole.total() - hits.answered
+    return [f"{hits.answered:,}", f"{unanswered:,}", f"{hits.recorded:,}"]
+
+
 def _left_over(results: list[load.Result]) -> str:
     head = (
-        *("server", "seconds", "broken off", "failures logged", "resident, MiB"),
-        *("growth, KiB", "descriptors", "left open"),
+        *("server", "seconds", "failures logged", "resident, MiB", "growth, KiB"),
+        *("descriptors", "left open"),
     )
     rows = [
         [
             result.server,
             f"{result.seconds:.0f}",
-            f"{result.book.kinds['half'] + result.book.kinds['abandoned']:,}",
             f"{result.others.failures.total():,}",
             " → ".join(f"{each / 1024**2:.1f}" for each in result.resident),
             f"{result.growth / 1024:,.0f}",
@@ -68,14 +78,16 @@ def _of_the_server(result: load.Result) -> int:
 def injected(results: Iterable[Fault]) -> str:
     """Give the table of the faults."""
     head = (
-        *("fault", "server", "what was done, and seen", "hits answered", "recorded"),
-        *("lost", "too many", "sent again", "5xx"),
+        *("fault", "server", "what was done, and seen", "hits answered"),
+        *("sent, unanswered", "recorded", "lost", "too many", "5xx"),
     )
     rows = [_fault_row(*each) for each in results]
-    return f"### Faults\n\n{table(head, rows)}"
+    return f"### Faults\n\n{table(head, rows, texts=3)}"
 
 
-def _fault_row(fault: faults.Fault, server: str, result: faults.Result | None) -> list[str]:
+def _fault_row(
+    fault: faults.Fault, server: str, result: faults.Result | None
+) -> list[str]:
     if result is None:
         said = f"**not run**: install `{fault.lacks}`"
         return [fault.name, server, said, *[""] * 6]
@@ -84,11 +96,9 @@ def _fault_row(fault: faults.Fault, server: str, result: faults.Result | None) -
         fault.name,
         server,
         result.said,
-        f"{result.hits.answered:,}",
-        f"{result.hits.recorded:,}",
+        *_hits(result.hits, result.book),
         f"**{lost}**" if result.hits.lost else lost,
         f"{result.hits.surplus + result.others.surplus}",
-        f"{result.book.repeated:,}",
         f"{result.book.status(500, 600)}",
     ]
 
@@ -110,7 +120,7 @@ def about(versions: dict[str, str], date: str, seed: int, seconds: float) -> str
     """Give what the results depend on."""
     described = {**machine.described(), "servers": _listed(versions)}
     lines = [
-        f"- {name}: {described[name]}"
+        f"- {name}: {described[name].replace(', 1 cores', ', 1 core')}"
         for name in ("processor", "system", "Python", "servers")
     ]
     minutes = f"{seconds / 60:.0f} minutes"

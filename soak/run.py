@@ -69,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default"
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help=f"of {', '.join(PARTS)}; all by default",
     )
     parser.add_argument(
         "--quick",
@@ -102,7 +105,8 @@ def _run(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Give the tables, and the problems."""
     effort = QUICK if options.quick else FULL
     kinds = _kinds(options)
-    tables, problems = [], []
+    tables: list[str] = []
+    problems: list[str] = []
     wanted = options.parts or PARTS
     if "load" in wanted:
         requests = options.requests or effort.requests

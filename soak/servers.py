@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 30
 """Seconds to wait for a server before it is taken for broken."""
 
-SECRET = "a-secret-of-the-soak-of-32-bytes"  # noqa: S105 - of nothing but this
+SECRET = "a-secret-of-the-soak-of-32-bytes"
 
 WSGI = "soak.served.app:application"
 ASGI = "soak.served.site:application"

@@ -23,7 +23,7 @@ def _seconds() -> int:
 
 
 if _offset is None:
-    time.sleep = _sleep
+    time.sleep = _sleep  # type: ignore[assignment]
 else:
     time.time = lambda: _time() + _seconds()
     time.time_ns = lambda: _time_ns() + _seconds() * 10**9

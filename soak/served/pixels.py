@@ -1,8 +1,8 @@
 """The callbacks: what a hit leaves behind is counted afterwards.
 
 A token's keywords say what is to happen: ``id``, which is recorded, and any of
-``fail``, ``also``, ``leak``, ``block`` and ``wait``. The ledger is the last to be run, so whatever
-another callback does to a hit before it would show there.
+``fail``, ``also``, ``leak``, ``block`` and ``wait``. The ledger is the last to be run,
+so whatever another callback does to a hit before it would show there.
 """
 
 import asyncio
@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ptrack
-
-from ..places import JOURNAL, LEDGER, LOG, LOG_FORMAT, PLACE, SECOND
+from soak.places import JOURNAL, LEDGER, LOG, LOG_FORMAT, PLACE, SECOND
 
 _place = Path(os.environ[PLACE])
 
@@ -99,7 +98,7 @@ class Leaking(ptrack.TrackingPixel):
     def record(self, request: Any, *, leak: bool = False, **_: Any) -> None:
         """Leak."""
         if leak:
-            Path(os.devnull).open()
+            Path(os.devnull).open()  # noqa: SIM115 - that is the point
 
 
 class Blocking(ptrack.TrackingPixel):

@@ -7,7 +7,7 @@ from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 
-from ..places import PAGE
+from soak.places import PAGE
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -18,12 +18,11 @@ def page(request: HttpRequest) -> HttpResponse:
 urlpatterns = [re_path("", page)]
 
 settings.configure(
-    SECRET_KEY="soak",  # noqa: S106 - nothing is signed here
+    SECRET_KEY="soak",
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=["ptrack"],
     MIDDLEWARE=[
-        "django.middleware.security.SecurityMiddleware",
         "ptrack.middleware.PtrackMiddleware",
         "django.middleware.common.CommonMiddleware",
     ],
