@@ -25,7 +25,7 @@ from .client import Client
 from .mix import ALSO, Mix
 from .places import JOURNAL, SECOND
 from .processes import SoakError, descriptors, is_alive, wait_until
-from .servers import KINDS, PATIENCE, ROOT, SECRET, Kind, Server, recorders
+from .servers import KINDS, PATIENCE, ROOT, SECRET, Kind, NotRun, Server, recorders
 
 NEW_SECRET = "the-next-secret-of-the-soak-test"
 ENDLESS = 1_000_000
@@ -90,7 +90,7 @@ class Fault:
         instances: How many servers are side by side.
         loses: It is there to show what is lost.
         variables: Gives the server's environment; ``None`` if something is missing.
-        lacks: What to install then.
+        lacks: The package of Debian that it is in.
     """
 
     name: str
@@ -385,7 +385,7 @@ class Result:
         return [problem for problem, found in checks.items() if found]
 
 
-def run(fault: Fault, kind: Kind, seed: int) -> Result | None:
+def run(fault: Fault, kind: Kind, seed: int) -> Result | NotRun:
     """Do it to a server under load.
 
     Args:
@@ -394,7 +394,7 @@ def run(fault: Fault, kind: Kind, seed: int) -> Result | None:
         seed: Of the mix.
 
     Returns:
-        What came of it, or ``None`` if a program that it needs isn't there.
+        What came of it, or what to install for it.
     """
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ptrack-soak-"))
@@ -402,7 +402,7 @@ def run(fault: Fault, kind: Kind, seed: int) -> Result | None:
         servers.prepare(place)
         variables = fault.variables(place)
         if variables is None:
-            return None
+            return NotRun(f"apt-get install {fault.lacks}")
         started = [
             stack.enter_context(Server(kind.command, place, **variables))
             for _ in range(fault.instances)

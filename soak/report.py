@@ -7,11 +7,15 @@ from benchmarks import machine
 
 from . import faults, load, nonces
 from .books import Balance, Book
+from .servers import NotRun
 
 START, END = "<!-- results -->", "<!-- /results -->"
 
-Fault = tuple[faults.Fault, str, faults.Result | None]
-"""A fault, the server that had it, and what came of it; ``None`` if it wasn't run."""
+Load = tuple[str, load.Result | NotRun]
+"""A server, and what came of its load."""
+
+Fault = tuple[faults.Fault, str, faults.Result | NotRun]
+"""A fault, the server that had it, and what came of it."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
@@ -20,9 +24,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) ->
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
-def loads(results: Iterable[load.Result]) -> str:
+def loads(results: Iterable[Load]) -> str:
     """Give the tables of the load."""
     results = list(results)
+    done = [result for _, result in results if isinstance(result, load.Result)]
     head = (
         *("server", "requests", "hits answered", "sent, unanswered", "recorded"),
         *("lost", "too many", "5xx", "4xx of the server", "hung up by it"),
@@ -38,9 +43,14 @@ def loads(results: Iterable[load.Result]) -> str:
             f"{_of_the_server(result):,}",
             f"{result.book.hang_ups:,}",
         ]
-        for result in results
+        for result in done
     ]
-    return f"### Load\n\n{table(head, rows)}\n\n{_left_over(results)}"
+    rows += [
+        [name, _not_run(result), *[""] * (len(head) - 2)]
+        for name, result in results
+        if isinstance(result, NotRun)
+    ]
+    return f"### Load\n\n{table(head, rows)}\n\n{_left_over(done)}"
 
 
 def _hits(hits: Balance, book: Book) -> list[str]:
@@ -86,11 +96,10 @@ def injected(results: Iterable[Fault]) -> str:
 
 
 def _fault_row(
-    fault: faults.Fault, server: str, result: faults.Result | None
+    fault: faults.Fault, server: str, result: faults.Result | NotRun
 ) -> list[str]:
-    if result is None:
-        said = f"**not run**: install `{fault.lacks}`"
-        return [fault.name, server, said, *[""] * 6]
+    if isinstance(result, NotRun):
+        return [fault.name, server, _not_run(result), *[""] * 6]
     lost = f"{result.hits.lost}"
     return [
         fault.name,
@@ -101,6 +110,10 @@ def _fault_row(
         f"{result.hits.surplus + result.others.surplus}",
         f"{result.book.status(500, 600)}",
     ]
+
+
+def _not_run(result: NotRun) -> str:
+    return f"**not run**, for it: `{result.remedy}`"
 
 
 def nonce(result: nonces.Result) -> str:

@@ -5,12 +5,13 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
 from typing import NamedTuple, NoReturn
 
 from . import faults, load, nonces, report
-from .servers import KINDS, ROOT, Kind
+from .servers import KINDS, ROOT, Kind, NotRun
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 SHOWN = (
@@ -51,9 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _options(arguments)
     # What ends the command ends its servers too.
-    signal.signal(signal.SIGTERM, _end)
+    ended_by = signal.signal(signal.SIGTERM, _end)
     started = time.monotonic()
-    parts, problems = _run(options)
+    try:
+        parts, problems = _run(options)
+    finally:
+        signal.signal(signal.SIGTERM, ended_by)
     took = time.monotonic() - started
     parts.insert(0, report.about(_versions(), _today(), options.seed, took))
     text = "\n\n".join(parts)
@@ -116,30 +120,21 @@ def _run(options: argparse.Namespace) -> tuple[list[str], list[str]]:
         done = list(_faults(kinds, effort, options, problems))
         tables.append(report.injected(done))
     if "nonces" in wanted:
-        tokens = options.tokens or effort.tokens
-        _say(f"{tokens:,} tokens")
-        result = nonces.run(tokens)
-        problems += [f"nonces: {problem}" for problem in result.problems]
-        tables.append(report.nonce(result))
+        tables += _nonces(options.tokens or effort.tokens, problems)
     return tables, problems
 
 
 def _kinds(options: argparse.Namespace) -> list[Kind]:
-    kinds = [
-        kind for kind in KINDS if not options.server or kind.name in options.server
-    ]
-    missing = [kind.name for kind in kinds if not kind.is_there]
-    if missing:
-        raise SystemExit(
-            f"not installed: {', '.join(missing)}; pip install -e '.[soak]'"
-        )
-    return kinds
+    return [kind for kind in KINDS if not options.server or kind.name in options.server]
 
 
 def _loads(
     kinds: Sequence[Kind], requests: int, seed: int, problems: list[str]
-) -> Iterator[load.Result]:
+) -> Iterator[report.Load]:
     for kind in kinds:
+        if not kind.is_there:
+            yield kind.name, _missing(kind.name)
+            continue
         _say(f"{kind.name}: {requests:,} requests")
         try:
             result = load.run(kind, requests, seed)
@@ -147,7 +142,7 @@ def _loads(
             problems.append(f"{kind.name}, load: {type(error).__name__}: {error}")
             continue
         problems += [f"{kind.name}, load: {problem}" for problem in result.problems]
-        yield result
+        yield kind.name, result
 
 
 def _faults(
@@ -161,6 +156,9 @@ def _faults(
             all_servers = effort.all_servers or options.server
             if not fault.hits(kind) or not (all_servers or kind.name == fault.quick):
                 continue
+            if not kind.is_there:
+                yield fault, kind.name, _missing(kind.name)
+                continue
             _say(f"{kind.name}: {fault.name}")
             try:
                 result = faults.run(fault, kind, options.seed)
@@ -168,15 +166,38 @@ def _faults(
                 what = f"{type(error).__name__}: {error}"
                 problems.append(f"{kind.name}, {fault.name}: {what}")
                 continue
-            if result is not None:
+            if isinstance(result, NotRun):
+                _say(f"  not run; for it: {result.remedy}")
+            else:
                 problems += [
                     f"{kind.name}, {fault.name}: {each}" for each in result.problems
                 ]
             yield fault, kind.name, result
 
 
+def _nonces(tokens: int, problems: list[str]) -> Iterator[str]:
+    _say(f"{tokens:,} tokens")
+    try:
+        result = nonces.run(tokens)
+    except Exception as error:
+        problems.append(f"nonces: {type(error).__name__}: {error}")
+        return
+    problems += [f"nonces: {problem}" for problem in result.problems]
+    yield report.nonce(result)
+
+
+def _missing(server: str) -> NotRun:
+    found = NotRun("pip install -e '.[soak]'")
+    _say(f"{server}: not run; for it: {found.remedy}")
+    return found
+
+
 def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in SHOWN}
+    found = {}
+    for name in SHOWN:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _today() -> str:

@@ -112,6 +112,17 @@ class Kind:
         return shutil.which(self.command(0)[0]) is not None
 
 
+@dataclass(frozen=True)
+class NotRun:
+    """What stands for a result where something is missing.
+
+    Attributes:
+        remedy: The command that installs it.
+    """
+
+    remedy: str
+
+
 KINDS = (
     Kind("gunicorn sync", _sync, keeps_alive=False),
     Kind("gunicorn gthread", _gthread),

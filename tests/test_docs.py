@@ -345,5 +345,5 @@ def test_commands_for_contributors_are_in_the_makefile():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     targets = re.findall(r"^make (\w+)", text, re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text()
-    assert len(targets) == 3
+    assert len(targets) >= 3
     assert all(f"\n{target}:" in makefile for target in targets)

@@ -2,6 +2,9 @@
 
 import os
 import re
+import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,12 @@ from ptrack.exceptions import PtrackTokenError
 from ptrack.pixel import GIF
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
-from soak import books, load, report, servers
+from soak import books, faults, load, report, run, servers
 from soak.books import Balance, Book, balance
 from soak.mix import SHARES, Mix, Request
 from soak.places import JOURNAL, LOG
-from tests.processes import ROOT
+from soak.processes import is_alive, wait_until
+from tests.processes import PATIENCE, ROOT, environment
 
 DOCUMENT = (ROOT / "docs/reliability.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
@@ -152,6 +156,58 @@ def test_real_server_that_loses_doubles_and_leaks_is_found_out(tmp_path: Path):
         "hits were recorded that weren't asked for",
     ]
     assert "resources are left open" in result.problems
+
+
+# -- the command ----------------------------------------------------------------------
+
+
+def test_fault_that_lacks_its_program_is_not_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(faults, "FAKETIME", "none.so")
+    fault = next(each for each in faults.FAULTS if each.lacks)
+    result = faults.run(fault, servers.KINDS[0], seed=1)
+    assert result == servers.NotRun("apt-get install faketime")
+    (row,) = report.injected([(fault, "a server", result)]).splitlines()[-1:]
+    assert "**not run**, for it: `apt-get install faketime`" in row
+
+
+def test_server_that_is_not_installed_is_not_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    kind = servers.Kind("missing", lambda port: ["/nowhere/server"])
+    monkeypatch.setattr(run, "KINDS", [kind])
+    monkeypatch.setattr(run, "DOCUMENT", None)
+    assert run.main(["load", "faults", "--quick", "--server", "missing"]) == 0
+    out = capsys.readouterr().out
+    rows = [line for line in out.splitlines() if line.startswith("|")]
+    # But for the few that only other servers can have.
+    assert (
+        sum("pip install -e '.[soak]'" in row for row in rows) > len(faults.FAULTS) / 2
+    )
+
+
+def test_command_that_is_ended_ends_its_servers(tmp_path: Path):
+    command = ["soak", "load", "--server", "waitress", "--requests", "1000000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: bool(recorders_in(tmp_path)), PATIENCE, "no hits")
+        servers_of_it = recorders_in(tmp_path)
+        process.terminate()
+        process.wait(PATIENCE)
+    assert not any(map(is_alive, servers_of_it))
+    assert list(tmp_path.iterdir()) == []
+
+
+def recorders_in(place: Path) -> list[int]:
+    try:
+        return [pid for each in place.iterdir() for pid in servers.recorders(each)]
+    except sqlite3.OperationalError:
+        # It isn't there yet.
+        return []
 
 
 # -- the document ---------------------------------------------------------------------
