@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -119,6 +120,8 @@ def registered(tracker: Tracker) -> Recorder:
     class Recording(ptrack.TrackingPixel):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             recorder(request, *args, **kwargs)
+            # In the midst of the callbacks, let another thread change them.
+            time.sleep(0)
 
     recorder.pixel = tracker.register(Recording)
     return recorder
