@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import machine
 
-from . import faults, load, nonces
+from . import load, nonces, stage
 from .books import Balance, Book
 from .servers import NotRun
 
@@ -14,7 +14,7 @@ START, END = "<!-- results -->", "<!-- /results -->"
 Load = tuple[str, load.Result | NotRun]
 """A server, and what came of its load."""
 
-Fault = tuple[faults.Fault, str, faults.Result | NotRun]
+Fault = tuple[stage.Fault, str, stage.Result | NotRun]
 """A fault, the server that had it, and what came of it."""
 
 
@@ -96,7 +96,7 @@ def injected(results: Iterable[Fault]) -> str:
 
 
 def _fault_row(
-    fault: faults.Fault, server: str, result: faults.Result | NotRun
+    fault: stage.Fault, server: str, result: stage.Result | NotRun
 ) -> list[str]:
     if isinstance(result, NotRun):
         return [fault.name, server, _not_run(result), *[""] * 6]

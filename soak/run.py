@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from importlib import metadata
 from typing import NamedTuple, NoReturn
 
-from . import faults, load, nonces, report
+from . import faults, load, nonces, report, stage
 from .servers import KINDS, ROOT, Kind, NotRun
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
@@ -161,7 +161,7 @@ def _faults(
                 continue
             _say(f"{kind.name}: {fault.name}")
             try:
-                result = faults.run(fault, kind, options.seed)
+                result = stage.run(fault, kind, options.seed)
             except Exception as error:
                 what = f"{type(error).__name__}: {error}"
                 problems.append(f"{kind.name}, {fault.name}: {what}")

@@ -18,7 +18,7 @@ from ptrack.exceptions import PtrackTokenError
 from ptrack.pixel import GIF
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
-from soak import books, faults, load, report, run, servers
+from soak import books, faults, load, report, run, servers, stage
 from soak.books import Balance, Book, balance
 from soak.mix import SHARES, Mix, Request
 from soak.places import JOURNAL, LOG
@@ -164,7 +164,7 @@ def test_real_server_that_loses_doubles_and_leaks_is_found_out(tmp_path: Path):
 def test_fault_that_lacks_its_program_is_not_run(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(faults, "FAKETIME", "none.so")
     fault = next(each for each in faults.FAULTS if each.lacks)
-    result = faults.run(fault, servers.KINDS[0], seed=1)
+    result = stage.run(fault, servers.KINDS[0], seed=1)
     assert result == servers.NotRun("apt-get install faketime")
     (row,) = report.injected([(fault, "a server", result)]).splitlines()[-1:]
     assert "**not run**, for it: `apt-get install faketime`" in row
