@@ -146,10 +146,10 @@ class Visitor:
         return False
 
     async def _hang_up(self, request: Request, writer: asyncio.StreamWriter) -> bool:
-        """Hang up, now and then with a reset instead of the polite way."""
+        """Hang up, politely or with a reset."""
         with suppress(OSError):
             await writer.drain()
-            if not self._keeps() or len(request.data) % 2:
+            if request.abrupt:
                 _reset(writer)
         self.leave()
         self._book.left(request)

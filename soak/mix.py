@@ -48,6 +48,7 @@ class Request:
             it: it may refuse it with a status below 500, or just hang up.
         hit: The id that its token carries, if it is one that may be recorded.
         options: What its token carries besides.
+        abrupt: The client hangs up with a reset, where it hangs up.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Request:
     expected: int | None = 200
     hit: int | None = None
     options: tuple[str, ...] = ()
+    abrupt: bool = False
 
     @property
     def is_left(self) -> bool:
@@ -167,11 +169,20 @@ class Mix:
         data = self._get(self._token()[1])
         # Without the last bytes at least, it isn't a request yet.
         half = data[: self._random.randrange(1, len(data) - 2)]
-        return Request("half", half, expected=None)
+        return Request("half", half, expected=None, abrupt=self._is_abrupt())
 
     def _abandoned(self) -> Request:
         number, token = self._token()
-        return Request("abandoned", self._get(token), expected=None, hit=number)
+        return Request(
+            "abandoned",
+            self._get(token),
+            expected=None,
+            hit=number,
+            abrupt=self._is_abrupt(),
+        )
+
+    def _is_abrupt(self) -> bool:
+        return self._random.random() < 0.5
 
     # -- their parts ------------------------------------------------------------------
 
