@@ -11,13 +11,16 @@ from ptrack.encoder import TokenBox
 
 from . import books, servers
 from .books import Balance, Book, Others
-from .client import Client
+from .client import VISITORS, Client
 from .mix import Mix
 from .processes import SoakError, descriptors, resident, wait_until
 from .servers import SECRET, Kind, Server
 
 WARM_UP = 5
 """One part in so many of the requests comes before memory is looked at."""
+
+MORE = 50
+"""Times that the warm-up is prolonged before a worker is taken for broken."""
 
 NOISE = 4 * 1024**2
 """Bytes that a worker may grow by: the allocator's own, which doesn't go on growing."""
@@ -87,7 +90,9 @@ def run(kind: Kind, requests: int, seed: int) -> Result:
             mix = Mix(TokenBox(SECRET).encrypt, keep_alive=kind.keeps_alive, seed=seed)
             client = Client(mix, book, lambda: server.port, keep_alive=kind.keeps_alive)
             started = time.monotonic()
-            before, after = asyncio.run(_measured(client, server, requests))
+            before, after = asyncio.run(
+                _measured(client, server, kind.workers, requests)
+            )
             seconds = time.monotonic() - started
             # Some servers leave their own socket open when they end.
             left_open = _left_open(server) - 1
@@ -109,25 +114,35 @@ Snapshot = dict[int, tuple[int, int]]
 
 
 async def _measured(
-    client: Client, server: Server, requests: int
+    client: Client, server: Server, workers: int, requests: int
 ) -> tuple[Snapshot, Snapshot]:
     first = requests // WARM_UP
-    await client.load(first)
+    await _warm_up(client, server, workers, first)
     # A file is left open on purpose: if that isn't seen, nothing would be.
     await client.ask(client.mix.valid(leak=True))
     before = _snapshot(server.workers())
     await client.load(requests - first)
-    workers = list(before)
-    if set(server.workers()) != set(workers):
+    if set(server.workers()) != set(before):
         raise SoakError(f"a worker is gone, or new:\n{server.output()}")
     # If they are left for good, the result tells.
     with suppress(SoakError):
         wait_until(
-            lambda: _most_open(_snapshot(workers)) <= _most_open(before),
+            lambda: _most_open(_snapshot(list(before))) <= _most_open(before),
             SETTLED,
             "descriptors are left",
         )
-    return before, _snapshot(workers)
+    return before, _snapshot(list(before))
+
+
+async def _warm_up(client: Client, server: Server, workers: int, requests: int) -> None:
+    """Load it, and go on until no worker is left that has recorded nothing."""
+    await client.load(requests)
+    for _ in range(MORE):
+        if len(server.workers()) == workers:
+            return
+        # All connections have come to the others: try new ones.
+        await client.load(VISITORS * 2)
+    raise SoakError(f"only {len(server.workers())} of {workers} workers record")
 
 
 def _snapshot(workers: list[int]) -> Snapshot:

@@ -99,12 +99,14 @@ class Kind:
         keeps_alive: Connections stay open after an answer.
         has_master: A process watches over the workers: replaces one that is killed,
             and all of them on SIGHUP.
+        workers: How many there are.
     """
 
     name: str
     command: Callable[[int], list[str]]
     keeps_alive: bool = True
     has_master: bool = True
+    workers: int = 2
 
     @property
     def is_there(self) -> bool:
@@ -128,7 +130,7 @@ KINDS = (
     Kind("gunicorn gthread", _gthread),
     Kind("uWSGI", _uwsgi, keeps_alive=False),
     Kind("Granian WSGI", _granian_wsgi),
-    Kind("waitress", _waitress, has_master=False),
+    Kind("waitress", _waitress, has_master=False, workers=1),
     Kind("gunicorn uvicorn", _uvicorn),
     Kind("Granian ASGI", _granian_asgi),
 )

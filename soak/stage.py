@@ -16,7 +16,7 @@ from .books import Balance, Book, Others
 from .client import Client
 from .mix import ALSO, Mix
 from .processes import wait_until
-from .servers import PATIENCE, SECRET, Kind, NotRun, Server, recorders
+from .servers import PATIENCE, SECRET, Kind, NotRun, Server
 
 NEW_SECRET = "the-next-secret-of-the-soak-test"
 ENDLESS = 1_000_000
@@ -202,7 +202,10 @@ async def _injected(fault: Fault, scene: Scene) -> str:
     await scene.requests(AROUND)
     # Each worker has opened what it keeps open.
     await scene.until(
-        lambda: len(recorders(scene.place)) >= len(scene.servers), "nobody records"
+        lambda: all(
+            len(server.workers()) == scene.kind.workers for server in scene.servers
+        ),
+        "not all workers record",
     )
     said = await fault.inject(scene)
     await scene.requests(AROUND)
