@@ -9,10 +9,11 @@ TOOLS := $(VENV)/.tools
 RELEASE := $(VENV)/.release
 TIMING := $(VENV)/.timing
 FUZZER := $(VENV)/.fuzzer
+SERVERS := $(VENV)/.servers
 SECONDS ?= 60
 
-.PHONY: help demo screenshot test properties fuzz bench timing lint types check dist \
-	audit clean
+.PHONY: help demo screenshot test properties fuzz bench timing soak lint types check \
+	dist audit clean
 
 help:
 	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
@@ -22,6 +23,7 @@ help:
 	@echo "make fuzz    the same, guided by coverage (SECONDS=60: how long)"
 	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
 	@echo "make timing  measure what answers tell by their time (QUICK=1: likewise)"
+	@echo "make soak    load and faults on real servers (QUICK=1: in two minutes)"
 	@echo "make check   lint and types"
 	@echo "make dist    build what is released, and check it"
 	@echo "make audit   ask for known vulnerabilities of what is installed"
@@ -42,6 +44,10 @@ $(RELEASE): $(READY) setup.py
 
 $(TIMING): $(READY) setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[timing]"
+	touch $@
+
+$(SERVERS): $(READY) setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[soak]"
 	touch $@
 
 demo: $(READY)
@@ -78,6 +84,10 @@ bench: $(READY)
 # QUICK=1 only shows that it runs through, and leaves docs/timing.md as it is.
 timing: $(TIMING)
 	$(BIN)/python -m benchmarks.timing $(if $(QUICK),--quick)
+
+# QUICK=1 does less of everything, and keeps the last full run's results.
+soak: $(SERVERS)
+	$(BIN)/python -m soak $(if $(QUICK),--quick)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

@@ -66,6 +66,9 @@ RELEASE = ["build", "pip-audit", "setuptools>=77", "twine>=6.1"]
 
 TIMING = ["granian", "numpy", "scipy"]
 
+# The servers of the load and the faults.
+SOAK = ["granian", "gunicorn", "pyuwsgi", "uvicorn", "uvicorn-worker", "waitress"]
+
 LINT = ["django-stubs", "mypy", "pytest>=8", "ruff", "types-WebOb"]
 
 
@@ -162,6 +165,7 @@ setup(
         "fuzz": FUZZ,
         "lint": LINT,
         "release": RELEASE,
+        "soak": SOAK,
         "test": TEST,
         "timing": TIMING,
     },

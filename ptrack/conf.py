@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import sys
+import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -355,6 +356,8 @@ def _settings() -> Any:
 # -- the endpoint in force ------------------------------------------------------------
 
 _django_endpoint: Endpoint | None = None
+_overrides = 0
+_overriding = threading.Lock()
 
 
 def django_endpoint() -> Endpoint:
@@ -369,13 +372,16 @@ def django_endpoint() -> Endpoint:
 def _renewed_django_endpoint() -> Endpoint:
     global _django_endpoint
     _watch_overrides()
+    overrides = _overrides
     configuration, settled = _read_django()
     try:
         found = build(configuration)
     except PtrackConfigurationError as error:
         raise improperly_configured(error) from None
-    if settled:
-        _django_endpoint = found
+    with _overriding:
+        # What another thread has overridden meanwhile was read too early.
+        if settled and overrides == _overrides:
+            _django_endpoint = found
     return found
 
 
@@ -387,9 +393,11 @@ def _watch_overrides() -> None:
 
 
 def _forget(*, setting: str, **_: Any) -> None:
-    global _django_endpoint
+    global _django_endpoint, _overrides
     if setting.startswith("PTRACK_") or setting in ("ROOT_URLCONF", "LANGUAGE_CODE"):
-        _django_endpoint = None
+        with _overriding:
+            _django_endpoint = None
+            _overrides += 1
 
 
 # -- who is believed about the client's address ---------------------------------------

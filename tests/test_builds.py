@@ -95,6 +95,11 @@ def files(place: Path) -> set[str]:
     return {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
 
 
+DIRECTORIES = (
+    *(".ci", "benchmarks", "docs", "example", "fuzz", "ptrack", "soak", "tests"),
+)
+
+
 def test_sdist_holds_what_is_needed_to_test_it_and_nothing_else(builds, unpacked):
     sources = builds[0].parent
     at_the_top = {
@@ -102,11 +107,7 @@ def test_sdist_holds_what_is_needed_to_test_it_and_nothing_else(builds, unpacked
         *("PKG-INFO", "README.md", "SECURITY.md", "pyproject.toml", "setup.cfg"),
         *("pytest_ptrack.py", "setup.py", "tox.ini"),
     }
-    below = {
-        f"{name}/{file}"
-        for name in (".ci", "benchmarks", "docs", "example", "fuzz", "ptrack", "tests")
-        for file in files(sources / name)
-    }
+    below = {f"{name}/{file}" for name in DIRECTORIES for file in files(sources / name)}
     assert "tests/conftest.py" in below
     found = {name for name in files(unpacked) if ".egg-info/" not in name}
     assert found == at_the_top | below

@@ -1,0 +1,193 @@
+"""The client: several visitors, each with a connection of its own, on raw sockets."""
+
+import asyncio
+import random
+import re
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from ptrack.pixel import GIF
+
+from .books import Book
+from .mix import Mix, Request
+from .places import PAGE
+from .processes import HOST, SoakError
+
+VISITORS = 16
+PATIENCE = 30.0
+"""Seconds that a request may go without an answer, with all its repetitions."""
+
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+_BODIES = {"page": PAGE, "head": b""}
+
+
+class Client:
+    """Sends requests to a server and keeps the books of what came back.
+
+    Args:
+        mix: Makes the requests.
+        book: Is told of all of them.
+        port: Gives the port of the next connection.
+        keep_alive: Use a connection again, unless the server says otherwise.
+        hold: How likely a connection is used again.
+    """
+
+    def __init__(
+        self,
+        mix: Mix,
+        book: Book,
+        port: Callable[[], int],
+        *,
+        keep_alive: bool,
+        hold: float = 0.995,
+    ) -> None:
+        self.mix, self.book = mix, book
+        self._port = port
+        self._hold = hold if keep_alive else 0
+        self._random = random.Random(1)
+        self._left = 0
+
+    async def load(self, requests: int) -> None:
+        """Send that many requests, and wait for all answers."""
+        self._left = requests
+        await asyncio.gather(*(self._visit(self.mix.next) for _ in range(VISITORS)))
+
+    async def ask(self, request: Request) -> float:
+        """Send one request; give the seconds that it took."""
+        started = time.monotonic()
+        self._left += 1
+        visitor = Visitor(self.book, self._port, self._keeps)
+        await visitor.see_to(request)
+        visitor.leave()
+        return time.monotonic() - started
+
+    def stop(self) -> None:
+        """Send no further request."""
+        self._left = 0
+
+    def _keeps(self) -> bool:
+        return self._random.random() < self._hold
+
+    async def _visit(self, following: Callable[[], Request]) -> None:
+        visitor = Visitor(self.book, self._port, self._keeps)
+        try:
+            while self._left > 0:
+                self._left -= 1
+                await visitor.see_to(following())
+        finally:
+            visitor.leave()
+
+
+class Visitor:
+    """One after the other, sends requests and reads their answers.
+
+    Args:
+        book: Is told of all of them.
+        port: Gives the port of the next connection.
+        keeps: Tells whether to use a connection again.
+    """
+
+    def __init__(
+        self, book: Book, port: Callable[[], int], keeps: Callable[[], bool]
+    ) -> None:
+        self._book, self._port, self._keeps = book, port, keeps
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def see_to(self, request: Request) -> None:
+        """Send a request, again and again while it gets no answer."""
+        started = time.monotonic()
+        self._book.request(request)
+        while not await self._is_done(request):
+            waited = time.monotonic() - started
+            if waited > PATIENCE:
+                raise SoakError(f"{request.kind}: no answer after {waited:.0f} s")
+            await asyncio.sleep(0.05)
+        self._book.waited(request, time.monotonic() - started)
+
+    def leave(self) -> None:
+        """Close the connection."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def _is_done(self, request: Request) -> bool:
+        try:
+            reader, writer = await self._connected()
+        except OSError:
+            self._book.refused(request)
+            return False
+        # Cheaper than a timeout around every await.
+        loop = asyncio.get_running_loop()
+        watch = loop.call_later(PATIENCE, writer.transport.abort)
+        try:
+            writer.write(request.data)
+            if request.is_left:
+                return await self._hang_up(request, writer)
+            self._book.sent(request)
+            status, body = await self._answer(reader, request)
+        except (OSError, EOFError, asyncio.LimitOverrunError):
+            self.leave()
+            return self._unanswered(request)
+        finally:
+            watch.cancel()
+        self._book.answered(request, status, _is_right(request, status, body))
+        return True
+
+    def _unanswered(self, request: Request) -> bool:
+        if request.expected is None:
+            self._book.hung_up(request)
+            return True
+        self._book.unanswered(request)
+        return False
+
+    async def _hang_up(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        """Hang up, politely or with a reset."""
+        with suppress(OSError):
+            await writer.drain()
+            if request.abrupt:
+                _reset(writer)
+        self.leave()
+        self._book.left(request)
+        return True
+
+    async def _answer(
+        self, reader: asyncio.StreamReader, request: Request
+    ) -> tuple[int, bytes]:
+        head = await reader.readuntil(b"\r\n\r\n")
+        status = _STATUS.match(head)
+        length = _LENGTH.search(head)
+        closes = _CLOSE.search(head) is not None or length is None
+        if request.kind == "head":
+            body = b""
+        elif length is None:
+            body = await reader.read(-1)
+        else:
+            body = await reader.readexactly(int(length[1]))
+        # After what isn't HTTP, where the next answer starts is anybody's guess.
+        if closes or request.expected is None or not self._keeps():
+            self.leave()
+        # uWSGI gives its own back to a request whose protocol isn't one.
+        return int(status[1]) if status else 0, body
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(HOST, self._port())
+        return self._streams
+
+
+def _is_right(request: Request, status: int, body: bytes) -> bool:
+    if request.expected is None:
+        return status < 500
+    if status != request.expected:
+        return False
+    return status == 405 or body == _BODIES.get(request.kind, GIF)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    found = writer.get_extra_info("socket")
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

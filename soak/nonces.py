@@ -1,0 +1,103 @@
+"""Nonces across forks: ``gunicorn --preload``, whose workers inherit all of a process.
+
+Two tokens with one nonce and one key would give away the difference of what they hold,
+so no two processes, nor threads, may ever come to the same.
+"""
+
+import http.client
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from .processes import HOST
+from .servers import PATIENCE, TOKENS, Server, gunicorn
+
+PROCESSES, THREADS = 8, 4
+BATCH = 1000
+SIZE = 24
+"""Bytes of a nonce."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it.
+
+    Attributes:
+        tokens: How many were made.
+        processes: In how many processes, without the one that they were forked from.
+        threads: In how many threads of these.
+        repeated: Nonces that came up more than once.
+    """
+
+    tokens: int
+    processes: int
+    threads: int
+    repeated: int
+
+    @property
+    def problems(self) -> list[str]:
+        """What isn't as it should be."""
+        found = [f"{self.repeated} nonces were repeated"] if self.repeated else []
+        if self.processes < PROCESSES:
+            found.append(f"only {self.processes} processes made tokens")
+        return found
+
+
+def run(tokens: int) -> Result:
+    """Have tokens made by forked workers, in several threads each.
+
+    Args:
+        tokens: How many; rounded down to whole batches.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="ptrack-soak-") as place,
+        Server(_command, Path(place)) as server,
+        ThreadPoolExecutor(2 * PROCESSES) as clients,
+    ):
+        batches = clients.map(
+            lambda _: _batch(server.port, f"/?{BATCH}"), range(tokens // BATCH)
+        )
+        return _compared(_batch(server.port, "/before?0"), batches)
+
+
+def _command(port: int) -> list[str]:
+    options = ("--preload", "--worker-class", "gthread", "--threads", str(THREADS))
+    return gunicorn(port, TOKENS, *options, workers=PROCESSES)
+
+
+def _batch(port: int, path: str) -> tuple[int, int, bytes]:
+    # A connection each, so that whichever worker is free takes it.
+    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
+    with closing(connection):
+        connection.request("GET", path)
+        about, _, raw = connection.getresponse().read().partition(b"\n")
+    found = json.loads(about)
+    return found["pid"], found["thread"], raw
+
+
+def _compared(
+    before: tuple[int, int, bytes], batches: Iterator[tuple[int, int, bytes]]
+) -> Result:
+    seen = set(_split(before[2]))
+    made = len(seen)
+    threads: Counter[tuple[int, int]] = Counter()
+    for pid, thread, raw in batches:
+        nonces = _split(raw)
+        seen.update(nonces)
+        made += len(nonces)
+        threads[pid, thread] += len(nonces)
+    return Result(
+        tokens=made,
+        processes=len({pid for pid, _ in threads}),
+        threads=len(threads),
+        repeated=made - len(seen),
+    )
+
+
+def _split(raw: bytes) -> list[bytes]:
+    return [raw[start : start + SIZE] for start in range(0, len(raw), SIZE)]

@@ -1,0 +1,66 @@
+"""What the kernel tells of the servers' processes, from /proc."""
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+class SoakError(Exception):
+    """A server, or a fault, doesn't do what it is there for."""
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind((HOST, 0))
+        return int(found.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def resident(pid: int) -> int:
+    """Give the bytes of memory that a process has resident; none if it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
+
+
+def descriptors(pid: int) -> list[int]:
+    """Give the open file descriptors of a process; none if it is gone."""
+    try:
+        return sorted(int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that only waits to be reaped doesn't."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait for something to come true.
+
+    Raises:
+        SoakError: It hasn't within that time; the message says what.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SoakError(f"{what} (waited {seconds:.0f} s)")
+        time.sleep(0.05)

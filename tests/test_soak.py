@@ -1,0 +1,263 @@
+"""soak: that it would notice, and docs/reliability.md: its code works as shown."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webtest import TestApp as WebTest
+
+import ptrack
+from ptrack.encoder import TokenBox
+from ptrack.exceptions import PtrackTokenError
+from ptrack.pixel import GIF
+from ptrack.trackers import Tracker
+from ptrack.wsgi import PtrackWSGIMiddleware
+from soak import books, faults, load, report, run, servers, stage
+from soak.books import Balance, Book, balance
+from soak.mix import SHARES, Mix, Request
+from soak.places import JOURNAL, LOG
+from soak.processes import is_alive, wait_until
+from tests.processes import PATIENCE, ROOT, environment
+
+DOCUMENT = (ROOT / "docs/reliability.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+SECRET = "s" * 32
+
+# -- the requests ---------------------------------------------------------------------
+
+
+def requests(count: int, seed: int = 1, **options: Any) -> list[Request]:
+    # The tokens themselves have nonces, and are never the same.
+    seal = options.pop("seal", lambda **hit: f"token-{hit['id']:040}")
+    mix = Mix(seal, keep_alive=True, seed=seed, **options)
+    return [mix.next() for _ in range(count)]
+
+
+def test_mix_has_all_kinds_and_is_the_same_for_a_seed():
+    made = requests(5000)
+    assert {request.kind for request in made} == set(SHARES)
+    assert made == requests(5000)
+    assert made != requests(5000, seed=2)
+
+
+def test_no_two_hits_of_a_mix_have_the_same_id():
+    ids = Counter(each.hit for each in requests(5000) if each.hit is not None)
+    assert set(ids.values()) == {1}
+    assert len(ids) > 1000
+
+
+def test_only_what_may_be_recorded_carries_an_authentic_token():
+    box = TokenBox(SECRET)
+    for request in requests(3000, seal=box.encrypt):
+        found = re.match(rb"GET /ptrack/([\w-]+)/ HTTP/1.1\r\n", request.data)
+        try:
+            hit = box.decrypt(found[1])[1]["id"] if found else None
+        except PtrackTokenError:
+            hit = None
+        if request.kind == "half":
+            assert not request.data.endswith(b"\r\n\r\n")
+        else:
+            assert hit == request.hit
+
+
+# -- the books ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("whole", "seen", "found", "lost", "surplus"),
+    [
+        pytest.param("ab", "ab", "ab", 0, 0, id="sound"),
+        pytest.param("ab", "ab", "a", 1, 0, id="one is lost"),
+        pytest.param("ab", "ab", "abb", 0, 1, id="one is there twice"),
+        pytest.param("ab", "ab", "aa", 1, 1, id="both"),
+        pytest.param("ab", "ab", "abc", 0, 1, id="one was never sent"),
+        pytest.param("ab", "a", "a", 0, 0, id="left by the client, not recorded"),
+        pytest.param("ab", "a", "ab", 0, 0, id="left by the client, recorded"),
+        pytest.param("aab", "ab", "aab", 0, 0, id="sent again and recorded twice"),
+        pytest.param("aab", "ab", "ab", 0, 0, id="sent again and recorded once"),
+    ],
+)
+def test_balance_tells_what_is_lost_and_what_is_too_many(
+    whole, seen, found, lost, surplus
+):
+    counted = balance(Counter(whole), Counter(seen), Counter(found))
+    assert counted == Balance(len(seen), len(found), lost, surplus)
+
+
+def failing_hit(book: Book, number: int) -> None:
+    request = Request("valid", b"", hit=number, options=("fail", "also"))
+    book.request(request)
+    book.sent(request)
+    book.answered(request, 200, True)
+
+
+FAILED = "ERROR ptrack: Tracking pixel soak.served.pixels.{} failed\nTraceback\n"
+
+
+@pytest.mark.parametrize(
+    ("journal", "failed", "lost", "surplus"),
+    [
+        pytest.param([], ["Failing", "InDatabase", "InFile"], 0, 0, id="all failed"),
+        pytest.param([7], ["Failing", "InDatabase"], 0, 0, id="one recorded"),
+        pytest.param([], ["Failing", "InDatabase"], 1, 0, id="not even a failure"),
+        pytest.param([8], ["Failing", "InDatabase"], 0, 1, id="another's"),
+        pytest.param([7], ["Failing", "InDatabase", "InFile"], 0, 1, id="one of two"),
+        pytest.param([7], ["Failing", "InDatabase", "Ledger"], 0, 1, id="a surprise"),
+    ],
+)
+def test_callback_that_may_fail_has_recorded_or_logged(
+    tmp_path: Path, journal, failed, lost, surplus
+):
+    servers.prepare(tmp_path)
+    book = Book()
+    failing_hit(book, 7)
+    (tmp_path / JOURNAL).write_text("".join(f"{hit}\n" for hit in journal))
+    (tmp_path / LOG).write_text("".join(map(FAILED.format, failed)))
+    found = books.others(book, tmp_path)
+    assert (found.lost, found.surplus) == (lost, surplus)
+
+
+FORGETFUL = """
+from soak.served import pixels
+record = pixels.Ledger.record
+def forgetful(self, request, *, id, **rest):
+    if id % 10 == 0:
+        return
+    record(self, request, id=id, **rest)
+    if id % 10 == 1:
+        record(self, request, id=id, **rest)
+        pixels.Path("/dev/null").open()
+pixels.Ledger.record = forgetful
+from soak.served.app import application
+"""
+
+
+def test_real_server_that_loses_doubles_and_leaks_is_found_out(tmp_path: Path):
+    (tmp_path / "forgetful.py").write_text(FORGETFUL)
+
+    def command(port: int) -> list[str]:
+        options = ["--chdir", str(tmp_path), "--worker-class", "sync"]
+        return servers.gunicorn(port, "forgetful:application", *options)
+
+    kind = servers.Kind("forgetful", command, keeps_alive=False)
+    result = load.run(kind, 300, seed=1)
+    # About a tenth of the hits each.
+    assert result.hits.lost > 3
+    assert result.hits.surplus > 3
+    assert result.left_open >= result.hits.surplus
+    assert result.problems[:2] == [
+        "hits were lost",
+        "hits were recorded that weren't asked for",
+    ]
+    assert "resources are left open" in result.problems
+
+
+# -- the command ----------------------------------------------------------------------
+
+
+def test_fault_that_lacks_its_program_is_not_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(faults, "FAKETIME", "none.so")
+    fault = next(each for each in faults.FAULTS if each.lacks)
+    result = stage.run(fault, servers.KINDS[0], seed=1)
+    assert result == servers.NotRun("apt-get install faketime")
+    (row,) = report.injected([(fault, "a server", result)]).splitlines()[-1:]
+    assert "**not run**, for it: `apt-get install faketime`" in row
+
+
+def test_server_that_is_not_installed_is_not_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    kind = servers.Kind("missing", lambda port: ["/nowhere/server"])
+    monkeypatch.setattr(run, "KINDS", [kind])
+    monkeypatch.setattr(run, "DOCUMENT", None)
+    assert run.main(["load", "faults", "--quick", "--server", "missing"]) == 0
+    out = capsys.readouterr().out
+    rows = [line for line in out.splitlines() if line.startswith("|")]
+    # But for the few that only other servers can have.
+    assert (
+        sum("pip install -e '.[soak]'" in row for row in rows) > len(faults.FAULTS) / 2
+    )
+
+
+def test_command_that_is_ended_ends_its_servers(tmp_path: Path):
+    command = ["soak", "load", "--server", "waitress", "--requests", "1000000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: bool(recorders_in(tmp_path)), PATIENCE, "no hits")
+        servers_of_it = recorders_in(tmp_path)
+        process.terminate()
+        process.wait(PATIENCE)
+    assert not any(map(is_alive, servers_of_it))
+    assert list(tmp_path.iterdir()) == []
+
+
+def recorders_in(place: Path) -> list[int]:
+    try:
+        return [pid for each in place.iterdir() for pid in servers.recorders(each)]
+    except sqlite3.OperationalError:
+        # It isn't there yet.
+        return []
+
+
+# -- the document ---------------------------------------------------------------------
+
+
+def test_tables_go_between_the_markers(tmp_path: Path):
+    document = tmp_path / "page.md"
+    document.write_text(f"before\n{report.START}\nold\n{report.END}\nafter\n")
+    report.insert("new", document)
+    assert document.read_text() == (
+        f"before\n{report.START}\n\nnew\n\n{report.END}\nafter\n"
+    )
+
+
+def test_document_without_markers_is_left_alone(tmp_path: Path):
+    document = tmp_path / "page.md"
+    document.write_text("text")
+    with pytest.raises(ValueError, match="has no <!-- results -->"):
+        report.insert("new", document)
+    assert document.read_text() == "text"
+
+
+def test_commands_are_in_the_makefile():
+    makefile = (ROOT / "Makefile").read_text()
+    commands = [line.split() for line in BLOCKS[0][1].splitlines()]
+    assert {target for _, target, *_ in commands} == {"soak"}
+    assert "\nsoak:" in makefile
+    assert "$(QUICK)" in makefile
+
+
+def test_callback_for_sqlite_works_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A hit that is sent again is recorded once."""
+    monkeypatch.chdir(tmp_path)
+    tracker = Tracker()
+    monkeypatch.setattr(ptrack, "tracker", tracker)
+    namespace: dict[str, Any] = {"__name__": "pixels"}
+    exec(compile(BLOCKS[1][1], "reliability.md", "exec"), namespace)
+    app = WebTest(PtrackWSGIMiddleware(None, SECRET, tracker=tracker))
+    for hit in ("a", "b", "a"):
+        token = TokenBox(SECRET).encrypt("newsletter", id=hit)
+        assert app.get(f"/ptrack/{token}/").body == GIF
+    database = namespace["database"](os.getpid())
+    rows = database.execute("SELECT id FROM opens ORDER BY id").fetchall()
+    mode = database.execute("PRAGMA journal_mode").fetchone()
+    database.close()
+    assert rows == [("a",), ("b",)]
+    assert mode == ("wal",)
+
+
+def test_every_block_of_the_document_is_run_by_a_test():
+    assert [language for language, _ in BLOCKS] == ["sh", "python"]
