@@ -259,5 +259,5 @@ def test_callback_for_sqlite_works_as_shown(
     assert mode == ("wal",)
 
 
-def test_every_block_of_the_document_is_run_by_a_test():
+def test_every_block_is_run_by_a_test():
     assert [language for language, _ in BLOCKS] == ["sh", "python"]
