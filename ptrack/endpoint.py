@@ -138,8 +138,9 @@ class Endpoint:
             PtrackConfigurationError: There is no app URL.
             TypeError, ValueError: See `TokenBox.encrypt`.
         """
-        token = self._current_encoder().encrypt(*args, **kwargs)
-        return self._url(self._quoted_token(token), mount)
+        encoder = self._current_encoder()
+        token = encoder.encrypt(*args, **kwargs)
+        return self._url(token if encoder is self._box else _quoted(token), mount)
 
     def link(
         self, url: str, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
@@ -157,7 +158,7 @@ class Endpoint:
             TypeError, ValueError: The target is none, or see `TokenBox.encrypt`.
         """
         token = self._links.token(url, args, kwargs)
-        return self._url(SEGMENT + self._quoted_token(token), mount)
+        return self._url(SEGMENT + _quoted(token), mount)
 
     def _url(self, token: str, mount: str) -> str:
         if not self._app_url:
@@ -202,19 +203,6 @@ class Endpoint:
     def _mounted(self, mount: str) -> str:
         quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
         return f"{self._app_url}{quoted}{self._quoted}"
-
-    def _quoted_token(self, token: str) -> str:
-        encoder = self._current_encoder()
-        if encoder is self._box:
-            return token
-        # Another encoder's token may hold anything; so may its length.
-        quoted = quote(token, safe=_PATH_SAFE)
-        if len(quoted) > MAX_TOKEN_LENGTH:
-            raise ValueError(
-                f"{encoder!r} gave a token of {len(quoted)} characters, and servers "
-                f"refuse URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
-            )
-        return quoted
 
     # -- reading ----------------------------------------------------------------------
 
@@ -297,12 +285,13 @@ class Endpoint:
             if click is not None:
                 self.tracker.record_click(request(), *click)
             return answer
-        answer = _answer_to(method)
+        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
         elif not (self._honour_gpc and self._declined(request)):
-            self.tracker.record(request(), *hit)
+            args, kwargs = hit
+            self.tracker.record(request(), args, kwargs)
         return answer
 
     async def aanswer(
@@ -314,12 +303,13 @@ class Endpoint:
             if click is not None:
                 await self.tracker.arecord_click(request(), *click)
             return answer
-        answer = _answer_to(method)
+        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
         elif not (self._honour_gpc and self._declined(request)):
-            await self.tracker.arecord(request(), *hit)
+            args, kwargs = hit
+            await self.tracker.arecord(request(), args, kwargs)
         return answer
 
     def read(
@@ -377,6 +367,17 @@ class Endpoint:
         return encoder
 
 
+def _quoted(token: str) -> str:
+    """Give a token as a piece of path: another encoder's may hold anything."""
+    quoted = quote(token, safe=_PATH_SAFE)
+    if len(quoted) > MAX_TOKEN_LENGTH:
+        raise ValueError(
+            f"The encoder gave a token of {len(quoted)} characters, and servers refuse "
+            f"URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
+        )
+    return quoted
+
+
 def _token_after(prefix: str) -> slice:
     """Give the part of a path that holds the token.
 
@@ -384,7 +385,3 @@ def _token_after(prefix: str) -> slice:
     """
     start = len(prefix)
     return slice(start, start + MAX_TOKEN_LENGTH + 2)
-
-
-def _answer_to(method: str) -> Answer:
-    return _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)

@@ -27,11 +27,11 @@ def _mould(answer: Answer) -> Callable[[], HttpResponse]:
         reason=answer.reason,
         headers=answer.header_map,
     )
-    return _Mould(response, headers=_Mould(response.headers), cookies=SimpleCookie)
+    return _copier(response, headers=_copier(response.headers), cookies=SimpleCookie)
 
 
-class _Mould:
-    """Gives copies of an object, each with lists and dicts of its own.
+def _copier(thing: Any, **parts: Callable[[], Any]) -> Callable[[], Any]:
+    """Give what makes copies of an object, each with lists and dicts of its own.
 
     It makes them as `copy.copy` does, but finds out only once what that takes.
 
@@ -39,21 +39,18 @@ class _Mould:
         thing: What to copy.
         parts: Attributes that a copy gets a new one of, and what gives it.
     """
+    kind: Any = type(thing)
+    new, state = kind.__new__, vars(thing)
+    containers = {
+        name: value.copy for name, value in state.items() if type(value) in (dict, list)
+    }
+    own = tuple({**containers, **parts}.items())
 
-    def __init__(self, thing: Any, **parts: Callable[[], Any]) -> None:
-        self._kind: Any = type(thing)
-        self._state = vars(thing)
-        containers = {
-            name: value.copy
-            for name, value in self._state.items()
-            if type(value) in (dict, list)
-        }
-        self._parts = tuple({**containers, **parts}.items())
+    def copy() -> Any:
+        copied = new(kind)
+        copied.__dict__ = attributes = state.copy()
+        for name, part in own:
+            attributes[name] = part()
+        return copied
 
-    def __call__(self) -> Any:
-        """Give a copy."""
-        copy = self._kind.__new__(self._kind)
-        copy.__dict__ = state = self._state.copy()
-        for name, part in self._parts:
-            state[name] = part()
-        return copy
+    return copy
