@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -14,6 +15,7 @@ from setuptools import Command, find_packages, setup
 from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).parent
+URL = "https://github.com/indeedeng/django-ptrack"
 
 # What a build writes has the same modes for everybody; a wheel holds them.
 os.umask(0o022)
@@ -122,13 +124,28 @@ class Sdist(sdist):
         return str(path)
 
 
+def description() -> str:
+    """Give the README with links that also lead somewhere from where it is copied."""
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+
+    def absolute(found: re.Match[str]) -> str:
+        start, path = found.groups()
+        if not (HERE / path.partition("#")[0]).is_file():
+            return found[0]
+        # A picture is to be shown, and anything else to be read.
+        kind = "raw" if path.endswith((".png", ".svg")) else "blob"
+        return f"{start}{URL}/{kind}/HEAD/{path}"
+
+    return re.sub(r'(\]\(|src="|srcset=")([\w./#-]+)', absolute, text)
+
+
 setup(
     name="django-ptrack",
     version="4.0.0",
     description="Encrypted, stateless tracking pixels for Django and any WSGI app",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=description(),
     long_description_content_type="text/markdown",
-    url="https://github.com/indeedeng/django-ptrack",
+    url=URL,
     license="Apache-2.0",
     license_files=["LICENSE"],
     keywords="tracking pixel, email, opens, django, wsgi, middleware",

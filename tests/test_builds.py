@@ -1,6 +1,7 @@
 """Wheel and sdist: the same bytes again and again, and what is in them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -77,10 +78,22 @@ def test_wheel_holds_the_package_and_nothing_else(builds):
     assert names == package | {"ptrack/py.typed", "pytest_ptrack.py"} | about
 
 
-def test_description_is_the_readme(builds):
+def test_description_is_the_readme_with_links_that_lead_somewhere(builds):
     with zipfile.ZipFile(builds[0] / f"{NAME}-py3-none-any.whl") as wheel:
         text = wheel.read(f"{NAME}.dist-info/METADATA").decode()
-    assert (ROOT / "README.md").read_text() in text
+    shown = text.partition("\n\n")[2]
+    start = "https://github.com/indeedeng/django-ptrack"
+    for picture in ("benchmarks/chart.svg", "docs/demo.png"):
+        assert f"{start}/raw/HEAD/{picture}" in shown
+    assert f"]({start}/blob/HEAD/SECURITY.md)" in shown
+    readme = (ROOT / "README.md").read_text()
+    assert (
+        shown.replace(f"{start}/raw/HEAD/", "")
+        .replace(f"{start}/blob/HEAD/", "")
+        .strip()
+        == readme.strip()
+    )
+    assert not re.search(r'(\]\(|src=")(docs|benchmarks|\w+\.md)', shown)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMultiAlternatives
 from django.template import engines
 from django.test import Client
 from webtest import TestApp as WebTest
@@ -20,6 +21,7 @@ from webtest import TestApp as WebTest
 import ptrack
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
+from ptrack.testing import tracked
 from tests.processes import ROOT, environment, fetch, free_port, run_python, server
 from tests.recording import emptied
 
@@ -606,6 +608,36 @@ def test_results_of_the_timing_are_of_a_full_run():
 # -- all of it ------------------------------------------------------------------------
 
 
+class Recipient:
+    def __init__(self, pk: int, *, opens: bool, clicks: bool) -> None:
+        self.pk, self.allows_opens, self.allows_clicks = pk, opens, clicks
+
+
+@pytest.mark.parametrize("opens", [True, False])
+@pytest.mark.parametrize("clicks", [True, False])
+def test_switches_per_recipient_work_as_shown(mailoutbox, opens, clicks):
+    send = run(block("allows_opens"))["send"]
+    mail = EmailMultiAlternatives("News", "", to=["ada@example.com"])
+    mail.attach_alternative('<a href="https://shop.example">shop</a>', "text/html")
+    send(mail, Recipient(7, opens=opens, clicks=clicks))
+    found = tracked(mailoutbox[0])
+    assert [pixel.kwargs for pixel in found.pixels] == [{"recipient": 7}] * opens
+    assert [link.kwargs for link in found.links] == [{"recipient": 7}] * clicks
+
+
+def test_who_opted_out_is_not_stored_and_others_with_little(caplog):
+    stored: list[Any] = []
+    run(
+        block("class OpensOfTheWilling"),
+        has_opted_out={8}.__contains__,
+        store=lambda *what: stored.append(what),
+    )
+    hit(recipient=7)
+    hit(recipient=8)
+    assert stored == [(7, "127.0.0.0")]
+    assert "failed" not in caplog.text
+
+
 METRICS = """
 import logging, sys
 logging.disable()
@@ -678,9 +710,18 @@ def test_every_block_is_run_by_a_test():
 def test_files_that_are_linked_to_exist(name: str):
     path = ROOT / name
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
-        # That one is drawn by the first full "make bench".
-        if target != "benchmarks/chart.svg":
-            assert (path.parent / target).exists(), target
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_headings_that_are_linked_to_exist(name: str):
+    """By the names that GitHub gives them."""
+    text = (ROOT / name).read_text()
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    names = {
+        re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= names
 
 
 def test_commands_for_contributors_are_in_the_makefile():
