@@ -1,6 +1,6 @@
 """The address that a request came from, however many proxies are between.
 
-`python-ipware <https://pypi.org/project/python-ipware/>`_ reads the addresses: ports,
+`python-ipware <https://github.com/un33k/python-ipware>`_ reads the addresses: ports,
 brackets, IPv6 in all its forms, and what can be no client's. Which of them to believe
 is decided here. Its own ``proxy_list`` wouldn't do: it doesn't look at the peer, so it
 believes whoever reaches the server past the proxy, and it takes one entry per hop,
