@@ -22,6 +22,9 @@ Mail clients and proxies cut or refuse longer ones; the number is what is left o
 Internet Explorer's 2,083, the least that is still around.
 """
 
+Arguments = tuple[Iterable[Any], Mapping[str, Any]]
+"""What a pixel's token carries, by whatever encoder: positional and keyword."""
+
 # What may stand unescaped in the path of a URL: RFC 3986, section 3.3.
 _PATH_SAFE = "/~:@!$&'()*+,;="
 
@@ -270,7 +273,7 @@ class Endpoint:
         return token.encode("latin-1", "replace").decode("utf-8", "replace")
 
     def answer(self, method: str, token: str, request: Callable[[], Any]) -> Answer:
-        """Answer a request under the prefix, and run the callbacks if it is a hit.
+        """Answer a request under the prefix, and run the callbacks that it is for.
 
         Args:
             method: The request's.
@@ -278,43 +281,28 @@ class Endpoint:
             request: Makes what the callbacks get, if it comes to that.
 
         Returns:
-            The same for every token, authentic or not.
+            For a pixel the same whatever the token is, authentic or not. For a link the
+            redirect to its target, or that it is none.
         """
-        if token.startswith(SEGMENT):
-            answer, click = self._followed(method, token, request)
-            if click is not None:
-                self.tracker.record_click(request(), *click)
-            return answer
-        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
-        hit = self._hit(token) if answer is PIXEL else None
-        if hit is None:
-            self.tracker.ignored(_REASONS[answer])
-        elif not (self._honour_gpc and self._declined(request)):
-            args, kwargs = hit
-            self.tracker.record(request(), args, kwargs)
+        answer, hit, click = self._judged(method, token, request)
+        if hit is not None:
+            self.tracker.record(request(), *hit)
+        elif click is not None:
+            self.tracker.record_click(request(), *click)
         return answer
 
     async def aanswer(
         self, method: str, token: str, request: Callable[[], Any]
     ) -> Answer:
         """Do what `answer` does, from an event loop."""
-        if token.startswith(SEGMENT):
-            answer, click = self._followed(method, token, request)
-            if click is not None:
-                await self.tracker.arecord_click(request(), *click)
-            return answer
-        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
-        hit = self._hit(token) if answer is PIXEL else None
-        if hit is None:
-            self.tracker.ignored(_REASONS[answer])
-        elif not (self._honour_gpc and self._declined(request)):
-            args, kwargs = hit
-            await self.tracker.arecord(request(), args, kwargs)
+        answer, hit, click = self._judged(method, token, request)
+        if hit is not None:
+            await self.tracker.arecord(request(), *hit)
+        elif click is not None:
+            await self.tracker.arecord_click(request(), *click)
         return answer
 
-    def read(
-        self, token: str
-    ) -> Click | tuple[Iterable[Any], Mapping[str, Any]] | None:
+    def read(self, token: str) -> Click | Arguments | None:
         """Give what is carried, and record nothing.
 
         Args:
@@ -327,6 +315,21 @@ class Endpoint:
         if token.startswith(SEGMENT):
             return self._links.opened(token[len(SEGMENT) :])
         return self._hit(token)
+
+    def _judged(
+        self, method: str, token: str, request: Callable[[], Any]
+    ) -> tuple[Answer, Arguments | None, Click | None]:
+        """Decide what is answered, and what is recorded: a hit, a click, or nothing."""
+        if token.startswith(SEGMENT):
+            answer, click = self._followed(method, token, request)
+            return answer, None, click
+        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
+        hit = self._hit(token) if answer is PIXEL else None
+        if hit is None:
+            self.tracker.ignored(_REASONS[answer])
+        elif self._honour_gpc and self._declined(request):
+            hit = None
+        return answer, hit, None
 
     def _followed(
         self, method: str, token: str, request: Callable[[], Any]
@@ -346,7 +349,7 @@ class Endpoint:
             self.tracker.ignored("gpc")
         return declined
 
-    def _hit(self, token: str) -> tuple[Iterable[Any], Mapping[str, Any]] | None:
+    def _hit(self, token: str) -> Arguments | None:
         if len(token) > MAX_TOKEN_LENGTH:
             return None
         encoder = self._current_encoder()
