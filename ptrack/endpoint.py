@@ -22,9 +22,6 @@ Mail clients and proxies cut or refuse longer ones; the number is what is left o
 Internet Explorer's 2,083, the least that is still around.
 """
 
-Arguments = tuple[Iterable[Any], Mapping[str, Any]]
-"""What a pixel's token carries, by whatever encoder: positional and keyword."""
-
 # What may stand unescaped in the path of a URL: RFC 3986, section 3.3.
 _PATH_SAFE = "/~:@!$&'()*+,;="
 
@@ -284,25 +281,45 @@ class Endpoint:
             For a pixel the same whatever the token is, authentic or not. For a link the
             redirect to its target, or that it is none.
         """
-        answer, hit, click = self._judged(method, token, request)
-        if hit is not None:
-            self.tracker.record(request(), *hit)
-        elif click is not None:
-            self.tracker.record_click(request(), *click)
+        if token.startswith(SEGMENT):
+            answer, click = self._followed(method, token, request)
+            if click is not None:
+                self.tracker.record_click(request(), *click)
+            return answer
+        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
+        hit = self._hit(token) if answer is PIXEL else None
+        if hit is None:
+            self.tracker.ignored(_REASONS[answer])
+        elif not (self._honour_gpc and self._declined(request)):
+            args, kwargs = hit
+            self.tracker.record(request(), args, kwargs)
         return answer
 
     async def aanswer(
         self, method: str, token: str, request: Callable[[], Any]
     ) -> Answer:
-        """Do what `answer` does, from an event loop."""
-        answer, hit, click = self._judged(method, token, request)
-        if hit is not None:
-            await self.tracker.arecord(request(), *hit)
-        elif click is not None:
-            await self.tracker.arecord_click(request(), *click)
+        """Do what `answer` does, from an event loop.
+
+        It is written twice because one more call that both would share is 0.3 µs of a
+        hit; tests hold the two to the same.
+        """
+        if token.startswith(SEGMENT):
+            answer, click = self._followed(method, token, request)
+            if click is not None:
+                await self.tracker.arecord_click(request(), *click)
+            return answer
+        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
+        hit = self._hit(token) if answer is PIXEL else None
+        if hit is None:
+            self.tracker.ignored(_REASONS[answer])
+        elif not (self._honour_gpc and self._declined(request)):
+            args, kwargs = hit
+            await self.tracker.arecord(request(), args, kwargs)
         return answer
 
-    def read(self, token: str) -> Click | Arguments | None:
+    def read(
+        self, token: str
+    ) -> Click | tuple[Iterable[Any], Mapping[str, Any]] | None:
         """Give what is carried, and record nothing.
 
         Args:
@@ -315,21 +332,6 @@ class Endpoint:
         if token.startswith(SEGMENT):
             return self._links.opened(token[len(SEGMENT) :])
         return self._hit(token)
-
-    def _judged(
-        self, method: str, token: str, request: Callable[[], Any]
-    ) -> tuple[Answer, Arguments | None, Click | None]:
-        """Decide what is answered, and what is recorded: a hit, a click, or nothing."""
-        if token.startswith(SEGMENT):
-            answer, click = self._followed(method, token, request)
-            return answer, None, click
-        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
-        hit = self._hit(token) if answer is PIXEL else None
-        if hit is None:
-            self.tracker.ignored(_REASONS[answer])
-        elif self._honour_gpc and self._declined(request):
-            hit = None
-        return answer, hit, None
 
     def _followed(
         self, method: str, token: str, request: Callable[[], Any]
@@ -349,7 +351,7 @@ class Endpoint:
             self.tracker.ignored("gpc")
         return declined
 
-    def _hit(self, token: str) -> Arguments | None:
+    def _hit(self, token: str) -> tuple[Iterable[Any], Mapping[str, Any]] | None:
         if len(token) > MAX_TOKEN_LENGTH:
             return None
         encoder = self._current_encoder()
