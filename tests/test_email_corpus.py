@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
 
+import django
 import pytest
 from django.core import mail as django_mail
+from django.test import override_settings
 
 import ptrack
 from ptrack.email import track, track_html
@@ -109,14 +111,18 @@ def test_urls_that_django_sends_are_the_urls_that_were_made(
     )
     message.attach_alternative(text, "text/html")
     tracked = track(message, 7)
-    tracked.connection = django_mail.get_connection(
-        "django.core.mail.backends.smtp.EmailBackend",
-        host="127.0.0.1",
-        port=inbox.port,
-    )
-    tracked.send()
+    with override_settings(**smtp_settings("127.0.0.1", inbox.port)):
+        tracked.send()
     assert_arrived(inbox, tracked.alternatives[0][0], text, written)
     assert clicked_targets(html_of(inbox.last()), clicks) == read
+
+
+def smtp_settings(host: str, port: int) -> dict[str, Any]:
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    if django.VERSION >= (6, 1):
+        options = {"host": host, "port": port}
+        return {"MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}}}
+    return {"EMAIL_BACKEND": backend, "EMAIL_HOST": host, "EMAIL_PORT": port}
 
 
 def standard(text: str, encoding: str) -> EmailMessage:

@@ -77,10 +77,10 @@ def test_copy_of_djangos_is_of_its_class_and_shares_nothing_that_changes():
     message.attach_alternative("html", "text/html")
     message.attach_alternative("{}", "application/json")
     message.metadata = {"a": 1}
-    message.connection = object()
+    message.account = object()
     twin = replaced(message)
     assert type(twin) is Own
-    assert twin.connection is message.connection
+    assert twin.account is message.account
     twin.to.append("c@stay.example")
     twin.extra_headers["X-B"] = "2"
     twin.metadata.clear()
