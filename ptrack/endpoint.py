@@ -264,7 +264,7 @@ class Endpoint:
         token = path[self._token_in_wsgi].removesuffix("/")
         # More bytes are too long in whatever characters they are: `url` makes no such
         # token.
-        if token.isascii() or len(token) > MAX_TOKEN_LENGTH:
+        if token.isascii() or len(token) > len(SEGMENT) + MAX_TOKEN_LENGTH:
             return token
         # What a server hands over that isn't Latin-1 is no path.
         return token.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -386,7 +386,8 @@ def _quoted(token: str) -> str:
 def _token_after(prefix: str) -> slice:
     """Give the part of a path that holds the token.
 
-    It is no longer than is needed to see that there are too many characters.
+    It is no longer than is needed to see that there are too many characters, before a
+    slash, and behind what tells a link.
     """
     start = len(prefix)
-    return slice(start, start + MAX_TOKEN_LENGTH + 2)
+    return slice(start, start + len(SEGMENT) + MAX_TOKEN_LENGTH + 2)

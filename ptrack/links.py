@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from .counters import Reason
-from .encoder import Encoder, TokenBox
+from .encoder import MAX_TOKEN_LENGTH, Encoder, TokenBox
 from .exceptions import PtrackConfigurationError
 from .pixel import METHOD_NOT_ALLOWED, Answer
 
@@ -159,6 +159,8 @@ class Links:
 
     def opened(self, token: str) -> Click | None:
         """Give what a link's token carries, or ``None`` if it is none."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            return None
         encoder = self._encoder()
         if encoder is self._plain:
             return self._unsealed(token)

@@ -16,7 +16,7 @@ from nacl.secret import SecretBox
 from webtest import TestApp as WebTest
 
 import ptrack
-from ptrack.encoder import PtrackEncoder, TokenBox, key_of
+from ptrack.encoder import MAX_TOKEN_LENGTH, PtrackEncoder, TokenBox, key_of
 from ptrack.endpoint import Endpoint
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.links import LINK_NOT_FOUND, check_target
@@ -125,6 +125,41 @@ def test_url_of_a_link_is_below_that_of_pixels():
 def test_two_links_to_the_same_target_differ():
     place = endpoint()
     assert path_of(place) != path_of(place)
+
+
+def test_longest_link_that_is_made_is_followed(get, caplog):
+    place = endpoint()
+    sizes = (size for size in range(5900, 6000) if fits(place, size))
+    path = path_of(place, TARGET, "x" * max(sizes))
+    assert len(path) == len("/ptrack/link//") + MAX_TOKEN_LENGTH
+    assert get(place, path).status == 302
+    assert get(place, path.removesuffix("/")).status == 302
+
+
+def fits(place: Endpoint, size: int) -> bool:
+    try:
+        place.link(TARGET, ("x" * size,), {})
+    except ValueError:
+        return False
+    return True
+
+
+def test_token_that_is_too_long_is_shown_to_no_encoder(get):
+    """It was cut, and what is left may be another one."""
+    seen: list[str] = []
+
+    class Curious(Lax):
+        @staticmethod
+        def decrypt(token: str) -> Any:
+            seen.append(token)
+            return Lax.decrypt(token)
+
+    place = endpoint(Curious)
+    for length in (MAX_TOKEN_LENGTH + 1, 9000, 60_000):
+        assert get(place, f"/ptrack/link/{'a' * length}/").status == 404
+    assert seen == []
+    get(place, f"/ptrack/link/{'a' * MAX_TOKEN_LENGTH}/")
+    assert [len(each) for each in seen] == [MAX_TOKEN_LENGTH]
 
 
 def test_head_redirects_and_records_nothing(get):
