@@ -3,6 +3,7 @@
 from .counters import Counters
 from .discovery import autodiscover
 from .encoder import Encoder, PtrackEncoder
+from .hits import hit
 from .shortcuts import link_url, pixel_tag, pixel_url
 from .trackers import TrackingLink, TrackingPixel, tracker
 
@@ -15,6 +16,7 @@ __all__ = [
     "TrackingLink",
     "TrackingPixel",
     "autodiscover",
+    "hit",
     "link_url",
     "pixel_tag",
     "pixel_url",
