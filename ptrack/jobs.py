@@ -110,7 +110,7 @@ def read(job: str) -> Job:
             found["args"],
             found["kwargs"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:
         # Not what it says: it may show what the hit carries.
         raise ValueError(f"not a job of ptrack ({type(error).__name__})") from None
 

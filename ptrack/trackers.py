@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .background import Engine, Handover
 from .counters import Counters, Reason, count
-from .exceptions import PtrackRegistrationError, RecordingError
+from .exceptions import PtrackRegistrationError
 from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
@@ -84,7 +84,8 @@ class _Callback(NamedTuple):
 
 _Callbacks = tuple[_Callback, ...]
 
-_trackers: "weakref.WeakSet[Tracker]" = weakref.WeakSet()
+# Where a worker looks for what a job names: the registry that took it last.
+_registries: "weakref.WeakValueDictionary[str, Tracker]" = weakref.WeakValueDictionary()
 
 # The modules that call a callback.
 _OURS = (__name__, Handover.__module__)
@@ -105,7 +106,6 @@ class Tracker:
         self._links: _Callbacks = ()
         self._lock = threading.Lock()
         self._counters: Counters | None = None
-        _trackers.add(self)
 
     @property
     def counters(self) -> Counters | None:
@@ -150,6 +150,7 @@ class Tracker:
                     f"{self.name}, and a worker finds classes by their names"
                 )
             self._keep({**self._registry, pixel: callback})
+            _registries[callback.name] = self
         return pixel
 
     def unregister(self, pixel: type[TrackingPixel] | type[TrackingLink]) -> None:
@@ -281,7 +282,7 @@ class Tracker:
 
     def perform(
         self, name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
-    ) -> bool:
+    ) -> bool | None:
         """Run one callback, in a worker.
 
         Args:
@@ -291,22 +292,18 @@ class Tracker:
             kwargs: Its keyword arguments.
 
         Returns:
-            Whether there is one of that name.
-
-        Raises:
-            RecordingError: It failed, and that is logged.
+            Whether it did what it is to do; if not, that is logged. ``None`` if there
+            is none of that name.
         """
         callback = self._called(name)
         if callback is None:
-            return False
+            return None
         try:
             _run(callback, request, args, kwargs)
         except (Exception, asyncio.CancelledError) as error:
             self._failed(callback, error)
-        else:
-            return True
-        # Outside of that, so that it has no such context: the engine logs it, too.
-        raise RecordingError(f"{name} failed")
+            return False
+        return True
 
     async def _arun_all(self, callbacks: _Callbacks, *hit: Any) -> None:
         if not callbacks:
@@ -419,9 +416,10 @@ def _those_of(kind: type[Any], registry: Mapping[type, _Callback]) -> _Callbacks
 
 def perform(
     name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
-) -> bool:
+) -> bool | None:
     """Run one callback of whatever registry has it: see `Tracker.perform`."""
-    return any(each.perform(name, request, args, kwargs) for each in tuple(_trackers))
+    registry = _registries.get(name)
+    return None if registry is None else registry.perform(name, request, args, kwargs)
 
 
 def _run(

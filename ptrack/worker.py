@@ -5,7 +5,7 @@ from io import BytesIO
 
 from . import jobs, trackers
 from .discovery import import_pixels
-from .exceptions import PtrackRegistrationError
+from .exceptions import PtrackRegistrationError, RecordingError
 from .requests import PixelRequest
 
 logger = logging.getLogger("ptrack")
@@ -30,19 +30,27 @@ def perform(job: str) -> None:
 
     What is raised is also logged, but for what is no job.
     """
-    name, environ, args, kwargs = jobs.read(job)
+    name, done = _attempted(job)
     # Error trackers show what a frame holds.
     del job
-    request = PixelRequest({**environ, "wsgi.input": BytesIO()})
-    if trackers.perform(name, request, args, kwargs):
-        return
-    # Outside Django nobody may have imported them yet.
-    import_pixels(None)
-    if not trackers.perform(name, request, args, kwargs):
+    if done is None:
         logger.error("A worker got a hit for %s, and doesn't have it registered", name)
         raise PtrackRegistrationError(
             f"{name} isn't registered in this worker: import the pixels there"
         )
+    if not done:
+        raise RecordingError(f"{name} failed")
+
+
+def _attempted(job: str) -> tuple[str, bool | None]:
+    name, environ, args, kwargs = jobs.read(job)
+    request = PixelRequest({**environ, "wsgi.input": BytesIO()})
+    done = trackers.perform(name, request, args, kwargs)
+    if done is None:
+        # Outside Django nobody may have imported them yet.
+        import_pixels(None)
+        done = trackers.perform(name, request, args, kwargs)
+    return name, done
 
 
 def delay(failures: int) -> int:

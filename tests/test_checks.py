@@ -1,5 +1,6 @@
 """ptrack.checks: every misconfiguration has its message, id and hint."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,6 +8,9 @@ from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
+
+import ptrack
+from tests.recording import emptied
 
 SECRET = "x" * 32
 
@@ -49,6 +53,17 @@ def test_site_that_is_set_up_right_has_no_message():
         ("ptrack.E011", checks.ERROR, {"PTRACK_HONOUR_GPC": "yes"}),
         ("ptrack.E012", checks.ERROR, {"PTRACK_TRUSTED_PROXIES": "10.0.0.1"}),
         ("ptrack.E012", checks.ERROR, {"PTRACK_TRUSTED_PROXIES": ["10.0.0.1/8"]}),
+        ("ptrack.E013", checks.ERROR, {"PTRACK_BACKGROUND": 1}),
+        ("ptrack.E013", checks.ERROR, {"PTRACK_BACKGROUND": "rabbit"}),
+        ("ptrack.E013", checks.ERROR, {"PTRACK_BACKGROUND": "celery:no.such.app"}),
+        (
+            "ptrack.E013",
+            checks.ERROR,
+            {
+                "PTRACK_BACKGROUND": "tests.test_engines.Own",
+                "PTRACK_BACKGROUND_QUEUE": 1,
+            },
+        ),
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": "x" * 31}),
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": b"x" * 31}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": []}),
@@ -126,3 +141,30 @@ def test_urlconf_that_cannot_be_imported_is_left_to_djangos_own_check():
 def test_manage_py_check_shows_them():
     with pytest.raises(SystemCheckError, match=r"ptrack\.E002"):
         call_command("check")
+
+
+@pytest.fixture
+def slow() -> Iterator[str]:
+    """The name of a callback that is to run in the background."""
+    with emptied(ptrack.tracker):
+
+        @ptrack.tracker.register
+        class Slow(ptrack.TrackingPixel):
+            background = True
+
+            def record(self, request: Any, *args: Any, **kwargs: Any) -> None: ...
+
+        yield f"{Slow.__module__}.{Slow.__qualname__}"
+
+
+def test_callback_for_the_background_without_an_engine_is_warned_of(slow: str):
+    ((name, message),) = found().items()
+    assert name == "ptrack.W004"
+    assert message.level == checks.WARNING
+    assert message.msg.startswith(f"{slow} is to run in the background")
+    assert "PTRACK_BACKGROUND" in str(message.hint)
+
+
+def test_callback_for_the_background_with_an_engine_is_fine(slow: str):
+    with override_settings(PTRACK_BACKGROUND="tests.test_engines.Own"):
+        assert found() == {}

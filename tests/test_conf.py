@@ -70,10 +70,13 @@ def test_environment_is_read_whole():
             "PTRACK_LINK_FALLBACK_URL": "https://h/help",
             "PTRACK_LINK_QUERY": "a, b",
             "PTRACK_HONOUR_GPC": "True",
+            "PTRACK_BACKGROUND": "celery",
+            "PTRACK_BACKGROUND_QUEUE": "pixels",
         }
     )
     assert found == Configuration(
-        "new", ("old", "older"), "https://h", "/p/", "https://h/help", ("a", "b"), True
+        *("new", ("old", "older"), "https://h", "/p/", "https://h/help"),
+        *(("a", "b"), True, "celery", "pixels"),
     )
 
 
@@ -95,7 +98,10 @@ def test_switches_of_the_environment_are_true_or_false(text, query, honour):
 
 
 def test_empty_variable_is_one_that_is_not_set():
-    names = ("SECRET", "SECRET_FALLBACKS", "APP_URL", "PREFIX")
+    names = (
+        *("SECRET", "SECRET_FALLBACKS", "APP_URL", "PREFIX"),
+        *("BACKGROUND", "BACKGROUND_QUEUE"),
+    )
     found = conf.from_environment({f"PTRACK_{name}": "" for name in names})
     assert found == conf.from_environment({}) == Configuration(fallbacks=())
 

@@ -6,6 +6,7 @@ import pytest
 
 from ptrack.problems import (
     app_url_problem,
+    background_problem,
     fallbacks_problem,
     honour_gpc_problem,
     link_fallback_problem,
@@ -14,6 +15,10 @@ from ptrack.problems import (
     secret_problem,
     trusted_proxies_problem,
 )
+
+
+class Engine:
+    def enqueue(self, job: str) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,11 @@ from ptrack.problems import (
         ),
         (trusted_proxies_problem(["*"]), "can't be used: '\\*' does not appear"),
         (trusted_proxies_problem([""]), "can't be used: '' does not appear"),
+        (background_problem(None, None), None),
+        (background_problem("celery", "pixels"), None),
+        (background_problem(Engine(), None), None),
+        (background_problem(1, None), "the dotted path of a class or .* not int"),
+        (background_problem("tasks", 1), "must be the name of a queue, not int"),
         (app_url_problem(None), None),
         (app_url_problem(""), None),
         (app_url_problem("https://h"), None),

@@ -11,6 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 import ptrack
+from ptrack import trackers
 from ptrack.exceptions import PtrackError, PtrackRegistrationError
 from ptrack.trackers import Tracker, TrackingPixel, tracker
 from tests.recording import clicked, registered
@@ -315,3 +316,46 @@ def test_class_for_both_pixels_and_links_is_refused(own_tracker):
 
     with pytest.raises(PtrackRegistrationError, match="inherit from one of"):
         own_tracker.register(Both)
+
+
+def test_worker_finds_classes_by_name_so_one_for_the_background_has_its_own(
+    own_tracker,
+):
+    def same_name():
+        class Slow(ptrack.TrackingPixel):
+            background = True
+
+            def record(self, request, *args, **kwargs): ...
+
+        return Slow
+
+    own_tracker.register(same_name())
+    with pytest.raises(PtrackRegistrationError, match=r"Another class named .*Slow is"):
+        own_tracker.register(same_name())
+
+
+def test_names_of_what_runs_in_the_background_are_told(own_tracker):
+    assert own_tracker.in_background == []
+
+    @own_tracker.register
+    class Slow(ptrack.TrackingPixel):
+        background = True
+
+        def record(self, request, *args, **kwargs): ...
+
+    assert own_tracker.in_background == [f"{__name__}.{Slow.__qualname__}"]
+
+
+def test_registry_that_is_gone_is_not_found():
+    """Nor one that no longer has the class."""
+    own = Tracker()
+
+    @own.register
+    class Gone(ptrack.TrackingPixel):
+        def record(self, request, *args, **kwargs): ...
+
+    name = f"{__name__}.{Gone.__qualname__}"
+    assert trackers.perform(name, None, (), {}) is True
+    own.unregister(Gone)
+    assert trackers.perform(name, None, (), {}) is None
+    assert trackers.perform("no.such", None, (), {}) is None

@@ -51,7 +51,7 @@ def engine(spec: Any, queue: str | None = None) -> Engine:
     if name in _MODULES:
         made: Engine = load(name).engine(argument or None, queue)
         return made
-    return _checked(imported(spec)())
+    return _checked(_made(spec))
 
 
 def load(name: str) -> Any:
@@ -71,6 +71,16 @@ def load(name: str) -> Any:
         # Tasks without Django, or with settings that it refuses.
         raise PtrackConfigurationError(
             f'PTRACK_BACKGROUND is "{name}", and that isn\'t set up: {error}'
+        ) from error
+
+
+def _made(path: str) -> Any:
+    kind = imported(path)
+    try:
+        return kind()
+    except Exception as error:
+        raise PtrackConfigurationError(
+            f"PTRACK_BACKGROUND: {path} can't be made ({type(error).__name__}: {error})"
         ) from error
 
 

@@ -30,10 +30,13 @@ def record(job: str, attempt: int = 1) -> None:
     try:
         perform(job)
     except Exception:
-        if attempt >= ATTEMPTS or not record.get_backend().supports_defer:
-            raise
-        later = timezone.now() + timedelta(seconds=delay(attempt - 1))
-        record.using(run_after=later).enqueue(job, attempt + 1)
+        if attempt < ATTEMPTS and record.get_backend().supports_defer:
+            later = timezone.now() + timedelta(seconds=delay(attempt - 1))
+            record.using(run_after=later).enqueue(job, attempt + 1)
+            return
+        # Error trackers show what a frame holds.
+        del job
+        raise
 
 
 class TasksEngine:
