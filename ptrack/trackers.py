@@ -163,17 +163,28 @@ class Tracker:
         self._run_all(self._pixels, request, args, kwargs)
 
     async def arecord(
-        self, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+        self,
+        request: Any,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        thread_sensitive: bool = True,
     ) -> None:
         """Run the callbacks of pixels from an event loop: see `record`.
 
-        Sync ones run as Django runs sync code under async, in the thread that its ORM
-        is bound to. A client that goes away meanwhile cancels the request but not
-        its recording.
+        A client that goes away meanwhile cancels the request but not its recording.
+
+        Args:
+            request: As for `record`.
+            args: As for `record`.
+            kwargs: As for `record`.
+            thread_sensitive: Sync callbacks run as Django runs sync code under async,
+                in the thread that its ORM is bound to; else in any of a pool, those of
+                several requests at a time.
         """
         if self._counters is not None:
             count(self._counters.hit)
-        await self._arun_all(self._pixels, request, args, kwargs)
+        await self._arun_all(thread_sensitive, self._pixels, request, args, kwargs)
 
     def record_click(
         self, request: Any, url: str, args: Iterable[Any], kwargs: Mapping[str, Any]
@@ -191,17 +202,27 @@ class Tracker:
         self._run_all(self._links, request, (url, *args), kwargs)
 
     async def arecord_click(
-        self, request: Any, url: str, args: Iterable[Any], kwargs: Mapping[str, Any]
+        self,
+        request: Any,
+        url: str,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        thread_sensitive: bool = True,
     ) -> None:
         """Run the callbacks of links from an event loop: see `arecord`."""
         if self._counters is not None:
             count(self._counters.click)
-        await self._arun_all(self._links, request, (url, *args), kwargs)
+        hit = (request, (url, *args), kwargs)
+        await self._arun_all(thread_sensitive, self._links, *hit)
 
-    async def _arun_all(self, callbacks: _Callbacks, *hit: Any) -> None:
+    async def _arun_all(
+        self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
+    ) -> None:
         if not callbacks:
             return
-        recording = asyncio.ensure_future(self._arun_each(callbacks, *hit))
+        each = self._arun_each(thread_sensitive, callbacks, *hit)
+        recording = asyncio.ensure_future(each)
         try:
             await asyncio.shield(recording)
         except asyncio.CancelledError:
@@ -209,7 +230,9 @@ class Tracker:
             await asyncio.wait([recording])
             raise
 
-    async def _arun_each(self, callbacks: _Callbacks, *hit: Any) -> None:
+    async def _arun_each(
+        self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
+    ) -> None:
         from asgiref.sync import sync_to_async
 
         for is_async, some in groupby(callbacks, lambda each: each.is_async):
@@ -218,7 +241,9 @@ class Tracker:
                     await self._arun(callback, *hit)
             else:
                 # One change of thread for as many sync callbacks as follow each other.
-                run_all = sync_to_async(self._run_all, thread_sensitive=True)
+                run_all = sync_to_async(
+                    self._run_all, thread_sensitive=thread_sensitive
+                )
                 await run_all(tuple(some), *hit)
 
     def ignored(self, reason: Reason) -> None:
