@@ -84,6 +84,7 @@ ROOMS = {
     "requests": {"webob"},
     "around": {"conf", "discovery", "encoder", "endpoint", "trackers"},
     "wsgi": {"around", "conf", "pixel", "requests"},
+    "asgi": {"around", "pixel", "requests"},
     "testing": {"conf", "endpoint", "pixel", "trackers"},
     "http": {"django", "pixel"},
     "middleware": {"django", "conf", "endpoint", "http"},
