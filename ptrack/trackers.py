@@ -10,11 +10,11 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from .counters import Counters, Reason, count
 from .exceptions import PtrackRegistrationError
+from .tasks import ended, in_thread, start
 from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
@@ -221,30 +221,34 @@ class Tracker:
     ) -> None:
         if not callbacks:
             return
-        each = self._arun_each(thread_sensitive, callbacks, *hit)
-        recording = asyncio.ensure_future(each)
-        try:
-            await asyncio.shield(recording)
-        except asyncio.CancelledError:
-            # Stay until it is done: the server tears down the request's thread next.
-            await asyncio.wait([recording])
-            raise
+        recording = start(self._arun_each(thread_sensitive, callbacks, *hit))
+        if recording is not None:
+            await ended(recording)
 
     async def _arun_each(
-        self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
+        self,
+        thread_sensitive: bool,
+        callbacks: _Callbacks,
+        request: Any,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
     ) -> None:
-        from asgiref.sync import sync_to_async
-
-        for is_async, some in groupby(callbacks, lambda each: each.is_async):
-            if is_async:
-                for callback in some:
-                    await self._arun(callback, *hit)
-            else:
-                # One change of thread for as many sync callbacks as follow each other.
-                run_all = sync_to_async(
-                    self._run_all, thread_sensitive=thread_sensitive
-                )
-                await run_all(tuple(some), *hit)
+        hit = (request, args, kwargs)
+        blocking: list[_Callback] = []
+        for callback in callbacks:
+            if not callback.is_async:
+                blocking.append(callback)
+                continue
+            if blocking:
+                # One change of thread for as many as follow each other.
+                await in_thread(thread_sensitive, self._run_all, blocking, *hit)
+                blocking = []
+            try:
+                await callback.record(request, *args, **kwargs)
+            except (Exception, asyncio.CancelledError) as error:
+                self._failed(callback, error)
+        if blocking:
+            await in_thread(thread_sensitive, self._run_all, blocking, *hit)
 
     def ignored(self, reason: Reason) -> None:
         """Count a request that was no hit, if anybody counts."""
@@ -270,18 +274,6 @@ class Tracker:
                     _wait_for(result)
             except (Exception, asyncio.CancelledError) as error:
                 self._failed(callback, error)
-
-    async def _arun(
-        self,
-        callback: _Callback,
-        request: Any,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-    ) -> None:
-        try:
-            await callback.record(request, *args, **kwargs)
-        except (Exception, asyncio.CancelledError) as error:
-            self._failed(callback, error)
 
     def _failed(self, callback: _Callback, error: BaseException) -> None:
         # Without our own frame, the first, which holds what the pixel carries: error

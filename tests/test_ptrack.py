@@ -19,6 +19,7 @@ CORE = [
     "privacy",
     "tracebacks",
     "hits",
+    "tasks",
     "trackers",
     "links",
     "endpoint",
@@ -57,7 +58,8 @@ ROOMS = {
     "values": set(),
     "encoder": {"exceptions", "nacl", "values"},
     "pixel": set(),
-    "trackers": {"counters", "exceptions", "tracebacks"},
+    "tasks": set(),
+    "trackers": {"counters", "exceptions", "tasks", "tracebacks"},
     "links": {"counters", "encoder", "exceptions", "pixel"},
     "privacy": set(),
     "endpoint": {
