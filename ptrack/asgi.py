@@ -1,7 +1,6 @@
 """ptrack around any ASGI app (https://asgi.readthedocs.io/), and alone as a mirror."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -35,25 +34,28 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under the prefix; leave all else to the app."""
+        token = None
         if scope["type"] == "http":
-            path = path_below(scope) if scope.get("root_path") else scope["path"]
-            token = self._match(path)
-            if token is not None:
-                answer = await self._endpoint.aanswer(
-                    scope["method"],
-                    token,
-                    lambda: PixelRequest.of_scope(scope),
-                    thread_sensitive=False,
-                )
-                await _respond(answer, send)
-                return
-        await self._app(scope, receive, send)
+            # Mounts are looked for only where there is one.
+            below = path_below(scope) if scope.get("root_path") else scope.get("path")
+            token = self._match(below or "")
+        if token is None:
+            await self._app(scope, receive, send)
+            return
+        answer = await self._endpoint.aanswer(
+            scope.get("method", ""),
+            token,
+            lambda: PixelRequest.of_scope(scope),
+            thread_sensitive=False,
+        )
+        await _respond(answer, answer.body, send)
 
     @staticmethod
     async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
-            await _respond(NOT_FOUND, send, bodiless=scope["method"] == "HEAD")
+            bodiless = scope.get("method") == "HEAD"
+            await _respond(NOT_FOUND, b"" if bodiless else NOT_FOUND.body, send)
         elif kind == "websocket":
             await receive()
             await send({"type": "websocket.close"})
@@ -77,9 +79,8 @@ def mirror(**options: Any) -> PtrackASGIMiddleware:
         options.clear()
 
 
-async def _respond(answer: Answer, send: Send, *, bodiless: bool = False) -> None:
-    # A client that has gone away is no error: there is nobody left to tell.
-    with suppress(OSError):
+async def _respond(answer: Answer, body: bytes, send: Send) -> None:
+    try:
         await send(
             {
                 "type": "http.response.start",
@@ -88,8 +89,10 @@ async def _respond(answer: Answer, send: Send, *, bodiless: bool = False) -> Non
                 "headers": list(answer.header_bytes),
             }
         )
-        body = b"" if bodiless else answer.body
         await send({"type": "http.response.body", "body": body})
+    except OSError:
+        # The client has gone away, and there is nobody left to tell.
+        return
 
 
 async def _live(receive: Receive, send: Send) -> None:
