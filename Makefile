@@ -31,7 +31,7 @@ help:
 # Again only when the dependencies change.
 $(READY): setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" django-tasks-db
 	touch $@
 
 $(TOOLS): $(READY) setup.py

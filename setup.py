@@ -28,9 +28,16 @@ EMAIL = ["linkify-it-py>=2.0"]
 
 ANYMAIL = ["django-anymail>=11"]
 
+# What takes the hits that are recorded in the background.
+CELERY = ["celery>=5.4"]
+# Django has Tasks itself from 6.0 on; the backport is no harm there.
+TASKS = ["django-tasks>=0.8"]
+
 TEST = [
     *AGENTS,
     *EMAIL,
+    *CELERY,
+    *TASKS,
     "aiosmtpd",
     "bottle",
     "build",
@@ -56,6 +63,7 @@ TEST = [
     "pytest>=8",
     "pytest-django>=4.9",
     "quart",
+    "redis>=5",
     "selenium",
     "sentry-sdk",
     "setuptools>=77",
@@ -77,7 +85,7 @@ TIMING = ["granian", "numpy", "scipy"]
 # The servers of the load and the faults.
 SOAK = ["granian", "gunicorn", "pyuwsgi", "uvicorn", "uvicorn-worker", "waitress"]
 
-LINT = ["django-stubs", "mypy", "pytest>=8", "ruff", "types-WebOb"]
+LINT = ["celery-types", "django-stubs", "mypy", "pytest>=8", "ruff", "types-WebOb"]
 
 
 class Test(Command):
@@ -184,11 +192,13 @@ setup(
         "agents": AGENTS,
         "anymail": ANYMAIL,
         "bench": BENCH,
+        "celery": CELERY,
         "email": EMAIL,
         "fuzz": FUZZ,
         "lint": LINT,
         "release": RELEASE,
         "soak": SOAK,
+        "tasks": TASKS,
         "test": TEST,
         "timing": TIMING,
     },

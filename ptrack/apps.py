@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from . import checks
+from . import checks, conf
 from .discovery import autodiscover
 
 
@@ -14,14 +14,16 @@ class SimplePtrackConfig(AppConfig):
     default = False
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and the task if Celery is the engine."""
         register(checks.check_secrets)
         register(checks.check_urls)
         register(checks.check_links)
         register(checks.check_privacy)
         register(checks.check_trusted_proxies)
+        register(checks.check_background)
         register(checks.check_in_use)
         register(checks.check_https, deploy=True)
+        conf.register_task()
 
 
 class PtrackConfig(SimplePtrackConfig):

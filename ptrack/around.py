@@ -1,15 +1,19 @@
 """What goes around an app of any kind: its options, and rendering by them."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from . import conf
+from .background import Engine
 from .conf import Configuration
 from .discovery import import_pixels
 from .encoder import Encoder
 from .endpoint import Carried
 from .trackers import Tracker
 from .trackers import tracker as default_tracker
+
+logger = logging.getLogger("ptrack")
 
 App = TypeVar("App")
 
@@ -28,6 +32,11 @@ class Around(Generic[App]):
         link_fallback_url: Where one is sent who followed what is no link.
         link_query: Names of parameters that links pass on; ``True`` for all.
         honour_gpc: Record nothing of who objects to tracking.
+        background: What takes the callbacks that run in the background: ``"celery"``
+            or ``"tasks"``, one of these with a colon and the dotted path of the Celery
+            app or the name of the backend behind it, or an object with a method
+            ``enqueue(job)``, or the dotted path of its class.
+        background_queue: The name of the queue there.
         encoder: A class to use instead of ``ptrack.ptrack_encoder``.
         tracker: A registry to use instead of ``ptrack.tracker``.
         pixels: Names of the modules that register callbacks, or one name. A top-level
@@ -54,6 +63,8 @@ class Around(Generic[App]):
         link_fallback_url: str | None = None,
         link_query: Iterable[str] | bool | None = None,
         honour_gpc: bool | None = None,
+        background: str | Engine | None = None,
+        background_queue: str | None = None,
         encoder: Encoder | None = None,
         tracker: Tracker | None = None,
         pixels: str | Iterable[str] | None = None,
@@ -67,6 +78,8 @@ class Around(Generic[App]):
             link_fallback_url=link_fallback_url,
             link_query=link_query,
             honour_gpc=honour_gpc,
+            background=background,
+            background_queue=background_queue,
         )
         # Error trackers show what a frame holds, and this one is in what follows.
         del secret, secret_fallbacks
@@ -75,7 +88,14 @@ class Around(Generic[App]):
             encoder=encoder,
             tracker=default_tracker if tracker is None else tracker,
         )
+        self._endpoint.start()
         import_pixels(pixels)
+        for name in self._endpoint.without_engine:
+            logger.warning(
+                "%s is to run in the background, and runs in the request: no engine is "
+                "set (PTRACK_BACKGROUND)",
+                name,
+            )
 
     def pixel_url(self, /, *args: Any, **kwargs: Any) -> str:
         """Give the URL of a pixel: see `ptrack.pixel_url`."""

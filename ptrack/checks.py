@@ -13,9 +13,11 @@ ptrack.E009  ``PTRACK_LINK_FALLBACK_URL`` is no absolute URL
 ptrack.E010  ``PTRACK_LINK_QUERY`` is no list of names, nor ``True``
 ptrack.E011  ``PTRACK_HONOUR_GPC`` is neither ``True`` nor ``False``
 ptrack.E012  ``PTRACK_TRUSTED_PROXIES`` can't be used
+ptrack.E013  ``PTRACK_BACKGROUND`` or ``PTRACK_BACKGROUND_QUEUE`` can't be used
 ptrack.W001  ``PTRACK_SECRET`` is shorter than 32 bytes
 ptrack.W002  Neither the middleware nor ``ptrack.urls`` is in use
 ptrack.W003  ``PTRACK_APP_URL`` isn't https (with ``--deploy``)
+ptrack.W004  Callbacks are to run in the background, and no engine is set
 ==========  ====================================================================
 """
 
@@ -29,10 +31,13 @@ from django.urls import get_resolver
 
 from . import conf
 from .encoder import KEY_SIZE
+from .engines import LazyEngine
+from .exceptions import PtrackConfigurationError
 from .middleware import PtrackMiddleware
 from .places import Place, view_at
 from .problems import (
     app_url_problem,
+    background_problem,
     fallbacks_problem,
     honour_gpc_problem,
     link_fallback_problem,
@@ -40,6 +45,7 @@ from .problems import (
     prefix_problem,
     secret_problem,
 )
+from .trackers import tracker
 from .views import TrackingPixel
 
 
@@ -98,6 +104,40 @@ def check_trusted_proxies(app_configs: object, **kwargs: Any) -> list[CheckMessa
         hint = hint or "leave it out, or set it to the proxies before this server"
         return [Error(f"{message}.", hint=_sentence(hint), id="ptrack.E012")]
     return []
+
+
+def check_background(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check ``PTRACK_BACKGROUND``, and that callbacks that need it have it."""
+    found = conf.from_django()
+    problem = background_problem(found.background, found.background_queue)
+    engine = None if problem else conf.background_engine(found)
+    if engine is not None:
+        problem = _loading_problem(engine)
+    if problem is not None:
+        hint = 'Set it to "celery" or "tasks", or leave it out.'
+        return [Error(f"{problem}.", hint=hint, id="ptrack.E013")]
+    if engine is not None:
+        return []
+    return [
+        CheckWarning(
+            f"{name} is to run in the background, but no engine is set: it runs in the "
+            "request.",
+            hint=(
+                'Set PTRACK_BACKGROUND to "celery" or "tasks", or leave "background" '
+                "out of the class."
+            ),
+            id="ptrack.W004",
+        )
+        for name in tracker.in_background
+    ]
+
+
+def _loading_problem(engine: LazyEngine) -> str | None:
+    try:
+        engine.load()
+    except PtrackConfigurationError as error:
+        return str(error)
+    return None
 
 
 def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:

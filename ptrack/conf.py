@@ -4,6 +4,7 @@ Nothing is read at import. What is read is validated, and made into an `Endpoint
 per set of values.
 """
 
+import contextlib
 import functools
 import logging
 import os
@@ -17,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 import ptrack
 
 from . import encoder as encoders
+from . import engines
 from .encoder import Encoder, TokenBox
 from .endpoint import Endpoint, normal_prefix
+from .engines import LazyEngine
 from .exceptions import PtrackConfigurationError
 from .problems import (
     UNIX_SOCKET,
     app_url_problem,
+    background_problem,
     fallbacks_problem,
     honour_gpc_problem,
     link_fallback_problem,
@@ -53,6 +57,8 @@ class Configuration:
         link_fallback_url: ``PTRACK_LINK_FALLBACK_URL``.
         link_query: ``PTRACK_LINK_QUERY``.
         honour_gpc: ``PTRACK_HONOUR_GPC``.
+        background: ``PTRACK_BACKGROUND``.
+        background_queue: ``PTRACK_BACKGROUND_QUEUE``.
         suffix: What follows the token there; ``None`` is the slash.
         shared: Only the URLconf can tell what is a pixel's path and what is not.
     """
@@ -64,6 +70,8 @@ class Configuration:
     link_fallback_url: Any = None
     link_query: Any = None
     honour_gpc: Any = None
+    background: Any = None
+    background_queue: Any = None
     suffix: str | None = None
     shared: bool = False
 
@@ -111,6 +119,7 @@ def build(
         link_fallback_problem(configuration.link_fallback_url),
         link_query_problem(configuration.link_query),
         honour_gpc_problem(configuration.honour_gpc),
+        background_problem(configuration.background, configuration.background_queue),
     )
     needs_no_secret = encoder is not None and configuration.secret is None
     return Endpoint(
@@ -124,7 +133,19 @@ def build(
         link_fallback_url=configuration.link_fallback_url or None,
         link_query=configuration.link_query or (),
         honour_gpc=bool(configuration.honour_gpc),
+        engine=background_engine(configuration),
     )
+
+
+def background_engine(configuration: Configuration) -> LazyEngine | None:
+    """Give what takes the callbacks that run in the background, if anything does.
+
+    Args:
+        configuration: Where its values come from, which are good.
+    """
+    if not configuration.background:
+        return None
+    return LazyEngine(configuration.background, configuration.background_queue or None)
 
 
 def _or_default(prefix: str | None) -> str:
@@ -161,6 +182,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
         link_fallback_url=found("PTRACK_LINK_FALLBACK_URL") or None,
         link_query=switched_or_listed(found("PTRACK_LINK_QUERY", "")),
         honour_gpc=switched(found("PTRACK_HONOUR_GPC", "")),
+        background=found("PTRACK_BACKGROUND") or None,
+        background_queue=found("PTRACK_BACKGROUND_QUEUE") or None,
     )
 
 
@@ -265,6 +288,8 @@ def _set_in_django() -> Configuration:
         link_fallback_url=getattr(settings, "PTRACK_LINK_FALLBACK_URL", None),
         link_query=getattr(settings, "PTRACK_LINK_QUERY", None),
         honour_gpc=getattr(settings, "PTRACK_HONOUR_GPC", None),
+        background=getattr(settings, "PTRACK_BACKGROUND", None),
+        background_queue=getattr(settings, "PTRACK_BACKGROUND_QUEUE", None),
     )
 
 
@@ -325,6 +350,23 @@ def project_packages() -> list[str]:
     return list(found)
 
 
+def tasks_options() -> dict[str, str]:
+    """Give what Django's ``task`` is to be told of where jobs go."""
+    found = _set_in_django()
+    name, _, backend = str(found.background or "").partition(":")
+    options = {"backend": backend, "queue_name": found.background_queue}
+    return {key: value for key, value in options.items() if value and name == "tasks"}
+
+
+def register_task() -> None:
+    """Let Celery's workers know the task, if it is Celery that brings them jobs."""
+    name = str(_set_in_django().background or "").partition(":")[0]
+    if name == "celery":
+        # That it isn't installed is for the check to say, or the first request.
+        with contextlib.suppress(PtrackConfigurationError):
+            engines.load(name)
+
+
 def uses_middleware(kind: type) -> bool:
     """Tell whether a middleware class, or one derived from it, is in the settings."""
     from django.utils.module_loading import import_string
@@ -367,6 +409,19 @@ def django_endpoint() -> Endpoint:
         ImproperlyConfigured: A setting is missing or bad.
     """
     return _django_endpoint or _renewed_django_endpoint()
+
+
+def start_django() -> None:
+    """Find out now what would else go wrong at the first hit.
+
+    Raises:
+        ImproperlyConfigured: A setting is missing or bad, or the background engine
+            isn't installed or set up.
+    """
+    try:
+        django_endpoint().start()
+    except PtrackConfigurationError as error:
+        raise improperly_configured(error) from error
 
 
 def _renewed_django_endpoint() -> Endpoint:

@@ -35,6 +35,20 @@ class Counters:
             reason: ``"gpc"``, ``"head"``, ``"method"`` or ``"token"``.
         """
 
+    def enqueued(self, callback: str) -> None:
+        """Count a hit that the background engine took.
+
+        Args:
+            callback: The module and name of the class that it is for.
+        """
+
+    def refused(self, callback: str) -> None:
+        """Count a hit that the background engine didn't take, and that ran at once.
+
+        Args:
+            callback: The module and name of the class that it is for.
+        """
+
     def failed(self, callback: str) -> None:
         """Count a callback that raised.
 

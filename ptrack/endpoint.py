@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from .counters import Reason
 from .encoder import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
+from .engines import LazyEngine
 from .exceptions import PtrackConfigurationError
 from .links import SEGMENT, Click, Links
 from .pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer, img_tag
@@ -84,6 +85,7 @@ class Endpoint:
         link_query: See `Links`.
         honour_gpc: Record nothing of who objects to tracking: see
             `ptrack.privacy.objects`.
+        engine: Takes the callbacks that are to run in the background.
         shared: The place also holds pages of the site, and only its own routing can
             tell which path is whose.
     """
@@ -101,6 +103,7 @@ class Endpoint:
         link_fallback_url: str | None = None,
         link_query: Collection[str] | bool = (),
         honour_gpc: bool = False,
+        engine: LazyEngine | None = None,
     ) -> None:
         self.prefix = normal_prefix(prefix)
         self._token_in = _token_after(self.prefix)
@@ -108,6 +111,7 @@ class Endpoint:
         self._token_in_wsgi = _token_after(self._wsgi_prefix)
         self.tracker = tracker
         self.shared = shared
+        self._engine = engine
         self._box = box
         self._encoder = encoder
         self._app_url = app_url.rstrip("/")
@@ -121,6 +125,20 @@ class Endpoint:
             fallback_url=link_fallback_url,
             query=link_query,
         )
+
+    def start(self) -> None:
+        """Find out now what would else go wrong at the first hit.
+
+        Raises:
+            PtrackConfigurationError: The background engine isn't installed or set up.
+        """
+        if self._engine is not None:
+            self._engine.load()
+
+    @property
+    def without_engine(self) -> list[str]:
+        """The callbacks that are to run in the background, where no engine is set."""
+        return [] if self._engine is not None else self.tracker.in_background
 
     # -- rendering --------------------------------------------------------------------
 
@@ -284,7 +302,7 @@ class Endpoint:
         if token.startswith(SEGMENT):
             answer, click = self._followed(method, token, request)
             if click is not None:
-                self.tracker.record_click(request(), *click)
+                self.tracker.record_click(request(), *click, self._engine)
             return answer
         answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
         hit = self._hit(token) if answer is PIXEL else None
@@ -292,7 +310,7 @@ class Endpoint:
             self.tracker.ignored(_REASONS[answer])
         elif not (self._honour_gpc and self._declined(request)):
             args, kwargs = hit
-            self.tracker.record(request(), args, kwargs)
+            self.tracker.record(request(), args, kwargs, self._engine)
         return answer
 
     async def aanswer(
@@ -318,7 +336,10 @@ class Endpoint:
             answer, click = self._followed(method, token, request)
             if click is not None:
                 await self.tracker.arecord_click(
-                    request(), *click, thread_sensitive=thread_sensitive
+                    request(),
+                    *click,
+                    self._engine,
+                    thread_sensitive=thread_sensitive,
                 )
             return answer
         answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
@@ -328,7 +349,11 @@ class Endpoint:
         elif not (self._honour_gpc and self._declined(request)):
             args, kwargs = hit
             await self.tracker.arecord(
-                request(), args, kwargs, thread_sensitive=thread_sensitive
+                request(),
+                args,
+                kwargs,
+                self._engine,
+                thread_sensitive=thread_sensitive,
             )
         return answer
 

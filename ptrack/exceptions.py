@@ -16,6 +16,10 @@ class PtrackRegistrationError(PtrackError):
     """A class can't be registered as a tracking pixel, or unregistered."""
 
 
+class RecordingError(PtrackError):
+    """A callback failed in a worker: the engine is told, and the log has why."""
+
+
 class PtrackTokenError(PtrackError, ValueError):
     """A token is not authentic.
 

@@ -35,7 +35,7 @@ class PtrackMiddleware:
         if self._is_async:
             markcoroutinefunction(self)
         # Servers run no checks: bad settings are told now, not at the first hit.
-        conf.django_endpoint()
+        conf.start_django()
 
     def __call__(
         self, request: HttpRequest

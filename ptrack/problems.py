@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from .background import Engine
 from .encoder import key_of
 from .exceptions import PtrackConfigurationError
 from .links import check_target
@@ -100,6 +101,21 @@ def honour_gpc_problem(honour: object) -> str | None:
     if honour is None or isinstance(honour, bool):
         return None
     return f"PTRACK_HONOUR_GPC must be True or False, not {honour!r}"
+
+
+def background_problem(spec: object, queue: object) -> str | None:
+    """Say what is wrong with the engine or its queue; ``None`` if nothing is."""
+    if spec is not None and not isinstance(spec, str | Engine):
+        return (
+            'PTRACK_BACKGROUND must be "celery", "tasks", the dotted path of a class '
+            f"or an object with a method enqueue(job), not {type(spec).__name__}"
+        )
+    if queue is not None and not isinstance(queue, str):
+        return (
+            "PTRACK_BACKGROUND_QUEUE must be the name of a queue, not "
+            f"{type(queue).__name__}"
+        )
+    return None
 
 
 def prefix_problem(prefix: object) -> str | None:

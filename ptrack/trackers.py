@@ -9,12 +9,14 @@ import asyncio
 import inspect
 import logging
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from .background import Engine, Handover
 from .counters import Counters, Reason, count
-from .exceptions import PtrackRegistrationError
-from .tasks import ended, in_thread, start
+from .exceptions import PtrackRegistrationError, RecordingError
+from .shielded import ended, in_thread, start
 from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
@@ -22,7 +24,14 @@ logger.addFilter(EscapedTracebacks())
 
 
 class TrackingPixel(abc.ABC):
-    """Base class of a callback: subclass it, define `record`, register the class."""
+    """Base class of a callback: subclass it, define `record`, register the class.
+
+    Attributes:
+        background: Leave `record` to a worker, if ``PTRACK_BACKGROUND`` says whose;
+            else it runs in the request like any other.
+    """
+
+    background: bool = False
 
     @abc.abstractmethod
     def record(self, request: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -30,7 +39,7 @@ class TrackingPixel(abc.ABC):
 
         Args:
             request: What loaded it: Django's ``HttpRequest``, or a ``webob.Request``
-                with ``META`` around a WSGI app.
+                with ``META`` where Django makes none, and in a worker.
             args: The positional arguments that the pixel was made with.
             kwargs: Its keyword arguments.
 
@@ -39,7 +48,13 @@ class TrackingPixel(abc.ABC):
 
 
 class TrackingLink(abc.ABC):
-    """Base class of a callback for clicks on links: the same rules as for pixels."""
+    """Base class of a callback for clicks on links: the same rules as for pixels.
+
+    Attributes:
+        background: As for `TrackingPixel`.
+    """
+
+    background: bool = False
 
     @abc.abstractmethod
     def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -64,9 +79,15 @@ class _Callback(NamedTuple):
     name: str
     record: Callable[..., Any]
     is_async: bool
+    background: bool
 
 
 _Callbacks = tuple[_Callback, ...]
+
+_trackers: "weakref.WeakSet[Tracker]" = weakref.WeakSet()
+
+# The modules that call a callback.
+_OURS = (__name__, Handover.__module__)
 
 
 class Tracker:
@@ -84,6 +105,7 @@ class Tracker:
         self._links: _Callbacks = ()
         self._lock = threading.Lock()
         self._counters: Counters | None = None
+        _trackers.add(self)
 
     @property
     def counters(self) -> Counters | None:
@@ -122,6 +144,11 @@ class Tracker:
                 raise PtrackRegistrationError(
                     f"{callback.name} is already registered with {self.name}"
                 )
+            if callback.background and self._called(callback.name) is not None:
+                raise PtrackRegistrationError(
+                    f"Another class named {callback.name} is already registered with "
+                    f"{self.name}, and a worker finds classes by their names"
+                )
             self._keep({**self._registry, pixel: callback})
         return pixel
 
@@ -148,8 +175,17 @@ class Tracker:
         self._pixels = _those_of(TrackingPixel, registry)
         self._links = _those_of(TrackingLink, registry)
 
+    @property
+    def in_background(self) -> list[str]:
+        """The names of the callbacks that are to run in the background."""
+        return [each.name for each in self._registry.values() if each.background]
+
     def record(
-        self, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+        self,
+        request: Any,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        engine: Engine | None = None,
     ) -> None:
         """Run the callbacks of pixels, async ones in an event loop of their own.
 
@@ -157,16 +193,22 @@ class Tracker:
             request: Given to each as its first argument.
             args: Its further positional arguments.
             kwargs: Its keyword arguments.
+            engine: Takes those that are to run in the background; if ``None``, they
+                run here.
         """
         if self._counters is not None:
             count(self._counters.hit)
-        self._run_all(self._pixels, request, args, kwargs)
+        callbacks = self._pixels
+        if engine is not None:
+            callbacks = self._handed_over(callbacks, engine)
+        self._run_all(callbacks, request, args, kwargs)
 
     async def arecord(
         self,
         request: Any,
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
+        engine: Engine | None = None,
         *,
         thread_sensitive: bool = True,
     ) -> None:
@@ -178,16 +220,25 @@ class Tracker:
             request: As for `record`.
             args: As for `record`.
             kwargs: As for `record`.
+            engine: As for `record`.
             thread_sensitive: Sync callbacks run as Django runs sync code under async,
                 in the thread that its ORM is bound to; else in any of a pool, those of
                 several requests at a time.
         """
         if self._counters is not None:
             count(self._counters.hit)
-        await self._arun_all(thread_sensitive, self._pixels, request, args, kwargs)
+        callbacks = self._pixels
+        if engine is not None:
+            callbacks = self._handed_over(callbacks, engine)
+        await self._arun_all(thread_sensitive, callbacks, request, args, kwargs)
 
     def record_click(
-        self, request: Any, url: str, args: Iterable[Any], kwargs: Mapping[str, Any]
+        self,
+        request: Any,
+        url: str,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        engine: Engine | None = None,
     ) -> None:
         """Run the callbacks of links: see `record`.
 
@@ -196,10 +247,14 @@ class Tracker:
             url: Given as the second: the target.
             args: Its further positional arguments.
             kwargs: Its keyword arguments.
+            engine: See `record`.
         """
         if self._counters is not None:
             count(self._counters.click)
-        self._run_all(self._links, request, (url, *args), kwargs)
+        callbacks = self._links
+        if engine is not None:
+            callbacks = self._handed_over(callbacks, engine)
+        self._run_all(callbacks, request, (url, *args), kwargs)
 
     async def arecord_click(
         self,
@@ -207,14 +262,63 @@ class Tracker:
         url: str,
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
+        engine: Engine | None = None,
         *,
         thread_sensitive: bool = True,
     ) -> None:
         """Run the callbacks of links from an event loop: see `arecord`."""
         if self._counters is not None:
             count(self._counters.click)
+        callbacks = self._links
+        if engine is not None:
+            callbacks = self._handed_over(callbacks, engine)
         hit = (request, (url, *args), kwargs)
-        await self._arun_all(thread_sensitive, self._links, *hit)
+        await self._arun_all(thread_sensitive, callbacks, *hit)
+
+    def _handed_over(self, callbacks: _Callbacks, engine: Engine) -> _Callbacks:
+        """Give the callbacks, those that are to run in the background by the engine."""
+        return tuple(
+            each._replace(
+                # Sync: what speaks to a broker would block an event loop.
+                is_async=False,
+                record=Handover(each.name, each.record, engine, self._counters),
+            )
+            if each.background
+            else each
+            for each in callbacks
+        )
+
+    def _called(self, name: str) -> _Callback | None:
+        return next((x for x in self._registry.values() if x.name == name), None)
+
+    def perform(
+        self, name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+    ) -> bool:
+        """Run one callback, in a worker.
+
+        Args:
+            name: Its module and name.
+            request: Given to it as its first argument.
+            args: Its further positional arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Whether there is one of that name.
+
+        Raises:
+            RecordingError: It failed, and that is logged.
+        """
+        callback = self._called(name)
+        if callback is None:
+            return False
+        try:
+            _run(callback, request, args, kwargs)
+        except (Exception, asyncio.CancelledError) as error:
+            self._failed(callback, error)
+        else:
+            return True
+        # Outside of that, so that it has no such context: the engine logs it, too.
+        raise RecordingError(f"{name} failed")
 
     async def _arun_all(
         self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
@@ -268,18 +372,17 @@ class Tracker:
     ) -> None:
         for callback in callbacks:
             try:
-                result = callback.record(request, *args, **kwargs)
-                # Also of a sync one: a decorator can hide that it is async underneath.
-                if result is not None and inspect.isawaitable(result):
-                    _wait_for(result)
+                _run(callback, request, args, kwargs)
             except (Exception, asyncio.CancelledError) as error:
                 self._failed(callback, error)
 
     def _failed(self, callback: _Callback, error: BaseException) -> None:
-        # Without our own frame, the first, which holds what the pixel carries: error
+        # Without our own frames, the first, which hold what the pixel carries: error
         # trackers send along what frames hold.
         trace = error.__traceback__
-        error = error.with_traceback(trace and trace.tb_next)
+        while trace and trace.tb_frame.f_globals.get("__name__") in _OURS:
+            trace = trace.tb_next
+        error = error.with_traceback(trace)
         logger.error("Tracking pixel %s failed", callback.name, exc_info=error)
         if self._counters is not None:
             count(self._counters.failed, callback.name)
@@ -314,13 +417,34 @@ def _callback(pixel: Any) -> _Callback:
             f"{name} can't be instantiated without arguments: {error}"
         ) from error
     record = instance.record
-    return _Callback(name, record, inspect.iscoroutinefunction(record))
+    return _Callback(
+        name, record, inspect.iscoroutinefunction(record), bool(instance.background)
+    )
 
 
 def _those_of(kind: type[Any], registry: Mapping[type, _Callback]) -> _Callbacks:
     return tuple(
         callback for pixel, callback in registry.items() if issubclass(pixel, kind)
     )
+
+
+def perform(
+    name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+) -> bool:
+    """Run one callback of whatever registry has it: see `Tracker.perform`."""
+    return any(each.perform(name, request, args, kwargs) for each in tuple(_trackers))
+
+
+def _run(
+    callback: _Callback,
+    request: Any,
+    args: Iterable[Any],
+    kwargs: Mapping[str, Any],
+) -> None:
+    result = callback.record(request, *args, **kwargs)
+    # Also of a sync one: a decorator can hide that it is async underneath.
+    if result is not None and inspect.isawaitable(result):
+        _wait_for(result)
 
 
 def _wait_for(result: Awaitable[Any]) -> None:

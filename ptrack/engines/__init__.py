@@ -1,0 +1,99 @@
+"""The engines by name; each is in a module of its own, with the library it is for."""
+
+from importlib import import_module
+from typing import Any
+
+from ptrack.background import Engine
+from ptrack.exceptions import PtrackConfigurationError
+
+# By the name of the extra that brings what they need.
+_MODULES = {"celery": "ptrack.engines.celery", "tasks": "ptrack.engines.tasks"}
+
+
+class LazyEngine:
+    """An engine that is made when it is first needed: what only sends needs none.
+
+    Args:
+        spec: ``"celery"``, ``"tasks"``, one of these with a colon and the app or the
+            backend behind it, the dotted path of a class, or an `Engine`.
+        queue: The name of the queue; the engine's default one if ``None``.
+    """
+
+    def __init__(self, spec: Any, queue: str | None = None) -> None:
+        self._spec = spec
+        self._queue = queue
+        self._engine: Engine | None = None
+
+    def load(self) -> Engine:
+        """Make the engine, or say why it can't be made.
+
+        Raises:
+            PtrackConfigurationError: It isn't installed, or not set up.
+        """
+        if self._engine is None:
+            self._engine = engine(self._spec, self._queue)
+        return self._engine
+
+    def enqueue(self, job: str) -> None:
+        """Take a job: see `Engine.enqueue`."""
+        (self._engine or self.load()).enqueue(job)
+
+
+def engine(spec: Any, queue: str | None = None) -> Engine:
+    """Give an engine: see `LazyEngine`.
+
+    Raises:
+        PtrackConfigurationError: It isn't installed, or not set up.
+    """
+    if not isinstance(spec, str):
+        return _checked(spec)
+    name, _, argument = spec.partition(":")
+    if name in _MODULES:
+        made: Engine = load(name).engine(argument or None, queue)
+        return made
+    return _checked(imported(spec)())
+
+
+def load(name: str) -> Any:
+    """Give the module of a named engine.
+
+    Raises:
+        PtrackConfigurationError: What it is for isn't installed.
+    """
+    try:
+        return import_module(_MODULES[name])
+    except ImportError as error:
+        raise PtrackConfigurationError(
+            f'PTRACK_BACKGROUND is "{name}", and that can\'t be imported ({error}): '
+            f'pip install "django-ptrack[{name}]"'
+        ) from error
+    except Exception as error:
+        # Tasks without Django, or with settings that it refuses.
+        raise PtrackConfigurationError(
+            f'PTRACK_BACKGROUND is "{name}", and that isn\'t set up: {error}'
+        ) from error
+
+
+def imported(path: str) -> Any:
+    """Give what is at a dotted path.
+
+    Raises:
+        PtrackConfigurationError: There is nothing.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:
+        raise PtrackConfigurationError(
+            f"PTRACK_BACKGROUND: {path} can't be imported "
+            f"({type(error).__name__}: {error})"
+        ) from error
+
+
+def _checked(made: Any) -> Engine:
+    if not isinstance(made, Engine):
+        raise PtrackConfigurationError(
+            f"PTRACK_BACKGROUND: {type(made).__name__} is no engine: it needs a method "
+            "enqueue(job)"
+        )
+    return made

@@ -1,0 +1,95 @@
+"""Celery takes the jobs: https://docs.celeryq.dev/.
+
+A worker has to import this module, and the pixels. Under Django, ptrack's app sees to
+that; outside Django, the Celery app names both in ``include``.
+"""
+
+from typing import Any
+
+from celery import Celery, Task, current_app, shared_task
+
+from ptrack.engines import imported
+from ptrack.exceptions import PtrackConfigurationError
+from ptrack.worker import ATTEMPTS, delay, perform
+
+NAME = "ptrack.record"
+"""The task's, for routes and for what watches it."""
+
+# A connection may have gone stale since the last hit. More tries would keep the client
+# waiting, and the hit can be recorded at once.
+_ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_max": 0}
+
+
+# "acks_late" and "reject_on_worker_lost": what a worker was at when it was killed is
+# done by another one.
+@shared_task(
+    bind=True,
+    name=NAME,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    ignore_result=True,
+    max_retries=ATTEMPTS - 1,
+)
+def record(self: "Task[Any, Any]", job: str) -> None:
+    """Do a job; if it fails, have it done again later.
+
+    Args:
+        self: The task, which knows how often that was tried.
+        job: What was enqueued.
+    """
+    try:
+        perform(job)
+    except Exception as error:
+        # Error trackers show what a frame holds.
+        del job
+        raise self.retry(exc=error, countdown=delay(self.request.retries)) from None
+
+
+class CeleryEngine:
+    """Sends jobs to the workers of a Celery app.
+
+    Args:
+        app: The app.
+        queue: The name of the queue; the app's default, or its routes', if ``None``.
+    """
+
+    def __init__(self, app: Celery, queue: str | None = None) -> None:
+        # Celery's own proxies would look for another app in another thread.
+        self._task = app.tasks[NAME]
+        self._options: dict[str, Any] = {
+            # Its logs and events would show the job else.
+            "argsrepr": "(…)",
+            "retry": True,
+            "retry_policy": _ONCE_MORE,
+            **({} if queue is None else {"queue": queue}),
+        }
+
+    def enqueue(self, job: str) -> None:
+        """Send a job to the broker: see `ptrack.background.Engine`."""
+        self._task.apply_async((job,), **self._options)
+
+
+def engine(path: str | None, queue: str | None) -> CeleryEngine:
+    """Give the engine of an app.
+
+    Args:
+        path: Where the app is, as a dotted path; the current app if ``None``.
+        queue: See `CeleryEngine`.
+
+    Raises:
+        PtrackConfigurationError: There is no app.
+    """
+    app: Any = current_app if path is None else imported(path)
+    if not isinstance(app, Celery):
+        raise PtrackConfigurationError(f"PTRACK_BACKGROUND: {path} is no Celery app")
+    if not _has_broker(app):
+        raise PtrackConfigurationError(
+            "PTRACK_BACKGROUND: the Celery app has no broker; if yours has one, it "
+            'isn\'t imported here: name it, for example "celery:shop.celery.app"'
+        )
+    return CeleryEngine(app, queue)
+
+
+def _has_broker(app: Celery) -> bool:
+    found = app.conf
+    return bool(found.broker_url or found.broker_write_url or found.task_always_eager)
