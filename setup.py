@@ -49,6 +49,8 @@ TEST = [
     "granian",
     "gunicorn",
     "hypercorn",
+    # Starlette's client of the tests.
+    "httpx2",
     "hypothesis>=6.100",
     "jinja2",
     "litestar",
