@@ -47,6 +47,14 @@ class Answer:
         """The headers as a mapping; no name is there twice."""
         return dict(self.headers)
 
+    @cached_property
+    def header_bytes(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The headers as ASGI wants them: bytes, the names in lower case."""
+        return tuple(
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in self.headers
+        )
+
 
 # RFC 9111, section 5.2.2: "no-store" alone should do. Proxies that predate it go by
 # Pragma and Expires, and some honour only one of the others.

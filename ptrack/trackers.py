@@ -11,12 +11,12 @@ import logging
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from .background import Engine, Handover
 from .counters import Counters, Reason, count
 from .exceptions import PtrackRegistrationError
+from .shielded import ended, in_thread, start
 from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
@@ -210,19 +210,28 @@ class Tracker:
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
         engine: Engine | None = None,
+        *,
+        thread_sensitive: bool = True,
     ) -> None:
         """Run the callbacks of pixels from an event loop: see `record`.
 
-        Sync ones run as Django runs sync code under async, in the thread that its ORM
-        is bound to. A client that goes away meanwhile cancels the request but not
-        its recording.
+        A client that goes away meanwhile cancels the request but not its recording.
+
+        Args:
+            request: As for `record`.
+            args: As for `record`.
+            kwargs: As for `record`.
+            engine: As for `record`.
+            thread_sensitive: Sync callbacks run as Django runs sync code under async,
+                in the thread that its ORM is bound to; else in any of a pool, those of
+                several requests at a time.
         """
         if self._counters is not None:
             count(self._counters.hit)
         callbacks = self._pixels
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
-        await self._arun_all(callbacks, request, args, kwargs)
+        await self._arun_all(thread_sensitive, callbacks, request, args, kwargs)
 
     def record_click(
         self,
@@ -255,6 +264,8 @@ class Tracker:
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
         engine: Engine | None = None,
+        *,
+        thread_sensitive: bool = True,
     ) -> None:
         """Run the callbacks of links from an event loop: see `arecord`."""
         if self._counters is not None:
@@ -262,7 +273,8 @@ class Tracker:
         callbacks = self._links
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
-        await self._arun_all(callbacks, request, (url, *args), kwargs)
+        hit = (request, (url, *args), kwargs)
+        await self._arun_all(thread_sensitive, callbacks, *hit)
 
     def _handed_over(self, callbacks: _Callbacks, engine: Engine) -> _Callbacks:
         """Give the callbacks, those that are to run in the background by the engine."""
@@ -305,28 +317,39 @@ class Tracker:
             return False
         return True
 
-    async def _arun_all(self, callbacks: _Callbacks, *hit: Any) -> None:
+    async def _arun_all(
+        self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
+    ) -> None:
         if not callbacks:
             return
-        recording = asyncio.ensure_future(self._arun_each(callbacks, *hit))
-        try:
-            await asyncio.shield(recording)
-        except asyncio.CancelledError:
-            # Stay until it is done: the server tears down the request's thread next.
-            await asyncio.wait([recording])
-            raise
+        recording = start(self._arun_each(thread_sensitive, callbacks, *hit))
+        if recording is not None:
+            await ended(recording)
 
-    async def _arun_each(self, callbacks: _Callbacks, *hit: Any) -> None:
-        from asgiref.sync import sync_to_async
-
-        for is_async, some in groupby(callbacks, lambda each: each.is_async):
-            if is_async:
-                for callback in some:
-                    await self._arun(callback, *hit)
-            else:
-                # One change of thread for as many sync callbacks as follow each other.
-                run_all = sync_to_async(self._run_all, thread_sensitive=True)
-                await run_all(tuple(some), *hit)
+    async def _arun_each(
+        self,
+        thread_sensitive: bool,
+        callbacks: _Callbacks,
+        request: Any,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        hit = (request, args, kwargs)
+        blocking: list[_Callback] = []
+        for callback in callbacks:
+            if not callback.is_async:
+                blocking.append(callback)
+                continue
+            if blocking:
+                # One change of thread for as many as follow each other.
+                await in_thread(thread_sensitive, self._run_all, blocking, *hit)
+                blocking = []
+            try:
+                await callback.record(request, *args, **kwargs)
+            except (Exception, asyncio.CancelledError) as error:
+                self._failed(callback, error)
+        if blocking:
+            await in_thread(thread_sensitive, self._run_all, blocking, *hit)
 
     def ignored(self, reason: Reason) -> None:
         """Count a request that was no hit, if anybody counts."""
@@ -349,18 +372,6 @@ class Tracker:
                 _run(callback, request, args, kwargs)
             except (Exception, asyncio.CancelledError) as error:
                 self._failed(callback, error)
-
-    async def _arun(
-        self,
-        callback: _Callback,
-        request: Any,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-    ) -> None:
-        try:
-            await callback.record(request, *args, **kwargs)
-        except (Exception, asyncio.CancelledError) as error:
-            self._failed(callback, error)
 
     def _failed(self, callback: _Callback, error: BaseException) -> None:
         # Without our own frames, the first, which hold what the pixel carries: error

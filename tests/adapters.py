@@ -17,6 +17,7 @@ from django.test import override_settings
 from django.urls import set_script_prefix
 
 import ptrack
+from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.recording import Clicks, Recorder, clicked, registered
 
@@ -92,6 +93,7 @@ def adapters() -> Iterator[dict[str, Send]]:
             "urls": _through_wsgi(bare),
             "async urls": _through_asgi(async_bare),
             "wsgi": _through_wsgi(PtrackWSGIMiddleware(bare, pixels=())),
+            "asgi": _through_asgi(PtrackASGIMiddleware(async_bare, pixels=())),
         }
         yield {name: _with_hits(send, recorder, clicks) for name, send in found.items()}
 
@@ -210,8 +212,10 @@ def _through_asgi(app: Any) -> Callable[[Request], Any]:
 
         await app(scope_of(request), receive, send)
         start, *parts = outgoing
+        # The specification wants names in lower case, and Django writes them as WSGI.
         headers = [
-            (n.decode("latin-1"), v.decode("latin-1")) for n, v in start["headers"]
+            (name.decode("latin-1").title(), value.decode("latin-1"))
+            for name, value in start["headers"]
         ]
         return start["status"], headers, b"".join(part["body"] for part in parts)
 

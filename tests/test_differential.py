@@ -106,6 +106,7 @@ def test_what_is_compared_are_hits_each_got_in_the_adapters_own_way(sends):
         "urls": WSGIRequest,
         "async urls": ASGIRequest,
         "wsgi": PixelRequest,
+        "asgi": PixelRequest,
     }
     routed = {
         name
