@@ -315,3 +315,11 @@ def test_class_for_both_pixels_and_links_is_refused(own_tracker):
 
     with pytest.raises(PtrackRegistrationError, match="inherit from one of"):
         own_tracker.register(Both)
+
+
+def test_tracker_tells_what_it_runs(own_tracker):
+    own_tracker.register(Second)
+    assert own_tracker.runs(Second)
+    assert own_tracker.runs(Async, Sync)
+    assert not own_tracker.runs(Async)
+    assert not own_tracker.runs(ptrack.TrackingLink)
