@@ -1,6 +1,9 @@
 """The Django app: ``"ptrack.opens"`` in ``INSTALLED_APPS``, beside ``"ptrack"``."""
 
 from django.apps import AppConfig
+from django.core.checks import register
+
+from . import checks
 
 
 class OpensConfig(AppConfig):
@@ -12,3 +15,8 @@ class OpensConfig(AppConfig):
     name = "ptrack.opens"
     label = "ptrack_opens"
     verbose_name = "Opens and clicks"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        register(checks.check_settings)
+        register(checks.check_recording)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils import timezone
-
 import ptrack
 from ptrack import conf
 from ptrack.environs import environ_of
@@ -75,7 +73,7 @@ def row(model: type[Hit], request: Any, fields: Mapping[str, Any]) -> Hit:
     _refuse_none(model, values)
     found = ptrack.hit(request)
     key = key_of(values["kwargs"], conf.opens().key)
-    return model(id=found.id, at=_stored_time(found.at), key=key, **values)
+    return model(id=found.id, at=storable.time(found.at), key=key, **values)
 
 
 def _request_fields(request: Any) -> dict[str, Any]:
@@ -103,6 +101,3 @@ def _refuse_none(model: type[Hit], values: Mapping[str, Any]) -> None:
         if values.get(field.name, "") is None and not field.null:
             raise ValueError(f"{field.name} can't be None: leave it out, or empty")
 
-
-def _stored_time(at: Any) -> Any:
-    return at if conf.uses_time_zones() else timezone.make_naive(at)

@@ -11,8 +11,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from django.utils import timezone
+
+from ptrack import conf
 
 REPLACEMENT = "\ufffd"
 MAX_DEPTH = 100
@@ -34,6 +39,17 @@ def array(values: Iterable[Any]) -> list[Any]:
 def mapping(values: Mapping[Any, Any]) -> dict[str, Any]:
     """Give a dict that can be stored as JSON, and is the same in every database."""
     return _mapping(values, 1)
+
+
+def time(at: datetime) -> datetime:
+    """Give a time as the site's database takes it: with a time zone, or without.
+
+    Args:
+        at: If it has no zone, it is in the site's.
+    """
+    if conf.uses_time_zones():
+        return timezone.make_aware(at) if timezone.is_naive(at) else at
+    return at if timezone.is_naive(at) else timezone.make_naive(at)
 
 
 def _mapping(values: Mapping[Any, Any], depth: int) -> dict[str, Any]:
