@@ -97,10 +97,9 @@ def database_at(entry: dict[str, Any]) -> Iterator[Database]:
         with override_settings(**SETTINGS):
             call_command("migrate", database=ALIAS, verbosity=0)
             yield Database(entry)
-            connections[ALIAS].close()
     finally:
-        del connections.settings[ALIAS]
-        del connections[ALIAS]
+        connections[ALIAS].close()
+        del connections[ALIAS], connections.settings[ALIAS]
 
 
 def sqlite_at(path: Path) -> dict[str, Any]:
