@@ -59,6 +59,7 @@ TEST = [
     "pastedeploy",
     "pillow",
     "prometheus-client",
+    "psycopg[binary]>=3.1",
     "pyramid",
     "pytracking[crypto,django,html]",
     "pyuwsgi",
@@ -186,7 +187,10 @@ setup(
     ],
     packages=find_packages(include=["ptrack", "ptrack.*"]),
     py_modules=["pytest_ptrack"],
-    package_data={"ptrack": ["py.typed"]},
+    package_data={
+        "ptrack": ["py.typed"],
+        "ptrack.opens": ["static/ptrack_opens/*", "templates/admin/ptrack_opens/*"],
+    },
     python_requires=">=3.10",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"],

@@ -14,10 +14,13 @@ ptrack.E010  ``PTRACK_LINK_QUERY`` is no list of names, nor ``True``
 ptrack.E011  ``PTRACK_HONOUR_GPC`` is neither ``True`` nor ``False``
 ptrack.E012  ``PTRACK_TRUSTED_PROXIES`` can't be used
 ptrack.E013  ``PTRACK_BACKGROUND`` or ``PTRACK_BACKGROUND_QUEUE`` can't be used
+ptrack.E014  ``PTRACK_OPENS_KEY`` is no name of a keyword (`ptrack.opens`)
+ptrack.E015  ``PTRACK_OPENS_IP`` can't be used (`ptrack.opens`)
 ptrack.W001  ``PTRACK_SECRET`` is shorter than 32 bytes
 ptrack.W002  Neither the middleware nor ``ptrack.urls`` is in use
 ptrack.W003  ``PTRACK_APP_URL`` isn't https (with ``--deploy``)
 ptrack.W004  Callbacks are to run in the background, and no engine is set
+ptrack.W005  Nothing of `ptrack.opens` is registered, so nothing is kept
 ==========  ====================================================================
 """
 

@@ -31,6 +31,8 @@ from .problems import (
     honour_gpc_problem,
     link_fallback_problem,
     link_query_problem,
+    opens_ip_problem,
+    opens_key_problem,
     prefix_problem,
     secret_problem,
     trusted_proxies_problem,
@@ -495,6 +497,50 @@ def _trusted_proxies(proxies: tuple[str, ...]) -> TrustedProxies:
     _raise_first(trusted_proxies_problem(proxies))
     networks = [ip_network(proxy) for proxy in proxies if proxy != UNIX_SOCKET]
     return TrustedProxies(tuple(networks), unix=UNIX_SOCKET in proxies)
+
+
+# -- what is kept of each hit ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Opens:
+    """What `ptrack.opens` keeps.
+
+    Attributes:
+        key: ``PTRACK_OPENS_KEY``: the keyword that unique opens are counted by.
+        ip: ``PTRACK_OPENS_IP``: ``"short"``, ``"full"``, or ``None`` for no address.
+    """
+
+    key: str | None = None
+    ip: str | None = None
+
+
+def opens() -> Opens:
+    """Give what Django's settings say of `ptrack.opens`.
+
+    Raises:
+        ImproperlyConfigured: A setting is bad.
+    """
+    key, ip = opens_settings()
+    try:
+        _raise_first(opens_key_problem(key), opens_ip_problem(ip))
+    except PtrackConfigurationError as error:
+        raise improperly_configured(error) from None
+    return Opens(key, "short" if ip is True else ip or None)
+
+
+def opens_settings() -> tuple[Any, Any]:
+    """Give ``PTRACK_OPENS_KEY`` and ``PTRACK_OPENS_IP`` as they are set."""
+    settings = _settings()
+    return (
+        getattr(settings, "PTRACK_OPENS_KEY", None),
+        getattr(settings, "PTRACK_OPENS_IP", None),
+    )
+
+
+def uses_time_zones() -> bool:
+    """Tell whether the site's database takes times that know their zone."""
+    return bool(_settings().USE_TZ)
 
 
 # -- the endpoint outside Django ------------------------------------------------------

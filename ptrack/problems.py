@@ -128,6 +128,26 @@ def prefix_problem(prefix: object) -> str | None:
     )
 
 
+def opens_key_problem(key: object) -> str | None:
+    """Say what is wrong with the keyword of unique opens; ``None`` if nothing is."""
+    if key is None or (isinstance(key, str) and key):
+        return None
+    return (
+        f"PTRACK_OPENS_KEY must be the name of a keyword, not {key!r}: for example "
+        '"recipient"'
+    )
+
+
+def opens_ip_problem(ip: object) -> str | None:
+    """Say what is wrong with what is kept of addresses; ``None`` if nothing is."""
+    if ip is None or isinstance(ip, bool) or ip in ("short", "full"):
+        return None
+    return (
+        'PTRACK_OPENS_IP must be "short", "full", or None for no address at all, not '
+        f"{ip!r}"
+    )
+
+
 UNIX_SOCKET = "unix:"
 """Stands for all peers without an address among the trusted proxies, as in nginx."""
 

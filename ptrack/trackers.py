@@ -171,6 +171,10 @@ class Tracker:
             del kept[pixel]
             self._keep(kept)
 
+    def runs(self, *kinds: type[TrackingPixel] | type[TrackingLink]) -> bool:
+        """Tell whether one of these classes, or one derived from it, is registered."""
+        return any(issubclass(pixel, kinds) for pixel in self._registry)
+
     def _keep(self, registry: dict[type, _Callback]) -> None:
         self._registry = registry
         self._pixels = _those_of(TrackingPixel, registry)

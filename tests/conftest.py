@@ -14,6 +14,12 @@ import ptrack
 from ptrack import conf
 from ptrack.trackers import Tracker
 from tests.adapters import Send, adapters
+from tests.opens_site import (  # noqa: F401 - fixtures
+    opens,
+    opens_database,
+    opens_installed,
+    postgresql_server,
+)
 from tests.processes import environment
 from tests.recording import Clicks, Recorder, clicked, registered
 

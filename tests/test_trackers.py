@@ -359,3 +359,11 @@ def test_registry_that_is_gone_is_not_found():
     own.unregister(Gone)
     assert trackers.perform(name, None, (), {}) is None
     assert trackers.perform("no.such", None, (), {}) is None
+
+
+def test_tracker_tells_what_it_runs(own_tracker):
+    own_tracker.register(Second)
+    assert own_tracker.runs(Second)
+    assert own_tracker.runs(Async, Sync)
+    assert not own_tracker.runs(Async)
+    assert not own_tracker.runs(ptrack.TrackingLink)

@@ -1,0 +1,1 @@
+"""Counts without writing them: an optional Django app with a row for each hit."""

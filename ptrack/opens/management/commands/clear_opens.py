@@ -1,0 +1,80 @@
+"""``manage.py clear_opens``: see `ptrack.opens.clearing`."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from ptrack.opens import storable
+from ptrack.opens.clearing import BATCH, clear, expired
+from ptrack.opens.models import Click, Open
+
+
+class Command(BaseCommand):
+    """Deletes opens and clicks by their age."""
+
+    help = "Delete opens and clicks that are older than so many days, or than a date."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Ask for one of age and date."""
+        age = parser.add_mutually_exclusive_group(required=True)
+        age.add_argument("--older-than", metavar="DAYS", help="days, such as 90")
+        age.add_argument(
+            "--before", metavar="DATE", help="such as 2026-01-01, or 2026-01-01T12:00Z"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only count what would be deleted"
+        )
+        parser.add_argument(
+            "--batch",
+            type=int,
+            default=BATCH,
+            metavar="ROWS",
+            help=f"rows in a transaction ({BATCH})",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> str:
+        """Delete, and say how many."""
+        if options["batch"] < 1:
+            raise CommandError("--batch must be 1 at least")
+        before = _before(options["older_than"], options["before"])
+        found = {
+            model._meta.verbose_name_plural: (
+                expired(model, before).count()
+                if options["dry_run"]
+                else clear(model, before, options["batch"])
+            )
+            for model in (Open, Click)
+        }
+        counts = " and ".join(f"{count} {name}" for name, count in found.items())
+        does = "Would delete" if options["dry_run"] else "Deleted"
+        return f"{does} {counts} of before {before.isoformat(' ', 'seconds')}."
+
+
+def _before(days: str | None, date: str | None) -> datetime:
+    return _days_ago(days) if date is None else _start_of(date)
+
+
+def _days_ago(text: str | None) -> datetime:
+    try:
+        days = int(text or "")
+        if days >= 0:
+            return timezone.now() - timedelta(days=days)
+    except (ValueError, OverflowError):
+        pass
+    raise CommandError(f"--older-than takes a number of days, such as 90, not {text!r}")
+
+
+def _start_of(text: str) -> datetime:
+    try:
+        found = parse_datetime(text)
+        day = None if found else parse_date(text)
+    except ValueError:
+        found = day = None
+    if day is not None:
+        found = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - made aware below
+    if found is None:
+        raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")
+    return storable.time(found)

@@ -1,0 +1,163 @@
+"""Debian's PostgreSQL, in a directory to throw away: its data, its socket, its log.
+
+``with postgresql(place) as server:`` runs one; nothing of an installed cluster is
+touched. The server refuses to run as root, so it is then run as another user.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .processes import PATIENCE, free_port
+
+USER = "postgres"
+"""Debian's package makes it, and it owns the server where root runs the tests."""
+
+# Nothing here outlives a crash of the machine, so nothing waits for the disk.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        host: The directory of its socket.
+        port: Of the socket's name, and on 127.0.0.1.
+        password: What the port asks for, and the socket does not.
+    """
+
+    host: str
+    port: int
+    password: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where it is, as libpq takes it, on the loopback."""
+        who = f"{USER}:{self.password}"
+        return f"postgresql://{who}@127.0.0.1:{self.port}/postgres"
+
+    def django(self, name: str = "postgres", **more: Any) -> dict[str, Any]:
+        """Give an entry of Django's ``DATABASES``, by the socket."""
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": name,
+            "USER": USER,
+            "HOST": self.host,
+            "PORT": str(self.port),
+            **more,
+        }
+
+
+def binaries() -> Path | None:
+    """Give the directory of the newest version's programs, if one is installed."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
+    return newest and newest.parent
+
+
+def missing() -> str:
+    """Say what isn't installed; the empty text if all is."""
+    return "" if binaries() else "not installed: postgresql"
+
+
+@contextmanager
+def postgresql(place: Path | None = None, **options: str) -> Iterator[Server]:
+    """Run a server until the end of the block.
+
+    Args:
+        place: A directory to make its own in, which is removed; by default the
+            system's. The user of the server must get there, and the name of a socket
+            may have 107 bytes.
+        options: Of ``postgresql.conf``, beyond `FAST`.
+    """
+    programs = binaries()
+    assert programs, missing()
+    directory = Path(tempfile.mkdtemp(prefix="pg", dir=place))
+    try:
+        _hand_over(directory)
+        password = secrets.token_hex(16)
+        _initialise(programs, directory, password)
+        server = Server(str(directory), free_port(), password)
+        with _running(programs, server, {**FAST, **options}):
+            yield server
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _hand_over(directory: Path) -> None:
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam(USER)
+        os.chown(directory, owner.pw_uid, owner.pw_gid)
+
+
+def _unprivileged(*command: str | Path) -> list[str]:
+    return [*_other_user(), *map(str, command)]
+
+
+def _other_user() -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    if Path(os.devnull).stat().st_mode & 0o002:
+        return ["runuser", "-u", USER, "--"]
+    # In some containers only root may write to /dev/null, and initdb has to.
+    override = [f"--{which}-caps=+dac_override" for which in ("inh", "ambient")]
+    who = [f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    return ["setpriv", *who, *override, "--"]
+
+
+def _initialise(programs: Path, directory: Path, password: str) -> None:
+    # Nobody else gets at the socket: its directory is its owner's alone.
+    access = ("--auth-local", "trust", "--auth-host", "scram-sha-256")
+    secret = ("--username", USER, "--pwfile", "/dev/stdin")
+    settings = ("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+    command = (programs / "initdb", "--pgdata", directory / "data")
+    subprocess.run(
+        _unprivileged(*command, *access, *secret, *settings),
+        check=True,
+        cwd=directory,
+        input=password,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        timeout=PATIENCE * 2,
+    )
+
+
+@contextmanager
+def _running(
+    programs: Path, server: Server, options: dict[str, str]
+) -> Iterator[None]:
+    directory = Path(server.host)
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(server.port),
+        "unix_socket_directories": server.host,
+        **options,
+    }
+    switches = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    control = _unprivileged(programs / "pg_ctl", "--pgdata", directory / "data", "-w")
+    start = ["--log", str(directory / "log"), "--options", switches, "start"]
+    _run([*control, *start], directory)
+    try:
+        yield
+    finally:
+        # Clients that are left are thrown out.
+        _run([*control, "-m", "fast", "stop"], directory)
+
+
+def _run(command: list[str], directory: Path) -> None:
+    subprocess.run(
+        command,
+        check=True,
+        cwd=directory,
+        stdout=subprocess.DEVNULL,
+        timeout=PATIENCE * 2,
+    )

@@ -1,0 +1,400 @@
+"""ptrack.opens.bulk: many threads, few transactions, and no row lost or doubled."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+from django.test.utils import CaptureQueriesContext
+
+from tests.opens_site import ALIAS, Database, in_threads, new_id, open_now
+from tests.processes import ROOT, WARNINGS, environment
+
+pytestmark = pytest.mark.usefixtures("opens")
+
+
+@pytest.fixture
+def bulk() -> Any:
+    from ptrack.opens import bulk
+
+    return bulk
+
+
+@pytest.fixture
+def model() -> Any:
+    from ptrack.opens.models import Open
+
+    return Open
+
+
+@contextmanager
+def held(bulk: Any, model: Any):
+    """Hold the one who writes, until the block ends, so that others queue."""
+    original, going_on = bulk._insert, threading.Event()
+    writing = threading.Event()
+
+    def slow(rows: Any, using: str) -> None:
+        bulk._insert = original
+        writing.set()
+        assert going_on.wait(30)
+        original(rows, using)
+
+    bulk._insert = slow
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(in_threads, 1, lambda _: bulk.write(open_now(key="first")))
+        assert writing.wait(30)
+        yield bulk._writer(model, ALIAS)
+        going_on.set()
+        assert first.result(30) == [None]
+
+
+def wait_for(waiting: Any, count: int) -> None:
+    deadline = time.monotonic() + 30
+    while len(waiting) < count and time.monotonic() < deadline:
+        time.sleep(0.002)
+    assert len(waiting) == count
+
+
+@contextmanager
+def batches(bulk: Any, monkeypatch: pytest.MonkeyPatch):
+    """Give the sizes of what is written."""
+    sizes: list[int] = []
+    original = bulk._insert
+
+    def counting(rows: Any, using: str) -> None:
+        sizes.append(len(rows))
+        original(rows, using)
+
+    monkeypatch.setattr(bulk, "_insert", counting)
+    yield sizes
+    monkeypatch.setattr(bulk, "_insert", original)
+
+
+def test_a_row_is_committed_when_write_returns(bulk, model):
+    row = open_now(key="ada", kwargs={"a": 1})
+    bulk.write(row)
+    # From another thread, so over another connection.
+    (keys,) = in_threads(1, lambda _: list(model.objects.values_list("id", "kwargs")))
+    assert keys == [(row.id, {"a": 1})]
+
+
+def test_threads_that_write_at_once_share_a_transaction(bulk, model, monkeypatch):
+    """Ten queue while one writes: all ten rows then go in one."""
+    with batches(bulk, monkeypatch) as sizes, ThreadPoolExecutor(1) as pool:
+        with held(bulk, model) as writer:
+            rest = pool.submit(in_threads, 10, lambda n: bulk.write(open_now()))
+            wait_for(writer._waiting, 10)
+        assert rest.result(30) == [None] * 10
+    assert sizes == [1, 10]
+    assert model.objects.count() == 11
+
+
+def test_a_batch_has_a_limit(bulk, model, monkeypatch):
+    """What is too much for one transaction goes in several, and all of it."""
+    monkeypatch.setattr(bulk, "MOST", 4)
+    with batches(bulk, monkeypatch) as sizes, ThreadPoolExecutor(1) as pool:
+        with held(bulk, model) as writer:
+            rest = pool.submit(in_threads, 10, lambda n: bulk.write(open_now()))
+            wait_for(writer._waiting, 10)
+        assert rest.result(30) == [None] * 10
+    assert sizes == [1, 4, 4, 2]
+    assert model.objects.count() == 11
+
+
+def test_under_load_nothing_is_lost(bulk, model):
+    def write(number: int) -> None:
+        for _ in range(25):
+            bulk.write(open_now(key=str(number)))
+
+    assert in_threads(16, write) == [None] * 16
+    assert model.objects.count() == 400
+    assert not bulk._writer(model, ALIAS)._busy
+
+
+def test_the_same_hit_twice_is_one_row(bulk, model):
+    row_id = new_id()
+    bulk.write(open_now(key="first"))
+    for key in ("early", "late"):
+        row = open_now(key=key)
+        row.id = row_id
+        bulk.write(row)
+    assert list(model.objects.filter(id=row_id).values_list("key", flat=True)) == [
+        "early"
+    ]
+
+
+def test_the_same_hit_from_eight_threads_is_one_row(bulk, model):
+    row = open_now(key="ada")
+    assert in_threads(8, lambda n: bulk.write(row)) == [None] * 8
+    assert model.objects.count() == 1
+
+
+PROCESS = """
+import json, sys, threading
+from django.conf import settings
+given = json.loads(sys.argv[1])
+settings.configure(
+    INSTALLED_APPS=["ptrack", "ptrack.opens"],
+    DATABASES={"default": given["database"]},
+    USE_TZ=True, PTRACK_SECRET="s" * 32, PTRACK_OPENS_KEY="recipient",
+)
+import django; django.setup()
+import datetime, uuid
+from types import SimpleNamespace
+from ptrack.hits import KEY, Hit
+from ptrack.opens.recording import RecordOpen
+print("ready", flush=True)
+sys.stdin.readline()
+for each in given["ids"]:
+    at = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+    request = SimpleNamespace(META={KEY: Hit(uuid.UUID(each), at)})
+    RecordOpen().record(request, recipient=each)
+from django.db import connection; connection.close()
+"""
+
+
+def test_the_same_hits_from_two_processes_are_one_row_each(opens: Database, model):
+    """Each process records the same 50 hits, and both start at the same moment."""
+    ids = [str(new_id()) for _ in range(50)]
+    given = json.dumps({"database": opens.entry, "ids": ids})
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *WARNINGS, "-c", PROCESS, given],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    found = {str(key): name for key, name in model.objects.values_list("id", "key")}
+    assert found == {each: each for each in ids}
+
+
+def test_in_a_transaction_a_row_is_written_by_that_alone(bulk, model):
+    """It is gone with a rollback, and nobody else's row is in it."""
+
+    def failing(number: int) -> None:
+        with transaction.atomic(using=ALIAS):
+            bulk.write(open_now(key="undone"))
+            raise LookupError
+
+    (error,) = in_threads(1, failing)
+    assert isinstance(error, LookupError)
+    with transaction.atomic(using=ALIAS):
+        bulk.write(open_now(key="kept"))
+    assert [row.key for row in model.objects.all()] == ["kept"]
+
+
+def test_without_autocommit_a_row_is_the_callers_to_commit(bulk, model):
+    def write(number: int) -> None:
+        transaction.set_autocommit(False, using=ALIAS)
+        bulk.write(open_now())
+        transaction.rollback(using=ALIAS)
+
+    assert in_threads(1, write) == [None]
+    assert model.objects.count() == 0
+
+
+def test_a_site_without_autocommit_commits_itself(bulk, monkeypatch):
+    """Also where there is no connection yet."""
+
+    def write(number: int) -> bool:
+        monkeypatch.setitem(connections[ALIAS].settings_dict, "AUTOCOMMIT", False)
+        return bulk._in_transaction(connections[ALIAS])
+
+    assert in_threads(1, write) == [True]
+    monkeypatch.undo()
+    assert in_threads(1, lambda _: bulk._in_transaction(connections[ALIAS])) == [False]
+
+
+def test_a_row_that_cannot_be_written_takes_no_other_along(bulk, model):
+    """Ten queue, one of them with what is no JSON."""
+
+    def write(number: int) -> None:
+        bulk.write(open_now(args=[object()] if number == 3 else [number]))
+
+    with ThreadPoolExecutor(1) as pool:
+        with held(bulk, model) as writer:
+            rest = pool.submit(in_threads, 10, write)
+            wait_for(writer._waiting, 10)
+        results = rest.result(30)
+    assert isinstance(results.pop(3), TypeError)
+    assert results == [None] * 9
+    assert model.objects.count() == 10
+
+
+def test_an_error_of_the_database_reaches_every_caller(bulk, model, monkeypatch):
+    """Each raises one of its own, and it isn't tried with each row again."""
+    tried = []
+
+    def failing(rows: Any, using: str) -> None:
+        tried.append(len(rows))
+        raise OperationalError("database is locked")
+
+    with ThreadPoolExecutor(1) as pool:
+        with held(bulk, model) as writer:
+            rest = pool.submit(in_threads, 5, lambda _: bulk.write(open_now()))
+            wait_for(writer._waiting, 5)
+            monkeypatch.setattr(bulk, "_insert_anew", failing)
+        results = rest.result(30)
+    assert {type(error) for error in results} == {OperationalError}
+    assert len({id(error) for error in results}) == 5
+    assert tried == [5]
+    assert model.objects.count() == 1
+
+
+def test_a_limit_of_the_program_is_of_a_row(bulk):
+    error = OperationalError()
+    assert not bulk._is_of_a_row(error)
+    error.__cause__ = psycopg.errors.ProgramLimitExceeded()
+    assert bulk._is_of_a_row(error)
+
+
+def test_a_thread_that_is_ended_leaves_the_others_to_go_on(bulk, model, monkeypatch):
+    """A signal ends the one who writes, and the one who was next: the rest is kept."""
+    writer = bulk._writer(model, ALIAS)
+
+    def ending(rows: Any, using: str) -> None:
+        monkeypatch.undo()
+        raise SystemExit
+
+    with ThreadPoolExecutor(1) as pool, held(bulk, model):
+        rest = pool.submit(in_threads, 5, lambda n: ended(bulk, n))
+        wait_for(writer._waiting, 5)
+        monkeypatch.setattr(bulk, "_insert_anew", ending)
+    results = rest.result(30)
+    assert sorted(results, key=str) == [None] * 4 + ["ended"]
+    assert model.objects.count() == 5
+    assert not writer._busy
+
+
+def ended(bulk: Any, number: int) -> str | None:
+    try:
+        bulk.write(open_now(key=str(number)))
+    except SystemExit:
+        return "ended"
+    return None
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_who_gives_up_waiting_leaves_the_queue(bulk, model, monkeypatch, turn):
+    """Whether or not it is up to it to write: the others go on."""
+    writer = bulk._writer(model, ALIAS)
+    with held(bulk, model):
+        entry = bulk._Entry(open_now(key="given up"))
+
+        def interrupted() -> None:
+            if turn:
+                entry.turn.set()
+            raise KeyboardInterrupt
+
+        entry.turn = type(
+            "Turn", (), {"wait": staticmethod(interrupted), **flag()}
+        )()
+        monkeypatch.setattr(bulk, "_Entry", lambda row: entry)
+        with pytest.raises(KeyboardInterrupt):
+            writer.write(entry.row)
+        monkeypatch.undo()
+        assert not writer._waiting
+    bulk.write(open_now(key="later"))
+    assert set(model.objects.values_list("key", flat=True)) == {"first", "later"}
+
+
+def flag() -> dict[str, Any]:
+    event = threading.Event()
+    return {"set": lambda self: event.set(), "is_set": lambda self: event.is_set()}
+
+
+def kill_the_connection() -> None:
+    """Have the server end the session of this thread."""
+    connection = connections[ALIAS]
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    with closing(connection.copy(ALIAS)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        assert cursor.fetchone() == (True,)
+
+
+def test_a_dead_connection_loses_nothing(opens: Database, bulk, model):
+    """The server ends the session between two hits: the second one is kept too."""
+    if opens.vendor == "sqlite":
+        pytest.skip("SQLite has no sessions")
+    bulk.write(open_now(key="before"))
+    kill_the_connection()
+    bulk.write(open_now(key="after"))
+    assert {row.key for row in model.objects.all()} == {"before", "after"}
+
+
+def test_a_dead_connection_within_a_transaction_is_the_transactions_error(
+    opens: Database, bulk, model
+):
+    if opens.vendor == "sqlite":
+        pytest.skip("SQLite has no sessions")
+
+    def write(number: int) -> None:
+        with transaction.atomic(using=ALIAS):
+            bulk.write(open_now())
+            kill_the_connection()
+            bulk.write(open_now())
+
+    (error,) = in_threads(1, write)
+    assert isinstance(error, OperationalError | InterfaceError)
+    assert model.objects.count() == 0
+
+
+def test_a_server_that_is_gone_is_an_error(bulk, model, monkeypatch):
+    """Where there never was a connection, it isn't tried twice."""
+    tried = []
+
+    def failing(rows: Any, using: str) -> None:
+        tried.append(len(rows))
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(bulk, "_insert", failing)
+    (error,) = in_threads(1, lambda _: bulk.write(open_now()))
+    assert isinstance(error, OperationalError)
+    assert tried == [1]
+
+
+def test_alone_it_is_one_insert(bulk):
+    """Nothing is asked before, and nothing read afterwards."""
+    with CaptureQueriesContext(connections[ALIAS]) as queries:
+        bulk.write(open_now())
+    inserts = [each["sql"] for each in queries if each["sql"].startswith("INSERT")]
+    assert len(inserts) == 1
+    assert len(queries) <= 3
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_child_process_starts_with_writers_of_its_own(bulk, model):
+    """Else one that was forked while a thread wrote would wait for that for ever."""
+    with held(bulk, model):
+        pid = os.fork()
+        if not pid:
+            os._exit(len(bulk._writers))
+        assert os.waitpid(pid, 0)[1] == 0
+    assert bulk._writers
