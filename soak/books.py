@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from .mix import Request
-from .places import JOURNAL, LEDGER, LOG, SECOND
+from .places import BEHIND, JOURNAL, LEDGER, LOG, SECOND, WORKER
 
 
 @dataclass
@@ -184,6 +184,54 @@ _COUNT = "SELECT id, count(*) FROM hits GROUP BY id"
 def _lines(place: Path) -> Counter[int]:
     text = (place / f"{JOURNAL}.sound").read_text()
     return Counter(map(int, text.split()))
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The same for what is recorded in the background, once or more for each hit.
+
+    Attributes:
+        answered: Hits that were answered, each repetition counted.
+        recorded: Hits that are recorded, those with the same id of ptrack's only once.
+        lost: Hits that are answered and not recorded.
+        surplus: Hits that nobody asked for, or one too many.
+        doubled: Records of a hit beyond its first.
+        at_once: Hits that the server recorded itself, having logged why.
+        unlogged: Hits more than those that it has recorded without a word, or fewer.
+    """
+
+    answered: int
+    recorded: int
+    lost: int
+    surplus: int
+    doubled: int
+    at_once: int
+    unlogged: int
+
+
+def behind(book: Book, place: Path) -> Behind:
+    """Compare what was recorded in the background with the books."""
+    with closing(sqlite3.connect(place / BEHIND, timeout=10)) as database:
+        rows = list(database.execute("SELECT id, hit, who FROM recorded"))
+    found = {(each, hit) for each, hit, _ in rows}
+    counted = balance(book.whole, book.seen, Counter(each for each, _ in found))
+    at_once = sum(who != WORKER for _, _, who in rows)
+    return Behind(
+        answered=counted.answered,
+        recorded=counted.recorded,
+        lost=counted.lost,
+        # An id of ptrack's is that of one hit only.
+        surplus=counted.surplus + len(found) - len({hit for _, hit in found}),
+        doubled=len(rows) - len(found),
+        at_once=at_once,
+        unlogged=at_once - _logged_refusals(place),
+    )
+
+
+def _logged_refusals(place: Path) -> int:
+    pattern = r"^WARNING ptrack: The background engine didn't take a hit of "
+    text = (place / LOG).read_text(errors="replace")
+    return len(re.findall(pattern, text, re.MULTILINE))
 
 
 def times(place: Path) -> list[float]:

@@ -12,6 +12,18 @@ SECOND = "second.db"
 JOURNAL = "journal"
 """Hits with ``also`` are appended to it; its disk may be full."""
 
+BEHIND = "behind.db"
+"""Every hit that is to run in the background is recorded in it, by whomever."""
+
+PATIENT = "SOAK_PATIENT"
+"""The environment variable with the seconds that are waited for that, if it is shut."""
+
+WHO, WORKER = "SOAK_WHO", "worker"
+"""The environment variable that tells who records, and what it is for a worker."""
+
+BROKER, CELERY = "SOAK_BROKER", "SOAK_CELERY"
+"""The environment variables with the URL of Celery's broker, and settings as JSON."""
+
 LOG = "log"
 """What ptrack logs."""
 

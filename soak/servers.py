@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import JOURNAL, LEDGER, LOG, PLACE, SECOND
+from .places import BEHIND, JOURNAL, LEDGER, LOG, PLACE, SECOND
 from .processes import (
     HOST,
     SoakError,
@@ -142,6 +142,11 @@ def prepare(place: Path) -> None:
         with closing(sqlite3.connect(place / name)) as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("CREATE TABLE hits (id INTEGER, pid INTEGER, at REAL)")
+    with closing(sqlite3.connect(place / BEHIND)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute(
+            "CREATE TABLE recorded (id INTEGER, hit TEXT, who TEXT, at REAL)"
+        )
     (place / f"{JOURNAL}.sound").touch()
     (place / JOURNAL).symlink_to(place / f"{JOURNAL}.sound")
     (place / LOG).touch()

@@ -1,0 +1,21 @@
+"""A Celery app, and a mirror that leaves its hits to the workers of it."""
+
+import json
+import os
+
+from celery import Celery
+
+from ptrack.wsgi import mirror
+from soak.places import BROKER, CELERY
+
+app = Celery(
+    "soak",
+    broker=os.environ[BROKER],
+    include=["ptrack.engines.celery", "soak.served.behind"],
+)
+app.conf.update(json.loads(os.environ.get(CELERY, "{}")))
+
+
+def application() -> object:
+    """Make the mirror; a worker needs none."""
+    return mirror(background="celery:soak.served.queue.app", pixels="soak.served.behind")
