@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -22,11 +22,20 @@ ENVIRONMENTS = HERE / ".envs"
 SERVERS = ("granian", "gunicorn", "pyuwsgi")
 PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk"}
 """What the wire needs, and the package of Debian that it is in."""
+REDIS = {"redis-server": "redis-server"}
+"""What Celery's case needs, likewise."""
 
 OURS, THREE, PYTRACKING = "ours", "three", "pytracking"
+QUEUEING = "queueing"
+"""Ours too, with another Django site: hits that are left to a worker."""
 REQUIREMENTS = {
     # The extra has the servers; they are named for their versions to be read below.
-    OURS: ("--editable", f"{ROOT}[bench]"),
+    OURS: (
+        "--editable",
+        f"{ROOT}[bench,celery,tasks]",
+        "celery[redis]",
+        "django-tasks-db",
+    ),
     THREE: ("django-ptrack==3.0.0",),
     PYTRACKING: ("pytracking[django,crypto,html]",),
 }
@@ -37,7 +46,7 @@ NAMES = {
 }
 SHOWN = (
     *("Django", "asgiref", "PyNaCl", "WebOb", "django-ptrack", "pytracking"),
-    *("cryptography", "lxml", *SERVERS),
+    *("cryptography", "lxml", "celery", "redis", "django-tasks-db", *SERVERS),
 )
 """The distributions whose versions are told."""
 
@@ -80,7 +89,7 @@ def prepare() -> dict[str, Environment]:
     found = ours.versions()
     pinned = [f"{name}=={found[name.lower()]}" for name in ("Django", *SERVERS)]
     peers = {side: _prepared(side, pinned) for side in (THREE, PYTRACKING)}
-    return {OURS: ours, **peers}
+    return {OURS: ours, **peers, QUEUEING: replace(ours, side=QUEUEING)}
 
 
 def shown_versions(environments: Mapping[str, Environment]) -> dict[str, str]:
@@ -94,24 +103,24 @@ def shown_versions(environments: Mapping[str, Environment]) -> dict[str, str]:
     return shown
 
 
-def missing_programs(*, install: bool) -> list[str]:
-    """Give what the wire lacks, after installing it where that is possible.
+def missing_programs(needed: Mapping[str, str], *, install: bool) -> list[str]:
+    """Give the packages that are lacking, after installing them if that is possible.
 
     Args:
+        needed: Programs, and the packages that they are in.
         install: Insist on trying; else it is only tried as root.
     """
-    missing = _missing()
+    missing = _missing(needed)
     if missing and shutil.which("apt-get") and (install or os.geteuid() == 0):
-        packages = [PROGRAMS[program] for program in missing]
-        print(f"installing {' '.join(packages)} with apt-get")
+        print(f"installing {' '.join(missing)} with apt-get")
         # Else installing the package would start nginx as a service of the machine.
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         options = ["-y", "-qq", "--no-install-recommends"]
-        for command in (["update", "-qq"], ["install", *options, *packages]):
+        for command in (["update", "-qq"], ["install", *options, *missing]):
             subprocess.run(
                 ["apt-get", *command], env=quiet, check=False, stdout=subprocess.DEVNULL
             )
-        missing = _missing()
+        missing = _missing(needed)
     return missing
 
 
@@ -155,8 +164,8 @@ def _run(command: list[str], *, quiet: bool = False) -> str:
     return done.stdout
 
 
-def _missing() -> list[str]:
-    return [program for program in PROGRAMS if shutil.which(program) is None]
+def _missing(needed: Mapping[str, str]) -> list[str]:
+    return [package for program, package in needed.items() if not shutil.which(program)]
 
 
 def _version_here(name: str) -> str | None:

@@ -4,13 +4,15 @@ import argparse
 import json
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, NamedTuple, NoReturn
+
+from tests.services import Redis
 
 from . import chart, environments, growth, machine, percall, report, wire
 from .worker import Worker
@@ -98,7 +100,7 @@ def _place(options: argparse.Namespace) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         return place
     if options.quick:
-        return Path(tempfile.mkdtemp(prefix="ptrack-benchmark-"))
+        return Path(mkdtemp(prefix="ptrack-benchmark-"))
     return environments.HERE
 
 
@@ -117,12 +119,11 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
     }
     with ExitStack() as stack:
         _say("starting the sides, and checking that their hits are recorded")
-        workers = {
-            side: stack.enter_context(Worker(environment))
-            for side, environment in sides.items()
-        }
+        workers = _started(sides, stack, install=options.install)
         _say("per call, in process")
         results["per_call"] = percall.measure(workers, effort.rounds, effort.seconds)
+        # The other site of ours makes the same URLs.
+        del workers[environments.QUEUEING]
         results["lengths"] = percall.lengths(workers)
         paths = {side: worker.path for side, worker in workers.items()}
     _say(f"{effort.hits:,} hits in one process, twice")
@@ -130,7 +131,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
     results["wire"] = {}
     if with_wire:
         _say("on the wire")
-        with tempfile.TemporaryDirectory(prefix="ptrack-wire-") as place:
+        with TemporaryDirectory(prefix="ptrack-wire-") as place:
             results["wire"] = wire.measure(
                 sides, paths, Path(place), effort.wire_rounds, effort.wire_seconds
             )
@@ -140,20 +141,33 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
 def _print_only(options: argparse.Namespace) -> None:
     effort = QUICK if options.quick else FULL
     with ExitStack() as stack:
-        workers = {
-            side: stack.enter_context(Worker(environment))
-            for side, environment in environments.prepare().items()
-        }
+        workers = _started(environments.prepare(), stack, install=options.install)
         medians = percall.measure(workers, effort.rounds, effort.seconds, options.only)
     for name, found in medians.items():
         print(f"{name:32} {found['median']:10.3f} µs")
 
 
+def _started(
+    sides: Mapping[str, environments.Environment], stack: ExitStack, *, install: bool
+) -> dict[str, Worker]:
+    """Start a process of each side, those of Redis and of no side before."""
+    place = Path(stack.enter_context(TemporaryDirectory(prefix="ptrack-queue-")))
+    variables = {"BENCH_PLACE": str(place)}
+    if missing := environments.missing_programs(environments.REDIS, install=install):
+        _say(f"Celery is left out; for it: apt-get install {' '.join(missing)}")
+    else:
+        redis = stack.enter_context(Redis(place, fsync="everysec"))
+        variables["BENCH_REDIS"] = str(redis.port)
+    return {
+        side: stack.enter_context(Worker(environment, **variables))
+        for side, environment in sides.items()
+    }
+
+
 def _wire_possible(*, install: bool) -> bool:
-    missing = environments.missing_programs(install=install)
+    missing = environments.missing_programs(environments.PROGRAMS, install=install)
     if missing:
-        packages = " ".join(environments.PROGRAMS[program] for program in missing)
-        _say(f"the wire is left out; for it: apt-get install {packages}")
+        _say(f"the wire is left out; for it: apt-get install {' '.join(missing)}")
     elif not machine.CAN_PIN:
         _say("one core, or no taskset: servers and wrk share what there is")
     return not missing

@@ -6,10 +6,23 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from .environments import OURS, PYTRACKING, THREE, WORKERS, Environment, clean_environ
+from .environments import (
+    OURS,
+    PYTRACKING,
+    QUEUEING,
+    THREE,
+    WORKERS,
+    Environment,
+    clean_environ,
+)
 from .machine import pinned
 
-SCRIPTS = {OURS: "ours.py", THREE: "three.py", PYTRACKING: "pytracking_side.py"}
+SCRIPTS = {
+    OURS: "ours.py",
+    THREE: "three.py",
+    PYTRACKING: "pytracking_side.py",
+    QUEUEING: "queueing.py",
+}
 MEMORY = "memory.py"
 
 
@@ -22,6 +35,7 @@ class Worker:
 
     Args:
         environment: What it runs in.
+        variables: Of its process's environment.
 
     Attributes:
         side: Whose it is.
@@ -29,11 +43,11 @@ class Worker:
         path: That of a hit.
     """
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, **variables: str) -> None:
         self.side = environment.side
         self._process = subprocess.Popen(
             pinned(0, [environment.python, str(WORKERS / SCRIPTS[self.side])]),
-            env=clean_environ(),
+            env=clean_environ(**variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -45,7 +45,11 @@ def with_second(middleware: str) -> list[str]:
 
 
 def configure(
-    urlconf: str, *apps: str, middleware: list[str] = MIDDLEWARE, **more: Any
+    urlconf: str,
+    *apps: str,
+    middleware: list[str] = MIDDLEWARE,
+    database: str = ":memory:",
+    **more: Any,
 ) -> None:
     """Configure Django as for a site in production.
 
@@ -53,6 +57,7 @@ def configure(
         urlconf: The module of its URL patterns.
         apps: What it has beside the default apps.
         middleware: Its MIDDLEWARE.
+        database: The file of its database.
         more: Its settings beside the default ones.
     """
     settings.configure(
@@ -69,7 +74,7 @@ def configure(
         MIDDLEWARE=middleware,
         SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
         DATABASES={
-            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}
         },
         TEMPLATES=[
             {
