@@ -76,7 +76,7 @@ TEST = [
 
 
 # The servers of the wire; the peers get environments of their own.
-BENCH = ["granian", "gunicorn", "pyuwsgi"]
+BENCH = ["granian", "gunicorn", "pyuwsgi", "uvicorn"]
 
 FUZZ = ["atheris>=2.3"]
 
