@@ -323,9 +323,10 @@ class Tracker:
     async def _arun_all(
         self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
     ) -> None:
-        if not callbacks:
-            return
-        recording = start(self._arun_each(thread_sensitive, callbacks, *hit))
+        recording = None
+        if callbacks:
+            each = self._arun_each(thread_sensitive, callbacks, *hit)
+            recording = start(each)
         if recording is not None:
             await ended(recording)
 
