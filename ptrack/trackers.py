@@ -235,7 +235,10 @@ class Tracker:
         callbacks = self._pixels
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
-        await self._arun_all(thread_sensitive, callbacks, request, args, kwargs)
+        hit = (request, args, kwargs)
+        recording = self._started(thread_sensitive, callbacks, *hit)
+        if recording is not None:
+            await ended(recording)
 
     def record_click(
         self,
@@ -278,7 +281,9 @@ class Tracker:
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
         hit = (request, (url, *args), kwargs)
-        await self._arun_all(thread_sensitive, callbacks, *hit)
+        recording = self._started(thread_sensitive, callbacks, *hit)
+        if recording is not None:
+            await ended(recording)
 
     def _handed_over(self, callbacks: _Callbacks, engine: Engine) -> _Callbacks:
         """Give the callbacks, those that are to run in the background by the engine."""
@@ -321,14 +326,12 @@ class Tracker:
             return False
         return True
 
-    async def _arun_all(
+    def _started(
         self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
-    ) -> None:
+    ) -> "asyncio.Task[None] | None":
         if not callbacks:
-            return
-        recording = start(self._arun_each(thread_sensitive, callbacks, *hit))
-        if recording is not None:
-            await ended(recording)
+            return None
+        return start(self._arun_each(thread_sensitive, callbacks, *hit))
 
     async def _arun_each(
         self,
