@@ -76,8 +76,8 @@ def test_the_last_thirty_days_are_shown(client, model):
     assert totals(text) == [3, 2]
     assert rows(text) == 3
     # Two for each of the three days, and two for what they are.
-    assert text.count("<rect") == 2 * 3 + 2
-    assert text.count('<th scope="row">') == 30
+    assert section(text).count("<rect") == 2 * 3 + 2
+    assert section(text).count('<th scope="row">') == 30
 
 
 @pytest.mark.parametrize(

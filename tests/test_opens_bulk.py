@@ -306,15 +306,7 @@ def test_who_gives_up_waiting_leaves_the_queue(bulk, model, monkeypatch, turn):
     writer = bulk._writer(model, ALIAS)
     with held(bulk, model):
         entry = bulk._Entry(open_now(key="given up"))
-
-        def interrupted() -> None:
-            if turn:
-                entry.turn.set()
-            raise KeyboardInterrupt
-
-        entry.turn = type(
-            "Turn", (), {"wait": staticmethod(interrupted), **flag()}
-        )()
+        entry.turn = Interrupted(turn)
         monkeypatch.setattr(bulk, "_Entry", lambda row: entry)
         with pytest.raises(KeyboardInterrupt):
             writer.write(entry.row)
@@ -324,9 +316,17 @@ def test_who_gives_up_waiting_leaves_the_queue(bulk, model, monkeypatch, turn):
     assert set(model.objects.values_list("key", flat=True)) == {"first", "later"}
 
 
-def flag() -> dict[str, Any]:
-    event = threading.Event()
-    return {"set": lambda self: event.set(), "is_set": lambda self: event.is_set()}
+class Interrupted:
+    """A turn that is waited for in vain; it may have come at the same moment."""
+
+    def __init__(self, turn: bool) -> None:
+        self._locked = not turn
+
+    def acquire(self) -> None:
+        raise KeyboardInterrupt
+
+    def locked(self) -> bool:
+        return self._locked
 
 
 def kill_the_connection() -> None:

@@ -51,13 +51,19 @@ class _Entry:
         self.row = row
         self.done = False
         self.error: Exception | None = None
-        # Set when the row is done, or else when it is up to its thread to write.
-        self.turn = threading.Event()
+        # Free when the row is done, or when it is up to its thread to write. A bare
+        # lock, because an Event wakes a thread several times as slowly.
+        self.turn = threading.Lock()
+        self.turn.acquire()
+
+    def wake(self) -> None:
+        if self.turn.locked():
+            self.turn.release()
 
     def finish(self, error: Exception | None) -> None:
         self.error = error
         self.done = True
-        self.turn.set()
+        self.wake()
 
 
 class Writer:
@@ -79,7 +85,7 @@ class Writer:
         entry = _Entry(row)
         if self._must_wait(entry):
             try:
-                entry.turn.wait()
+                entry.turn.acquire()
             except BaseException:
                 self._abandon(entry)
                 raise
@@ -114,7 +120,7 @@ class Writer:
             self._waiting.extendleft(reversed(left))
             self._busy = bool(self._waiting)
             if self._busy:
-                self._waiting[0].turn.set()
+                self._waiting[0].wake()
 
     def _abandon(self, entry: _Entry) -> None:
         """Leave the queue: a signal, or a time limit, has ended the waiting."""
@@ -122,7 +128,7 @@ class Writer:
             waits = entry in self._waiting
             if waits:
                 self._waiting.remove(entry)
-        if waits and entry.turn.is_set():
+        if waits and not entry.turn.locked():
             self._hand_on()
 
     def _write(self, entries: Sequence[_Entry]) -> None:
