@@ -53,7 +53,10 @@ FROM (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.opens", description=__doc__)
+    """Measure, and print tables in Markdown."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.opens", description=__doc__
+    )
     parser.add_argument("--quick", action="store_true", help="only run through")
     parser.add_argument("--rows", type=int, help="of the table that is filled")
     options = parser.parse_args()
@@ -64,7 +67,9 @@ def main() -> None:
         for name, value in machine.described().items():
             print(f"{name}: {value}")
         print(f"Django: {django.__version__}, PostgreSQL: {_version()}\n")
-        _print_rates(rounds=1 if options.quick else 5, rows=64 if options.quick else 3200)
+        _print_rates(
+            rounds=1 if options.quick else 5, rows=64 if options.quick else 3200
+        )
         rows = options.rows or (2_000 if options.quick else 1_000_000)
         _fill(rows)
         _print_sizes(rows)
@@ -204,7 +209,7 @@ def _print_sizes(rows: int) -> None:
     }
     print(f"| {rows:,} rows | bytes a row | 100 million |\n|---|---:|---:|")
     for name, size in parts.items():
-        each = _all(f"SELECT {size}")[0][0] / rows  # noqa: S608 - from above
+        each = _all(f"SELECT {size}")[0][0] / rows
         print(f"| {name} | {each:.0f} | {each * 100_000_000 / 1e9:.1f} GB |")
     print()
 
@@ -227,9 +232,7 @@ def _questions() -> dict[str, Callable[[], Any]]:
     month = Open.objects.filter(at__gte=now - timedelta(days=30))
     return {
         "the first page of 30 days": lambda: list(month[:100]),
-        "its pages, counted as far as anyone turns them": lambda: (
-            month.order_by()[:50_000].count()
-        ),
+        "its pages, as far as anyone turns them": month.order_by()[:50_000].count,
         "chart and totals of a day": lambda: summary(
             Open.objects.filter(at__gte=now - timedelta(days=1))
         ),

@@ -108,7 +108,9 @@ def test_a_key_is_found_whole_in_all_periods(client, model):
     long = "x" * 500
     from ptrack.opens.keys import indexable
 
-    model.objects.bulk_create([open_at(NOW, key=indexable(long)), open_at(NOW, key="a b")])
+    model.objects.bulk_create(
+        [open_at(NOW, key=indexable(long)), open_at(NOW, key="a b")]
+    )
     assert totals(page(client, q=long)) == [1, 1]
     assert totals(page(client, q="a b")) == [1, 1]
 

@@ -1,4 +1,4 @@
-"""What was sent; what was opened of it, and where it was clicked, is `ptrack.opens`'."""
+"""What was sent. What was opened of it, and clicked, is kept by `ptrack.opens`."""
 
 from django.db import models
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Opens and clicks are kept by ptrack.opens from here on; those there are move there."""
+"""Opens and clicks are kept by ptrack.opens from here on: those of before too."""
 
 # ruff: noqa: RUF012 - as Django writes it
 

@@ -74,7 +74,7 @@ def _start_of(text: str) -> datetime:
     except ValueError:
         found = day = None
     if day is not None:
-        found = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - made aware below
+        found = datetime(day.year, day.month, day.day)
     if found is None:
         raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")
     return storable.time(found)
