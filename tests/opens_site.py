@@ -100,6 +100,16 @@ def installed() -> Iterator[None]:
     finally:
         # Apps register theirs when they are loaded, and nothing takes them out.
         registered.intersection_update(before)
+        _leave_the_default()
+
+
+def _leave_the_default() -> None:
+    """Close what Django has opened besides: to other tests no database is open."""
+    connection = connections["default"].connection
+    if connection is not None:
+        # A database in memory would stay, by Django's own way.
+        connection.close()
+    del connections["default"]
 
 
 @contextmanager

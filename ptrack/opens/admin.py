@@ -8,7 +8,6 @@ import json
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django import VERSION
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
@@ -106,9 +105,8 @@ class HitAdmin(AnyAdmin):
     # Any other order would have all rows sorted.
     sortable_by = ("at",)
     show_full_result_count = False
-    if VERSION >= (5, 0):
-        # A count for each choice of each filter.
-        show_facets = admin.ShowFacets.NEVER
+    # Of Django 5.0 on: a count for each choice of each filter.
+    show_facets: Any = getattr(getattr(admin, "ShowFacets", None), "NEVER", None)
     # What is found is decided below; this shows the field for it.
     search_fields = ("key",)
     search_help_text = "A key, whole"
