@@ -211,7 +211,12 @@ class CeleryWorker(Service):
             *(sys.executable, "-m", "celery", "-A", app, "worker", "--pool", pool),
             *("--concurrency", str(concurrency), "--loglevel", loglevel),
             # Other workers, that it would wait for: there are none.
-            *("--without-mingle", "--without-gossip", "--hostname", f"{name}@localhost"),
+            *(
+                "--without-mingle",
+                "--without-gossip",
+                "--hostname",
+                f"{name}@localhost",
+            ),
         )
         super().__init__(command, place, name, **variables)
 

@@ -31,9 +31,7 @@ def test_hits_are_recorded_by_a_worker(tmp_path: Path):
             return servers.gunicorn(port, MIRROR, "--worker-class", "gthread")
 
         with (
-            CeleryWorker(
-                "soak.served.queue", tmp_path, **variables, **{WHO: WORKER}
-            ),
+            CeleryWorker("soak.served.queue", tmp_path, **variables, **{WHO: WORKER}),
             servers.Server(command, tmp_path, **variables) as server,
         ):
             mix = Mix(TokenBox(servers.SECRET).encrypt, keep_alive=True, seed=1)

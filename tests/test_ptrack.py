@@ -80,6 +80,7 @@ ROOMS = {
         "links",
         "pixel",
         "privacy",
+        "shielded",
         "trackers",
     },
     "tracebacks": set(),
