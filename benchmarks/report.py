@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from . import growth
-from .environments import NAMES, OURS, PYTRACKING, THREE
+from .environments import NAMES, OURS, PYTRACKING, QUEUEING, THREE
 from .goals import judged
 
 Results = dict[str, Any]
@@ -66,6 +66,12 @@ CALLS = {
         "garbage_20_django": "20 characters of garbage, Django",
         "garbage_60000_django": "60,000 of them",
     },
+}
+QUEUED = {
+    "background_none": "no callback",
+    "background_free": "an engine that takes no time: what is left is ptrack's",
+    "background_celery": "Celery, with Redis",
+    "background_tasks_db": "Django's Tasks, in a database of SQLite",
 }
 APPS = {
     "bare": "the bare callable",
@@ -171,6 +177,9 @@ def _calls(results: Results) -> str:
             for case, text in cases.items()
         ]
         parts.append(f"{title}:\n\n{table(head, rows)}")
+    rows = [[text, cell(QUEUEING, case)] for case, text in QUEUED.items()]
+    title = "A hit that is left to a worker, until an engine has it, WSGI middleware"
+    parts.append(f"{title}:\n\n{table(head[:2], rows)}")
     return "\n\n".join(parts)
 
 
