@@ -7,6 +7,7 @@ afterwards, once if those with the same id count as one.
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -36,22 +37,26 @@ from .places import (
     BEHIND,
     BROKER,
     CELERY,
+    LOG,
     PATIENT,
     PLACE,
     TASKS_DATABASE,
     WHO,
     WORKER,
 )
-from .processes import wait_until
+from .processes import SoakError, wait_until
 from .servers import ROOT, SECRET, NotRun, Server
 
-PATIENCE = 60
+PATIENCE = 120
 """Seconds that workers may take for what is left when the load is over."""
 
 VISIBILITY = 2
 """Seconds after which Redis gives another worker what one has taken and not done."""
 
 ENDLESS = 1_000_000
+MARK = "what-nobody-else-may-see"
+"""Every hit carries it."""
+
 MIRROR = "soak.served.queue:application()"
 WSGI = "soak.served.tasks.wsgi:application"
 SETTINGS = "soak.served.tasks.settings"
@@ -72,7 +77,7 @@ class Effort:
     seconds: float
 
 
-FULL = Effort(around=1000, times=5, seconds=3)
+FULL = Effort(around=300, times=5, seconds=2)
 QUICK = Effort(around=100, times=1, seconds=0.5)
 
 
@@ -87,6 +92,7 @@ class Stand:
         worker: Records them.
         redis: Celery's broker; ``None`` with Django's Tasks.
         effort: How much is to be done.
+        tokens: All that hits were sent with.
     """
 
     place: Path
@@ -95,6 +101,7 @@ class Stand:
     worker: Any
     redis: Any
     effort: Effort
+    tokens: list[str]
 
     def answers(self, count: int | None = None) -> None:
         """Wait for so many more answers."""
@@ -127,7 +134,13 @@ class Stand:
 
         What a worker has just taken is nowhere for a moment, so this looks twice.
         """
-        wait_until(lambda: self._is_idle() and self._is_idle(), PATIENCE, "jobs left")
+        try:
+            wait_until(
+                lambda: self._is_idle() and self._is_idle(), PATIENCE, "jobs left"
+            )
+        except SoakError as error:
+            tail = self.worker.output()[-2000:]
+            raise SoakError(f"{error}: {self.left()}, the worker:\n{tail}") from None
 
     def _is_idle(self) -> bool:
         before = self.recorded()
@@ -178,7 +191,7 @@ class Result:
         book: What the client saw.
         hits: What was recorded against it.
         settled: Seconds that the workers took for what was left after the load.
-        output: What the services have written.
+        told: What logs show of what hits carry, tokens among that.
     """
 
     fault: Fault
@@ -186,7 +199,7 @@ class Result:
     book: Book
     hits: books.Behind
     settled: float
-    output: str
+    told: set[str]
 
     @property
     def problems(self) -> list[str]:
@@ -204,6 +217,7 @@ class Result:
             f"hits ran at once: {hits.at_once}": hits.at_once and not self.fault.at_once,
             "what ran at once isn't what was logged": hits.unlogged,
             f"wrong answers: {wrong}": wrong,
+            "logs tell what hits carry": self.told,
         }
         return [problem for problem, found in checks.items() if found]
 
@@ -225,8 +239,19 @@ def run(fault: Fault, effort: Effort, seed: int = 1) -> Result | NotRun:
             book=stand.client.book,
             hits=books.behind(stand.client.book, stand.place),
             settled=time.monotonic() - ended,
-            output=stand.server.output() + stand.worker.output(),
+            told=_told(stand),
         )
+
+
+def _told(stand: Stand) -> set[str]:
+    """Look for tokens, for what they carry and for the secret in all logs."""
+    logs = (
+        stand.server.output(),
+        stand.worker.output(),
+        (stand.place / LOG).read_text(errors="replace"),
+    )
+    words = set(re.findall(r"[\w-]{20,}", "\n".join(logs)))
+    return words & {*stand.tokens, MARK, SECRET}
 
 
 def _stand(
@@ -235,16 +260,21 @@ def _stand(
     servers.prepare(place)
     make = _celery if fault.engine == "celery" else _tasks
     redis, worker, server = make(fault, stack, place)
-    mix = Mix(
-        TokenBox(SECRET).encrypt, keep_alive=True, seed=seed, always=dict(fault.hit)
-    )
+    tokens: list[str] = []
+    encrypt = TokenBox(SECRET).encrypt
+
+    def seal(**hit: Any) -> str:
+        tokens.append(encrypt(**hit))
+        return tokens[-1]
+
+    mix = Mix(seal, keep_alive=True, seed=seed, always={"mark": MARK, **fault.hit})
     client = Client(
         *(mix, Book(), lambda: server.port),
         keep_alive=True,
         hold=0.9,
         rest=fault.rest,
     )
-    return Stand(place, client, server, worker, redis, effort)
+    return Stand(place, client, server, worker, redis, effort, tokens)
 
 
 def _celery(
@@ -335,7 +365,7 @@ def broker_killed(stand: Stand) -> str:
 def queue_full(stand: Stand) -> str:
     """Allow Redis no more memory, with the worker away; then again, and let it work."""
     stand.worker.stop()
-    stand.redis.limit(100_000)
+    stand.redis.limit(50_000)
     wait_until(lambda: _refused(stand) > 20, PATIENCE, "it is never full")
     stand.answers()
     queued = stand.redis.queued()
@@ -459,7 +489,6 @@ DBTaskResult.objects.running().update(status="READY")
 
 def give_back(stand: Stand) -> str:
     """Give back the tasks that stay with workers that were killed."""
-    wait_until(lambda: not stand.tasks("READY"), PATIENCE, "tasks left")
     stand.worker.stop()
     count = stand.tasks("RUNNING")
     _django(stand.place, "shell", "-c", GIVE_BACK)
@@ -479,12 +508,12 @@ def _django(place: Path, *command: str) -> None:
     )
 
 
-_SHORT = {"broker_transport_options": {"visibility_timeout": VISIBILITY}}
-_BOUND = {
+_SHORT = {
     "broker_transport_options": {
         "visibility_timeout": VISIBILITY,
-        "socket_timeout": 1,
-        "socket_connect_timeout": 1,
+        # Look for that every second, not every 100.
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
     }
 }
 _SLOW = {"before": 0.005, "after": 0.005}
@@ -494,13 +523,13 @@ FAULTS = (
         "Redis killed and started again",
         broker_killed,
         settings=_SHORT,
-        rest=0,
+        rest=0.02,
         at_once=True,
         doubles=True,
     ),
     Fault("Redis full", queue_full, rest=0, at_once=True),
     Fault(
-        "Redis hangs", broker_hangs, settings=_BOUND, at_once=True, doubles=True
+        "Redis hangs", broker_hangs, settings=_SHORT, at_once=True, doubles=True
     ),
     Fault("a worker's process killed", child_killed, hit=_SLOW, doubles=True),
     Fault(
@@ -526,5 +555,13 @@ FAULTS = (
         rest=0.3,
         doubles=True,
     ),
-    Fault("the tasks' database locked", tasks_locked, "tasks", at_once=True),
+    Fault(
+        "the tasks' database locked",
+        tasks_locked,
+        "tasks",
+        # A worker that can't write down that it is done ends.
+        mend=give_back,
+        at_once=True,
+        doubles=True,
+    ),
 )
