@@ -59,6 +59,8 @@ TEST = [
     "pytest>=8",
     "pytest-django>=4.9",
     "redis>=5",
+    # The engine of one's own in the documentation.
+    "rq",
     "selenium",
     "sentry-sdk",
     "setuptools>=77",
