@@ -5,8 +5,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,7 @@ from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 from soak import background, servers
 from soak.background import FAULTS, QUICK, SETTINGS
-from soak.places import BROKER, CELERY, ENGINE, PAGE, PLACE
+from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
 from tests.processes import fetch
 from tests.services import REMEDY, REQUIRE, Redis, has_redis
 
@@ -30,12 +33,21 @@ QUICKLY = (
 )
 
 
-@pytest.mark.parametrize(
-    "fault", [each for each in FAULTS if each.name in QUICKLY], ids=lambda x: x.name
-)
-def test_every_hit_is_recorded_once_by_its_id(fault):
+@pytest.fixture(scope="module")
+def results() -> Iterator[dict[str, Future[Any]]]:
+    """All of them side by side: each mostly waits for its services."""
+    with ThreadPoolExecutor(3) as pool:
+        yield {
+            fault.name: pool.submit(background.run, fault, QUICK)
+            for fault in FAULTS
+            if fault.name in QUICKLY
+        }
+
+
+@pytest.mark.parametrize("name", QUICKLY)
+def test_every_hit_is_recorded_once_by_its_id(results, name: str):
     """And no log of the server or of the worker, at INFO, tells what it carries."""
-    result = background.run(fault, QUICK)
+    result = results[name].result()
     assert result.problems == []
     assert result.hits.recorded >= result.hits.answered > 20
 
@@ -50,7 +62,8 @@ def test_books_see_what_is_lost_and_what_is_told():
         stand.answers()
         with stand.redis.client() as client:
             client.flushall()
-        (stand.place / "log").open("a").write(f"{stand.tokens[0]}\n")
+        with (stand.place / LOG).open("a") as log:
+            log.write(f"{stand.tokens[0]}\n")
         stand.worker.start()
         return "emptied"
 
@@ -99,4 +112,4 @@ def test_broker_that_hangs_does_not_block_the_event_loop(tmp_path: Path):
             mail.join()
             redis.thaw()
             assert answers[0][2] == GIF
-            assert "runs at once: " in (tmp_path / "log").read_text()
+            assert "runs at once: " in (tmp_path / LOG).read_text()
