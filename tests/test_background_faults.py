@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 
 from ptrack.encoder import TokenBox
+from ptrack.engines.celery import CeleryEngine, record
+from ptrack.jobs import job_of
 from ptrack.pixel import GIF
+from ptrack.requests import PixelRequest
 from soak import background, servers
-from soak.background import FAULTS, QUICK, SETTINGS
+from soak.background import FAULTS, MARK, QUICK, SETTINGS
 from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
+from soak.processes import wait_until
 from tests.processes import fetch
-from tests.services import REMEDY, REQUIRE, Redis, has_redis
+from tests.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
@@ -113,3 +118,26 @@ def test_broker_that_hangs_does_not_block_the_event_loop(tmp_path: Path):
             redis.thaw()
             assert answers[0][2] == GIF
             assert "runs at once: " in (tmp_path / LOG).read_text()
+
+
+def test_job_whose_retry_the_broker_refuses_is_kept(tmp_path: Path):
+    """Of a callback that the worker doesn't know; and its logs don't tell the job."""
+    servers.prepare(tmp_path)
+    with Redis(tmp_path) as redis:
+        app = Celery("tests", broker=redis.url, set_as_current=False)
+        app.tasks.register(record)
+        request = PixelRequest.blank("/", {"HTTP_X_MARK": MARK})
+        job = job_of("nobody.Knows", request, [], {"mark": MARK})
+        CeleryEngine(app).enqueue(job)
+        with redis.client() as client:
+            client.execute_command("ACL", "SETUSER", "default", "-lpush")
+            variables = {PLACE: str(tmp_path), BROKER: redis.url}
+            with CeleryWorker("soak.served.queue", tmp_path, **variables) as worker:
+                wait_until(lambda: "ptrack.record[" in worker.output(), 10, "no job")
+                time.sleep(1)
+                assert redis.queued() + redis.unfinished() == 1
+                client.execute_command("ACL", "SETUSER", "default", "+lpush")
+    told = worker.output()
+    assert "A worker got a hit for nobody.Knows" in told
+    assert MARK not in told
+    assert "HTTP_" not in told
