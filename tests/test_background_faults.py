@@ -20,7 +20,7 @@ from ptrack.jobs import job_of
 from ptrack.pixel import GIF
 from ptrack.requests import PixelRequest
 from soak import background, servers
-from soak.background import FAULTS, MARK, QUICK, SETTINGS
+from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
 from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
 from soak.processes import wait_until
 from tests.processes import fetch
@@ -28,14 +28,6 @@ from tests.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
-
-QUICKLY = (
-    "Redis killed and started again",
-    "Redis full",
-    "a worker's process killed",
-    "db_worker killed",
-    "the tasks' database locked",
-)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +37,11 @@ def results() -> Iterator[dict[str, Future[Any]]]:
         yield {
             fault.name: pool.submit(background.run, fault, QUICK)
             for fault in FAULTS
-            if fault.name in QUICKLY
+            if fault.name in TESTED
         }
 
 
-@pytest.mark.parametrize("name", QUICKLY)
+@pytest.mark.parametrize("name", TESTED)
 def test_every_hit_is_recorded_once_by_its_id(results, name: str):
     """And no log of the server or of the worker, at INFO, tells what it carries."""
     result = results[name].result()
