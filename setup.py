@@ -67,6 +67,8 @@ TEST = [
     "pytest-django>=4.9",
     "quart",
     "redis>=5",
+    # The engine of one's own in the documentation.
+    "rq",
     "selenium",
     "sentry-sdk",
     "setuptools>=77",

@@ -1,46 +1,135 @@
 """Hits in the background, with real brokers and workers that fail: none is lost."""
 
-import asyncio
 import json
 import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import Celery
 
 from ptrack.encoder import TokenBox
-from soak import books, servers
-from soak.books import Book
-from soak.client import Client
-from soak.mix import Mix
-from soak.places import BROKER, CELERY, PLACE, WHO, WORKER
+from ptrack.engines.celery import CeleryEngine, record
+from ptrack.jobs import job_of
+from ptrack.pixel import GIF
+from ptrack.requests import PixelRequest
+from soak import background, servers
+from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
+from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
 from soak.processes import wait_until
+from tests.processes import fetch
 from tests.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
 
-MIRROR = "soak.served.queue:application()"
+
+@pytest.fixture(scope="module")
+def results() -> Iterator[dict[str, Future[Any]]]:
+    """All of them side by side: each mostly waits for its services."""
+    with ThreadPoolExecutor(3) as pool:
+        yield {
+            fault.name: pool.submit(background.run, fault, QUICK)
+            for fault in FAULTS
+            if fault.name in TESTED
+        }
 
 
-def test_hits_are_recorded_by_a_worker(tmp_path: Path):
+@pytest.mark.parametrize("name", TESTED)
+def test_every_hit_is_recorded_once_by_its_id(results, name: str):
+    """And no log of the server or of the worker, at INFO, tells what it carries."""
+    result = results[name].result()
+    assert result.problems == []
+    assert result.hits.recorded >= result.hits.answered > 20
+
+
+def test_books_see_what_is_lost_and_what_is_told():
+    """A queue that is emptied behind Celery's back is a loss, and a log that talks."""
+    fault = next(each for each in FAULTS if each.name == "the server reloaded (HUP)")
+
+    def emptied(stand):
+        stand.answers()
+        stand.worker.stop()
+        stand.answers()
+        with stand.redis.client() as client:
+            client.flushall()
+        with (stand.place / LOG).open("a") as log:
+            log.write(f"{stand.tokens[0]}\n")
+        stand.worker.start()
+        return "emptied"
+
+    result = background.run(replace(fault, inject=emptied), QUICK)
+    assert result.hits.lost > 5
+    assert result.problems == [
+        f"{result.hits.lost} hits were lost",
+        "logs tell what hits carry",
+    ]
+
+
+UVICORN = "soak.served.tasks.asgi:application"
+
+
+def test_broker_that_hangs_does_not_block_the_event_loop(tmp_path: Path):
+    """Others are answered meanwhile, and the hit too, recorded at once."""
     servers.prepare(tmp_path)
     with Redis(tmp_path) as redis:
-        variables = {BROKER: redis.url, CELERY: json.dumps({}), PLACE: str(tmp_path)}
+        variables = {
+            PLACE: str(tmp_path),
+            BROKER: redis.url,
+            CELERY: json.dumps({}),
+            ENGINE: "celery:soak.served.queue.app",
+            "DJANGO_SETTINGS_MODULE": SETTINGS,
+        }
 
         def command(port):
-            return servers.gunicorn(port, MIRROR, "--worker-class", "gthread")
+            options = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
+            return [sys.executable, "-m", "uvicorn", *options, UVICORN]
 
-        with (
-            CeleryWorker("soak.served.queue", tmp_path, **variables, **{WHO: WORKER}),
-            servers.Server(command, tmp_path, **variables) as server,
-        ):
-            mix = Mix(TokenBox(servers.SECRET).encrypt, keep_alive=True, seed=1)
-            book = Book()
-            client = Client(mix, book, lambda: server.port, keep_alive=True)
-            asyncio.run(client.load(300))
-            wait_until(
-                lambda: not redis.queued() and not redis.unfinished(), 10, "jobs left"
-            )
-            found = books.behind(book, tmp_path)
-    assert found.recorded >= found.answered > 50
-    assert (found.lost, found.surplus, found.doubled, found.at_once) == (0, 0, 0, 0)
+        with servers.Server(command, tmp_path, **variables) as server:
+            url = f"http://127.0.0.1:{server.port}"
+            token = TokenBox(servers.SECRET).encrypt(id=1)
+            redis.freeze()
+            answers = []
+
+            def open_mail():
+                answers.append(fetch(f"{url}/ptrack/{token}/"))
+
+            mail = threading.Thread(target=open_mail)
+            mail.start()
+            time.sleep(0.5)
+            for _ in range(5):
+                assert fetch(f"{url}/page")[2] == PAGE
+            assert answers == []
+            mail.join()
+            redis.thaw()
+            assert answers[0][2] == GIF
+            assert "runs at once: " in (tmp_path / LOG).read_text()
+
+
+def test_job_whose_retry_the_broker_refuses_is_kept(tmp_path: Path):
+    """Of a callback that the worker doesn't know; and its logs don't tell the job."""
+    servers.prepare(tmp_path)
+    with Redis(tmp_path) as redis:
+        app = Celery("tests", broker=redis.url, set_as_current=False)
+        app.tasks.register(record)
+        request = PixelRequest.blank("/", {"HTTP_X_MARK": MARK})
+        job = job_of("nobody.Knows", request, [], {"mark": MARK})
+        CeleryEngine(app).enqueue(job)
+        with redis.client() as client:
+            client.execute_command("ACL", "SETUSER", "default", "-lpush")
+            variables = {PLACE: str(tmp_path), BROKER: redis.url}
+            with CeleryWorker("soak.served.queue", tmp_path, **variables) as worker:
+                wait_until(lambda: "ptrack.record[" in worker.output(), 10, "no job")
+                time.sleep(1)
+                assert redis.queued() + redis.unfinished() == 1
+                client.execute_command("ACL", "SETUSER", "default", "+lpush")
+    told = worker.output()
+    assert "A worker got a hit for nobody.Knows" in told
+    assert MARK not in told
+    assert "HTTP_" not in told

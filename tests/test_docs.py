@@ -313,6 +313,13 @@ def test_callback_that_lets_go_of_connections_works_as_shown(caplog):
     assert "failed" not in caplog.text
 
 
+def test_callback_in_the_background_works_as_shown(capsys: pytest.CaptureFixture[str]):
+    """Where no engine is set, it runs in the request."""
+    run(block("class InBackground"), ptrack=ptrack)
+    hit("news", campaign=7)
+    assert capsys.readouterr().out.endswith(" ('news',) {'campaign': 7}\n")
+
+
 def test_mirror_is_served_as_shown(tmp_path: Path):
     shutil.copy(ROOT / "tests/served/pixels.py", tmp_path)
     setting, *command = block("ptrack.wsgi:mirror()").replace('"', "").split()
@@ -725,6 +732,7 @@ def test_counters_are_scraped_as_shown(tmp_path: Path):
 
 ELSEWHERE = {
     "docs/agents.md": "test_agents_docs.py",
+    "docs/background.md": "test_docs_background.py",
     "docs/from-django-ptrack.md": "test_docs_migration.py",
     "docs/from-pytracking.md": "test_docs_migration.py",
     "docs/opens.md": "test_opens_docs.py",
