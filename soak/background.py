@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ptrack.encoder import TokenBox
-from tests.services import (
+from soak.services import (
     REMEDY,
     CeleryWorker,
     DatabaseWorker,

@@ -23,8 +23,8 @@ from soak import background, servers
 from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
 from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
 from soak.processes import wait_until
+from soak.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
 from tests.processes import fetch
-from tests.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)

@@ -14,8 +14,8 @@ from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 from soak.background import GIVE_BACK
 from soak.processes import wait_until
+from soak.services import REMEDY, REQUIRE, Redis, Service, has_redis
 from tests.processes import ROOT, fetch, free_port, run_python, server
-from tests.services import REMEDY, REQUIRE, Redis, Service, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
