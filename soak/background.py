@@ -539,6 +539,9 @@ FAULTS = (
         worker_replaced,
         settings=_SHORT,
         hit=_SLOW,
+        # Processes may wait half a minute for the one that started them, which no
+        # longer listens (billiard.pool, "_ensure_messages_consumed").
+        pool="threads",
         doubles=True,
     ),
     Fault("the server reloaded (HUP)", server_reloaded),

@@ -64,7 +64,7 @@ def test_books_see_what_is_lost_and_what_is_told():
         stand.worker.start()
         return "emptied"
 
-    result = background.run(replace(fault, inject=emptied), QUICK)
+    result = background.run(replace(fault, inject=emptied, pool="threads"), QUICK)
     assert result.hits.lost > 5
     assert result.problems == [
         f"{result.hits.lost} hits were lost",

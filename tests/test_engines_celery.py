@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from kombu.exceptions import OperationalError
 
 import ptrack
 from ptrack import engines
+from ptrack.engines import brokers
 from ptrack.engines.celery import NAME, CeleryEngine
 from ptrack.trackers import Tracker
 from ptrack.worker import ATTEMPTS
@@ -130,6 +132,34 @@ def test_failure_is_tried_again_with_the_same_hit(
     assert slow.done.wait(PATIENCE)
     assert len(slow.calls) == 3
     assert len({told for told, *_ in slow.calls}) == 1
+
+
+def test_job_whose_next_attempt_the_broker_refuses_is_given_back_to_it(
+    worked: CeleryEngine,
+    own_tracker: Tracker,
+    slow: Slow,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Celery would drop it."""
+    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 1)
+    assert slow.done.wait(PATIENCE)
+    slow.done.clear()
+    producer = brokers.producer
+    refusals = [OperationalError()]
+
+    def refusing(app: Celery) -> Any:
+        if refusals and threading.current_thread() is not threading.main_thread():
+            raise refusals.pop()
+        return producer(app)
+
+    monkeypatch.setattr(brokers, "producer", refusing)
+    monkeypatch.setattr("ptrack.engines.celery.delay", lambda failures: 0)
+    slow.errors.append(OSError())
+    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 2)
+    assert slow.done.wait(PATIENCE)
+    assert refusals == []
+    _, (first, *_), (second, *_) = slow.calls
+    assert first == second
 
 
 def test_task_is_set_up_so_that_nothing_is_lost(app: Celery):

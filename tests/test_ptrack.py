@@ -67,6 +67,7 @@ ROOMS = {
     "background": {"counters", "jobs"},
     # Its modules are imported when they are chosen.
     "engines/__init__": {"ptrack"},
+    "engines/brokers": set(),
     "engines/celery": {"ptrack"},
     "engines/tasks": {"django", "ptrack"},
     "worker": {"discovery", "exceptions", "jobs", "requests", "trackers"},

@@ -66,15 +66,16 @@ def _kept(transport: Any) -> Any:
             tag = message["properties"]["delivery_tag"]
             sent = message["properties"]["delivery_info"]
             noted = dumps([message, sent["exchange"], sent["routing_key"]])
-            with self.conn_or_acquire() as client:
-                pipe = client.pipeline()
-                pipe.zadd(self.unacked_index_key, {tag: time()})
-                pipe.hset(self.unacked_key, tag, noted)
-                pipe.execute()
             try:
+                with self.conn_or_acquire() as client:
+                    # No transaction: a full Redis refuses one of whatever kind, and
+                    # what there is of a note without the rest does no harm.
+                    pipe = client.pipeline(transaction=False)
+                    pipe.zadd(self.unacked_index_key, {tag: time()})
+                    pipe.hset(self.unacked_key, tag, noted)
+                    pipe.execute()
                 super()._put(queue, message, **more)
             except ResponseError:
-                # It is full, and then refuses transactions of whatever kind.
                 with self.conn_or_acquire() as client:
                     client.zrem(self.unacked_index_key, tag)
                     client.hdel(self.unacked_key, tag)
