@@ -1,0 +1,51 @@
+"""The settings of what records: mirrors, workers, and the command that clears.
+
+Where PostgreSQL is, libpq's own variables say: PGHOST, PGPORT, PGUSER, PGPASSFILE
+(https://www.postgresql.org/docs/current/libpq-envars.html).
+"""
+
+import os
+from pathlib import Path
+
+
+def credential(name):
+    """Read what systemd hands over (LoadCredential=), else a variable."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    path = Path(directory, name)
+    if directory and path.exists():
+        return path.read_text().strip()
+    return os.environ.get(name, "")
+
+
+INSTALLED_APPS = ["ptrack", "ptrack.opens"]
+USE_TZ = True
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": os.environ.get("PGDATABASE", "recording"),
+        # Else Celery has Django close it after each hit.
+        "CONN_MAX_AGE": 300,
+    }
+}
+
+PTRACK_SECRET = credential("PTRACK_SECRET")
+PTRACK_SECRET_FALLBACKS = credential("PTRACK_SECRET_FALLBACKS").split()
+PTRACK_TRUSTED_PROXIES = os.environ.get("PTRACK_TRUSTED_PROXIES", "").split()
+PTRACK_OPENS_KEY = "recipient"
+# Without a broker, hits are recorded in the request.
+PTRACK_BACKGROUND = "celery:recording.celery.app" if "REDIS_URL" in os.environ else None
+# Nothing here is a site: what answers is recording.wsgi.
+SILENCED_SYSTEM_CHECKS = ["ptrack.W001"]
+
+CELERY_BROKER_URL = os.environ.get("REDIS_URL")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # After so many seconds, what a dead worker held is given to another. It has to be
+    # more than ptrack's longest pause between two attempts, which is 600.
+    "visibility_timeout": int(os.environ.get("VISIBILITY_TIMEOUT", "900")),
+    # How often that is looked for: every ten seconds, not every hundred.
+    "unacked_restore_throttle": 1,
+    # A broker that doesn't answer costs a hit that long, and then it is recorded here.
+    "socket_timeout": 2,
+    "socket_connect_timeout": 1,
+}
