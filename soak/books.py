@@ -154,9 +154,11 @@ def others(book: Book, place: Path) -> Others:
     return Others(failures, sum(lost), sum(surplus) + failures.total() - known)
 
 
-def logged_failures(place: Path) -> Counter[str]:
+def logged_failures(
+    place: Path, module: str = "soak.served.pixels"
+) -> Counter[str]:
     """Count the failures in ptrack's log, by the callback's class."""
-    pattern = r"^ERROR ptrack: Tracking pixel soak\.served\.pixels\.(\w+) failed$"
+    pattern = rf"^ERROR ptrack: Tracking pixel {re.escape(module)}\.(\w+) failed$"
     text = (place / LOG).read_text(errors="replace")
     return Counter(re.findall(pattern, text, re.MULTILINE))
 

@@ -35,6 +35,7 @@ class Client:
         port: Gives the port of the next connection.
         keep_alive: Use a connection again, unless the server says otherwise.
         hold: How likely a connection is used again.
+        rest: Seconds that a visitor waits after an answer.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Client:
         *,
         keep_alive: bool,
         hold: float = 0.995,
+        rest: float = 0,
     ) -> None:
         self.mix, self.book = mix, book
         self._port = port
         self._hold = hold if keep_alive else 0
+        self._rest = rest
         self._random = random.Random(1)
         self._left = 0
 
@@ -79,6 +82,8 @@ class Client:
             while self._left > 0:
                 self._left -= 1
                 await visitor.see_to(following())
+                if self._rest:
+                    await asyncio.sleep(self._rest)
         finally:
             visitor.leave()
 

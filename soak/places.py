@@ -24,6 +24,12 @@ WHO, WORKER = "SOAK_WHO", "worker"
 BROKER, CELERY = "SOAK_BROKER", "SOAK_CELERY"
 """The environment variables with the URL of Celery's broker, and settings as JSON."""
 
+ENGINE = "SOAK_ENGINE"
+"""The environment variable with ``PTRACK_BACKGROUND`` of the Django site."""
+
+TASKS_DATABASE = "tasks.db"
+"""Where that site keeps its tasks."""
+
 LOG = "log"
 """What ptrack logs."""
 

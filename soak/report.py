@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import machine
 
-from . import load, nonces, stage
+from . import background, load, nonces, stage
 from .books import Balance, Book
 from .servers import NotRun
 
@@ -16,6 +16,9 @@ Load = tuple[str, load.Result | NotRun]
 
 Fault = tuple[stage.Fault, str, stage.Result | NotRun]
 """A fault, the server that had it, and what came of it."""
+
+Behind = tuple[background.Fault, background.Result | NotRun]
+"""A fault of what records in the background, and what came of it."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
@@ -110,6 +113,34 @@ def _fault_row(
         f"{result.hits.surplus + result.others.surplus}",
         f"{result.book.status(500, 600)}",
     ]
+
+
+def behind(results: Iterable[Behind]) -> str:
+    """Give the table of the faults of what records in the background."""
+    head = (
+        *("fault", "engine", "what was done, and seen", "hits answered", "recorded"),
+        *("of these at once", "lost", "recorded again", "too many", "s to settle"),
+    )
+    rows = [_behind_row(*each) for each in results]
+    return f"### In the background\n\n{table(head, rows, texts=3)}"
+
+
+def _behind_row(
+    fault: background.Fault, result: background.Result | NotRun
+) -> list[str]:
+    engine = _ENGINES[fault.engine]
+    if isinstance(result, NotRun):
+        return [fault.name, engine, _not_run(result), *[""] * 7]
+    hits = result.hits
+    return [
+        *(fault.name, engine, result.said),
+        *(f"{hits.answered:,}", f"{hits.recorded:,}", f"{hits.at_once:,}"),
+        *(f"{hits.lost}", f"{hits.doubled:,}", f"{hits.surplus}"),
+        f"{result.settled:.0f}",
+    ]
+
+
+_ENGINES = {"celery": "Celery, Redis", "tasks": "Tasks, SQLite"}
 
 
 def _not_run(result: NotRun) -> str:

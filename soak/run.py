@@ -10,17 +10,18 @@ from datetime import datetime, timezone
 from importlib import metadata
 from typing import NamedTuple, NoReturn
 
-from . import faults, load, nonces, report, stage
+from . import background, faults, load, nonces, report, stage
 from .servers import KINDS, ROOT, Kind, NotRun
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 SHOWN = (
     *("django-ptrack", "Django", "PyNaCl", "WebOb", "gunicorn", "pyuwsgi"),
     *("granian", "waitress", "uvicorn", "uvicorn-worker"),
+    *("celery", "kombu", "redis", "django-tasks", "django-tasks-db"),
 )
 """The distributions whose versions are told."""
 
-PARTS = ("load", "faults", "nonces")
+PARTS = ("load", "faults", "background", "nonces")
 
 
 class Effort(NamedTuple):
@@ -119,6 +120,9 @@ def _run(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     if "faults" in wanted:
         done = list(_faults(kinds, effort, options, problems))
         tables.append(report.injected(done))
+    if "background" in wanted:
+        behind = background.QUICK if options.quick else background.FULL
+        tables.append(report.behind(_behind(behind, options.seed, problems)))
     if "nonces" in wanted:
         tables += _nonces(options.tokens or effort.tokens, problems)
     return tables, problems
@@ -173,6 +177,23 @@ def _faults(
                     f"{kind.name}, {fault.name}: {each}" for each in result.problems
                 ]
             yield fault, kind.name, result
+
+
+def _behind(
+    effort: background.Effort, seed: int, problems: list[str]
+) -> Iterator[report.Behind]:
+    for fault in background.FAULTS:
+        _say(f"in the background: {fault.name}")
+        try:
+            result = background.run(fault, effort, seed)
+        except Exception as error:
+            problems.append(f"{fault.name}: {type(error).__name__}: {error}")
+            continue
+        if isinstance(result, NotRun):
+            _say(f"  not run; for it: {result.remedy}")
+        else:
+            problems += [f"{fault.name}: {each}" for each in result.problems]
+        yield fault, result
 
 
 def _nonces(tokens: int, problems: list[str]) -> Iterator[str]:

@@ -108,6 +108,8 @@ class Service:
         process, self._process = self._process, None
         if process is None:
             return
+        # It may have been frozen.
+        os.killpg(process.pid, signal.SIGCONT)
         process.terminate()
         try:
             process.wait(PATIENCE)
@@ -123,6 +125,14 @@ class Service:
         if process is not None:
             _kill_group(process.pid)
             process.wait(PATIENCE)
+
+    def freeze(self) -> None:
+        """Let it do nothing until it is thawed; connections to it come about."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, with what was sent to it meanwhile."""
+        os.killpg(self.pid, signal.SIGCONT)
 
     def children(self) -> list[int]:
         """Give the processes that it has started, without theirs."""

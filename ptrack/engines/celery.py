@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery, Task, current_app, shared_task
 
-from ptrack.engines import imported
+from ptrack.engines import brokers, imported
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.worker import ATTEMPTS, delay, perform
 
@@ -54,6 +54,7 @@ class CeleryEngine:
     """
 
     def __init__(self, app: Celery, queue: str | None = None) -> None:
+        self._app = app
         # Celery's own proxies would look for another app in another thread.
         self._task = app.tasks[NAME]
         self._options: dict[str, Any] = {
@@ -66,7 +67,8 @@ class CeleryEngine:
 
     def enqueue(self, job: str) -> None:
         """Send a job to the broker: see `ptrack.background.Engine`."""
-        self._task.apply_async((job,), **self._options)
+        with brokers.producer(self._app) as producer:
+            self._task.apply_async((job,), producer=producer, **self._options)
 
 
 def engine(path: str | None, queue: str | None) -> CeleryEngine:

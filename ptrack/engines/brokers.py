@@ -1,0 +1,84 @@
+"""Sending to Celery's brokers so that nothing gets lost, and nobody waits for long."""
+
+from contextlib import AbstractContextManager
+from functools import cache
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from kombu import pools
+from kombu.utils.json import dumps
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+PATIENCE = 2
+"""Seconds that a broker may take to answer; by default Redis has any time."""
+
+# https://docs.celeryq.dev/projects/kombu/en/stable/reference/kombu.transport.redis.html
+# and https://docs.celeryq.dev/projects/kombu/en/stable/reference/
+# kombu.transport.pyamqp.html: RabbitMQ says only if asked to that it took a message.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "redis": {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE},
+    "amqp": {"confirm_publish": True, "read_timeout": PATIENCE},
+}
+
+
+def producer(app: "Celery") -> AbstractContextManager[Any]:
+    """Give what sends to the broker of an app, from a pool of its own.
+
+    The worker's connections to it, which wait for messages, are others.
+
+    Args:
+        app: Its ``broker_transport_options`` come before ours.
+    """
+    pool = pools.producers[_connection(app)]
+    return pool.acquire(  # type: ignore[no-any-return]
+        block=True, timeout=app.conf.broker_pool_acquire_timeout
+    )
+
+
+def _connection(app: "Celery") -> Any:
+    made: Any = app.connection_for_write()
+    kind = made.get_transport_cls()
+    made.transport_options = {
+        **_OPTIONS.get(kind.driver_type, {}),
+        **made.transport_options,
+    }
+    if kind.driver_type == "redis":
+        made.transport_cls = _kept(kind)
+    return made
+
+
+@cache
+def _kept(transport: Any) -> Any:
+    """Give a transport of Redis that loses nothing on the way to a worker.
+
+    Kombu takes a message out of its list, and notes in another command who has it: if
+    the worker or Redis ends in between, or Redis is full, it is gone. Noted before it
+    is in the list, it is given to another worker after the ``visibility_timeout``, as
+    any message that a worker took and didn't acknowledge. One that waits in the list
+    for longer than that is done twice.
+    """
+
+    from redis.exceptions import ResponseError
+
+    class Channel(transport.Channel):  # type: ignore[misc, name-defined]
+        def _put(self, queue: str, message: dict[str, Any], **more: Any) -> None:
+            tag = message["properties"]["delivery_tag"]
+            sent = message["properties"]["delivery_info"]
+            noted = dumps([message, sent["exchange"], sent["routing_key"]])
+            with self.conn_or_acquire() as client:
+                pipe = client.pipeline()
+                pipe.zadd(self.unacked_index_key, {tag: time()})
+                pipe.hset(self.unacked_key, tag, noted)
+                pipe.execute()
+            try:
+                super()._put(queue, message, **more)
+            except ResponseError:
+                # It is full, and then refuses transactions of whatever kind.
+                with self.conn_or_acquire() as client:
+                    client.zrem(self.unacked_index_key, tag)
+                    client.hdel(self.unacked_key, tag)
+                raise
+
+    return type("Transport", (transport,), {"Channel": Channel})

@@ -1,0 +1,1 @@
+"""A Django site whose callbacks run in the background."""

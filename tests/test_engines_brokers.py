@@ -1,0 +1,100 @@
+"""ptrack.engines.brokers: what a real Redis keeps, refuses, and doesn't answer."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from ptrack.engines import brokers
+from tests.services import REMEDY, REQUIRE, Redis, has_redis
+
+if not has_redis() and not os.environ.get(REQUIRE):
+    pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    with Redis(tmp_path) as redis:
+        yield redis
+
+
+def app_of(redis: Redis, **options) -> Celery:
+    app = Celery("tests", broker=redis.url, set_as_current=False)
+    app.conf.broker_transport_options = options
+    return app
+
+
+def send(app: Celery, body: str = "job") -> None:
+    with brokers.producer(app) as producer:
+        app.send_task("a.task", (body,), producer=producer, retry=False)
+
+
+def take_and_forget(redis: Redis) -> None:
+    """What is left of a worker that ends between two commands of kombu's."""
+    with redis.client() as client:
+        assert client.rpop("celery")
+
+
+def test_message_that_a_worker_took_and_did_not_note_is_given_to_another(redis):
+    app = app_of(redis, visibility_timeout=0.1)
+    send(app)
+    take_and_forget(redis)
+    assert redis.queued() == 0
+    time.sleep(0.2)
+    with app.connection_for_read() as connection:
+        connection.default_channel.qos.restore_visible()
+        with connection.SimpleQueue("celery") as queue:
+            message = queue.get(timeout=5)
+            assert message.payload[0] == ["job"]
+            message.ack()
+    assert (redis.queued(), redis.unfinished()) == (0, 0)
+
+
+def test_message_of_celery_itself_would_be_gone(redis):
+    """Why ptrack sends in another way."""
+    app = app_of(redis)
+    with app.connection_for_write() as connection:
+        producer = app.amqp.Producer(connection)
+        app.send_task("a.task", ("job",), producer=producer, retry=False)
+    take_and_forget(redis)
+    assert (redis.queued(), redis.unfinished()) == (0, 0)
+
+
+def test_what_a_full_redis_refuses_is_done_by_no_worker(redis):
+    app = app_of(redis)
+    send(app)
+    with brokers.producer(app) as producer:
+        sizes = redis.queued(), redis.unfinished()
+        with redis.client() as client:
+            client.execute_command("ACL", "SETUSER", "default", "-lpush")
+            with pytest.raises(OperationalError):
+                app.send_task("a.task", ("job",), producer=producer, retry=False)
+            client.execute_command("ACL", "SETUSER", "default", "+lpush")
+    assert (redis.queued(), redis.unfinished()) == sizes == (1, 1)
+
+
+def test_redis_that_does_not_answer_is_waited_for_by_the_apps_own_bound(redis):
+    app = app_of(redis, socket_timeout=0.2)
+    send(app)
+    redis.freeze()
+    with pytest.raises(OperationalError, match="Timeout"):
+        send(app)
+
+
+def test_defaults_come_after_the_apps_own_options(redis):
+    app = app_of(redis, socket_timeout=0.2)
+    with brokers.producer(app) as producer:
+        options = producer.connection.transport_options
+    assert options["socket_timeout"] == 0.2
+    assert options["socket_connect_timeout"] == brokers.PATIENCE
+
+
+def test_rabbitmq_is_asked_to_say_that_it_took_a_message(redis):
+    app = Celery("tests", broker="amqp://", set_as_current=False)
+    found = brokers._connection(app)
+    assert found.transport_options["confirm_publish"] is True
+    assert found.transport_cls == "amqp"
