@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.checks.registry import registry
 from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
@@ -89,12 +90,35 @@ class Database:
 
 
 @contextmanager
+def installed() -> Iterator[None]:
+    """Have the site's settings until the end of the block, and its apps' checks."""
+    registered = registry.registered_checks
+    before = set(registered)
+    try:
+        with override_settings(**SETTINGS):
+            yield
+    finally:
+        # Apps register theirs when they are loaded, and nothing takes them out.
+        registered.intersection_update(before)
+        _leave_the_default()
+
+
+def _leave_the_default() -> None:
+    """Close what Django has opened besides: to other tests no database is open."""
+    connection = connections["default"].connection
+    if connection is not None:
+        # A database in memory would stay, by Django's own way.
+        connection.close()
+    del connections["default"]
+
+
+@contextmanager
 def database_at(entry: dict[str, Any]) -> Iterator[Database]:
     """Make a database known to Django, with all tables, until the end of the block."""
     configured = connections.configure_settings({"default": {}, ALIAS: dict(entry)})
     connections.settings[ALIAS] = configured[ALIAS]
     try:
-        with override_settings(**SETTINGS):
+        with installed():
             call_command("migrate", database=ALIAS, verbosity=0)
             yield Database(entry)
     finally:
@@ -148,9 +172,10 @@ def opens(opens_database: Database) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def opens_installed() -> Iterator[None]:
-    """The app installed, for what needs no database."""
-    with override_settings(**SETTINGS):
+def opens_installed(django_db_blocker: Any) -> Iterator[None]:
+    """The app installed, for what needs no table."""
+    # Django's own checks of the fields ask the database what it can do.
+    with installed(), django_db_blocker.unblock():
         yield
 
 

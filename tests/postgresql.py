@@ -132,9 +132,7 @@ def _initialise(programs: Path, directory: Path, password: str) -> None:
 
 
 @contextmanager
-def _running(
-    programs: Path, server: Server, options: dict[str, str]
-) -> Iterator[None]:
+def _running(programs: Path, server: Server, options: dict[str, str]) -> Iterator[None]:
     directory = Path(server.host)
     settings = {
         "listen_addresses": "127.0.0.1",

@@ -62,8 +62,14 @@ def test_builds_of_the_same_sources_are_the_same_bytes(builds):
 def test_wheel_holds_the_package_and_nothing_else(builds):
     with zipfile.ZipFile(builds[0] / f"{NAME}-py3-none-any.whl") as wheel:
         names = set(wheel.namelist())
-    package = {str(path.relative_to(ROOT)) for path in ROOT.glob("ptrack/**/*.py")}
+    package = {
+        str(path.relative_to(ROOT))
+        for pattern in ("**/*.py", "*/templates/**/*.html", "*/static/**/*.css")
+        for path in ROOT.glob(f"ptrack/{pattern}")
+    }
     assert "ptrack/templatetags/ptrack.py" in package
+    assert "ptrack/opens/templates/admin/ptrack_opens/days.html" in package
+    assert "ptrack/opens/static/ptrack_opens/days.css" in package
     about = {
         f"{NAME}.dist-info/{name}"
         for name in (

@@ -681,6 +681,7 @@ ELSEWHERE = {
     "docs/agents.md": "test_agents_docs.py",
     "docs/from-django-ptrack.md": "test_docs_migration.py",
     "docs/from-pytracking.md": "test_docs_migration.py",
+    "docs/opens.md": "test_opens_docs.py",
     "docs/reliability.md": "test_soak.py",
 }
 """Pages with a test file of their own, which has this test too."""

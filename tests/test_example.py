@@ -405,6 +405,20 @@ def test_no_pixel_failed(demo: Server) -> None:
     assert SECRET not in demo.output()
 
 
+def test_the_admin_shows_opens_and_nothing_else(client: Client) -> None:
+    """Who logs in as "demo" sees what was opened, by whom, and no users."""
+    send(client, "Admin", "ada@example.com")
+    client.get(pixel(body(client, "Admin")))
+    url = "/admin/ptrack_opens/open/"
+    assert "Log in" in client.get(url).text
+    page = client.submit(f"/admin/login/?next={url}", username="demo", password="demo")
+    assert page.url.endswith(url)
+    assert "unique by <code>recipient</code>" in page.text
+    assert "?q=ada%40example.com" in page.text
+    assert client.get("/admin/ptrack_opens/click/").status == 200
+    assert client.get("/admin/auth/user/").status == 403
+
+
 def views(client: Client) -> int:
     found = re.search(r'<strong id="views">(\d+)</strong>', client.get("/coep/").text)
     assert found

@@ -300,33 +300,42 @@ def ended(bulk: Any, number: int) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("turn", [False, True])
-def test_who_gives_up_waiting_leaves_the_queue(bulk, model, monkeypatch, turn):
-    """Whether or not it is up to it to write: the others go on."""
-    writer = bulk._writer(model, ALIAS)
-    with held(bulk, model):
-        entry = bulk._Entry(open_now(key="given up"))
-
-        def interrupted() -> None:
-            if turn:
-                entry.turn.set()
-            raise KeyboardInterrupt
-
-        entry.turn = type(
-            "Turn", (), {"wait": staticmethod(interrupted), **flag()}
-        )()
-        monkeypatch.setattr(bulk, "_Entry", lambda row: entry)
-        with pytest.raises(KeyboardInterrupt):
-            writer.write(entry.row)
-        monkeypatch.undo()
-        assert not writer._waiting
-    bulk.write(open_now(key="later"))
-    assert set(model.objects.values_list("key", flat=True)) == {"first", "later"}
+@pytest.mark.parametrize("its_turn", [False, True])
+def test_who_gives_up_waiting_lets_the_others_go_on(bulk, model, monkeypatch, its_turn):
+    """A signal ends the waiting at once, or at the moment that it is its turn."""
+    with ThreadPoolExecutor(2) as pool:
+        with held(bulk, model) as writer:
+            entry = bulk._Entry(open_now(key="given up"))
+            entry.turn = Interrupted(its_turn)
+            monkeypatch.setattr(bulk, "_Entry", lambda row: entry)
+            first = pool.submit(writer.write, entry.row)
+            wait_for(writer._waiting, 1)
+            monkeypatch.undo()
+            next_one = open_now(key="next")
+            second = pool.submit(in_threads, 1, lambda _: bulk.write(next_one))
+            wait_for(writer._waiting, 2)
+            entry.turn.may_go.set()
+        assert isinstance(first.exception(30), KeyboardInterrupt)
+        assert second.result(30) == [None]
+    assert set(model.objects.values_list("key", flat=True)) == {"first", "next"}
+    assert not writer._busy
 
 
-def flag() -> dict[str, Any]:
-    event = threading.Event()
-    return {"set": lambda self: event.set(), "is_set": lambda self: event.is_set()}
+class Interrupted:
+    """A turn whose waiting ends with a signal: before it has come, or as it comes."""
+
+    def __init__(self, its_turn: bool) -> None:
+        self.may_go = threading.Event()
+        self._comes = threading.Event()
+        self._its_turn = its_turn
+
+    def acquire(self) -> None:
+        assert self.may_go.wait(30)
+        assert not self._its_turn or self._comes.wait(30)
+        raise KeyboardInterrupt
+
+    def release(self) -> None:
+        self._comes.set()
 
 
 def kill_the_connection() -> None:

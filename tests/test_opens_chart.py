@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 
-
 FIRST = date(2026, 1, 1)
 
 
@@ -61,6 +60,4 @@ def test_all_that_is_drawn_is_within_the_picture(drawn, count):
     assert len(found.bars) == count
     assert 1 <= len(found.labels) <= 8
     assert found.labels[0].day == FIRST
-    assert all(
-        0 < float(tick.y) < 200 for tick in found.ticks
-    )
+    assert all(0 < float(tick.y) < 200 for tick in found.ticks)

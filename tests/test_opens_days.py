@@ -78,9 +78,7 @@ def test_a_period_has_all_its_days_up_to_today(days, model):
     assert found.days[-1].day == now.date()
 
 
-def test_of_many_days_the_latest_are_told_and_all_are_counted(
-    days, model, monkeypatch
-):
+def test_of_many_days_the_latest_are_told_and_all_are_counted(days, model, monkeypatch):
     monkeypatch.setattr(days, "MOST", 3)
     keep(model, *[(f"2026-01-{day:02}T08:00+00:00", "ada") for day in range(1, 11)])
     found = days.summary(model.objects.all())

@@ -10,11 +10,10 @@ from tests.opens_site import ALIAS, Database
 from tests.processes import run_python
 
 
-def test_the_migrations_are_complete(opens_installed, django_db_blocker):
+def test_the_migrations_are_complete(opens_installed):
     """The models hold nothing that the migrations lack."""
     out = StringIO()
-    with django_db_blocker.unblock():
-        call_command("makemigrations", "ptrack_opens", check=True, stdout=out)
+    call_command("makemigrations", "ptrack_opens", check=True, stdout=out)
     assert "No changes" in out.getvalue()
 
 
@@ -38,7 +37,7 @@ def test_each_table_has_three_indexes(opens: Database):
         "SELECT COUNT(*) FROM ptrack_opens_open WHERE at >= '2026-01-01'",
         "SELECT COUNT(DISTINCT key) FROM ptrack_opens_open WHERE at >= '2026-01-01'",
         "SELECT * FROM ptrack_opens_open WHERE key = 'ada' ORDER BY at DESC LIMIT 9",
-        "SELECT COUNT(*) FROM ptrack_opens_open WHERE key = 'ada' AND at > '2026-01-01'",
+        "SELECT COUNT(*) FROM ptrack_opens_open WHERE key = 'ada' AND at > '2026-1-1'",
     ],
 )
 def test_the_admins_queries_use_the_indexes(opens: Database, query):

@@ -1,6 +1,9 @@
 """The demo as a Django app."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class DemoConfig(AppConfig):
@@ -8,3 +11,27 @@ class DemoConfig(AppConfig):
 
     name = "demo"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        post_migrate.connect(make_viewer, sender=self)
+
+
+def make_viewer(**kwargs: Any) -> None:
+    """Make who may look at opens and clicks in the admin, and at nothing else.
+
+    Name and password are "demo", known to everyone, as all secrets of the demo.
+    """
+    from django.contrib.auth.models import Permission, User
+    from django.db import connection
+
+    # Where only some migrations were asked for, there are no users yet.
+    if User._meta.db_table not in connection.introspection.table_names():
+        return
+    user, is_new = User.objects.get_or_create(username="demo", is_staff=True)
+    if is_new:
+        user.set_password("demo")
+        user.save()
+    may = Permission.objects.filter(
+        content_type__app_label="ptrack_opens", codename__startswith="view_"
+    )
+    user.user_permissions.set(may)

@@ -1,70 +1,41 @@
 """What happens at an open and at a click: ptrack finds this module by its name.
 
-The keywords are those of ``track()`` and of ``{% ptrack %}``. Each has a default, and
-``*args`` and ``**others`` take the rest: mails outlive the code that sent them.
+`ptrack.opens` keeps a row of each. Who it was is found out when it is looked at, from
+the user agent in that row (`hits`); only what isn't in there is added here.
 """
 
-import time
 from typing import Any
 
 from django.http import HttpRequest
 
 import ptrack
 from ptrack import agents
-
-from .models import Campaign, Click, Open
+from ptrack.opens.recording import RecordClick, RecordOpen
 
 
 @ptrack.tracker.register
-class KeepOpen(ptrack.TrackingPixel):
+class KeepOpen(RecordOpen):
     """Keeps every open as a row."""
 
-    def record(
-        self, request: HttpRequest, *args: Any, page: str = "", **keywords: Any
-    ) -> None:
-        Open.objects.create(
-            page=str(page or ""), **agent_of(request), **_mail(**keywords)
-        )
+    def fields(
+        self, request: HttpRequest, /, *args: Any, **kwargs: Any
+    ) -> dict[str, Any] | None:
+        more = {**kwargs, **_prefetch(request)}
+        return super().fields(request, *args, **more)
 
 
 @ptrack.tracker.register
-class KeepClick(ptrack.TrackingLink):
+class KeepClick(RecordClick):
     """Keeps every click as a row."""
 
-    def record(
-        self, request: HttpRequest, url: str, *args: Any, **keywords: Any
-    ) -> None:
-        Click.objects.create(url=url, **agent_of(request), **_mail(**keywords))
+    def fields(
+        self, request: HttpRequest, url: str, /, *args: Any, **kwargs: Any
+    ) -> dict[str, Any] | None:
+        more = {**kwargs, **_prefetch(request)}
+        return super().fields(request, url, *args, **more)
 
 
-def agent_of(request: HttpRequest) -> dict[str, Any]:
-    """Give the fields that tell who it was."""
-    agent = agents.identify(request)
-    return {
-        "user_agent": request.META.get("HTTP_USER_AGENT", ""),
-        "kind": agent.kind,
-        "agent": agent.name,
-        "on_open": agent.on_open,
-    }
-
-
-def _mail(
-    campaign: int | None = None,
-    recipient: str = "",
-    sent: float | None = None,
-    **others: Any,
-) -> dict[str, Any]:
-    return {
-        "campaign": _campaign(campaign),
-        "recipient": str(recipient or ""),
-        "seconds": _seconds_since(sent),
-    }
-
-
-def _campaign(key: Any) -> Campaign | None:
-    # The mails of a campaign that was deleted are still opened.
-    return Campaign.objects.filter(pk=key).first() if isinstance(key, int) else None
-
-
-def _seconds_since(sent: Any) -> float | None:
-    return max(0.0, time.time() - sent) if isinstance(sent, int | float) else None
+def _prefetch(request: HttpRequest) -> dict[str, bool]:
+    """Keep what a browser says in a header of its own: that nobody looks at it yet."""
+    prefetched = agents.identify(request).kind == "prefetch"
+    return {"prefetch": True} if prefetched else {}

@@ -1,13 +1,14 @@
 """What became of a campaign, ready to be sent as JSON.
 
-People, machines and what may be either are counted apart; see `models.Hit.who`.
+People, machines and what may be either are counted apart; see `hits.Hit.who`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from .models import Campaign, Click, Hit, Open, Who
+from .hits import Click, Hit, Open, Who, clicks_of, opens_of
+from .models import Campaign
 
 Some = TypeVar("Some", bound=Hit)
 
@@ -26,8 +27,7 @@ def report(campaign: Campaign) -> dict[str, Any]:
         of machines, and of the agents among them; ``links``, those that were clicked;
         ``recipients``, a row for each; and ``timeline``, the numbers after each hit.
     """
-    opens = list(campaign.opens.order_by("at", "pk"))
-    clicks = list(campaign.clicks.order_by("at", "pk"))
+    opens, clicks = opens_of(campaign), clicks_of(campaign)
     return {
         "total": _numbers([*opens, *clicks]),
         "who": [_group(who, opens, clicks) for who in _BEST_FIRST],
@@ -69,7 +69,7 @@ def _group(who: Who, opens: list[Open], clicks: list[Click]) -> dict[str, Any]:
 
 
 def _agent(hit: Hit) -> tuple[str, str]:
-    return hit.agent or "unknown", hit.kind
+    return hit.agent.name, hit.agent.kind
 
 
 # -- links ----------------------------------------------------------------------------

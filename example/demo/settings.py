@@ -26,18 +26,28 @@ PTRACK_APP_URL = (
     os.environ.get("PTRACK_APP_URL") or f"http://127.0.0.1:{PORT}"
 ).rstrip("/")
 
+# Unique opens are counted by whose mail it was.
+PTRACK_OPENS_KEY = "recipient"
+
 INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
     "django.contrib.messages",
+    "django.contrib.sessions",
     "django.contrib.staticfiles",
     "ptrack",
+    "ptrack.opens",
     "demo",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "ptrack.middleware.PtrackMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -71,7 +81,7 @@ STATIC_URL = "/static/"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# The messages after a redirect are all there is to remember: no sessions are needed.
+# Only the admin asks for a session: a reader of the pages gets no cookie for one.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 DATABASES = {
@@ -85,6 +95,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
         },

@@ -1,5 +1,6 @@
 """The addresses of the pages; pixels and links are answered by ptrack's middleware."""
 
+from django.contrib import admin
 from django.urls import path
 
 from . import views
@@ -14,5 +15,6 @@ urlpatterns = [
     path("report/<int:campaign_id>/data/", views.report_data, name="report_data"),
     path("office/", views.office, name="office"),
     path("unsubscribe/", views.unsubscribe, name="unsubscribe"),
+    path("admin/", admin.site.urls),
     path("coep/", views.coep, name="coep"),
 ]

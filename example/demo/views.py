@@ -8,9 +8,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ptrack.opens.models import Open
+
 from . import campaigns, mailbox, reports
 from .forms import CampaignForm
-from .models import Campaign, Open
+from .models import Campaign
 
 # What a mail client allows: images, the mail's own styles, and links that open in a
 # window of their own. No scripts.
@@ -110,7 +112,7 @@ def unsubscribe(request: HttpRequest) -> HttpResponse:
 @require_safe
 def coep(request: HttpRequest) -> HttpResponse:
     """Show that the pixel also loads on a page that embeds only what consents to it."""
-    views = Open.objects.filter(page="coep")
+    views = Open.objects.filter(kwargs__page="coep")
     context = {"count": views.count(), "latest": views[:3]}
     response = render(request, "demo/coep.html", context)
     response["Cross-Origin-Embedder-Policy"] = "require-corp"

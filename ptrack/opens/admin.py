@@ -5,7 +5,6 @@ counted as will do. Only what is chosen to be looked at is counted whole.
 """
 
 import json
-from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -92,26 +91,29 @@ class CappedPaginator(AnyPaginator):
     @cached_property
     def count(self) -> int:
         """Give the number of rows, at most that."""
-        return self.object_list.order_by()[: self.most].count()  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        return int(rows.order_by()[: self.most].count())
 
 
 class HitAdmin(AnyAdmin):
     """A list of hits, with what came a day."""
 
     actions = None
-    list_display: ClassVar[Sequence[str]] = ("at", "reader", "carried", "agent")
-    list_filter: ClassVar[Any] = (Period, ("key", admin.EmptyFieldListFilter))
+    list_display: tuple[str, ...] = ("at", "reader", "carried", "agent")
+    list_filter = (Period, ("key", admin.EmptyFieldListFilter))
     paginator = CappedPaginator
     # Any other order would have all rows sorted.
     sortable_by = ("at",)
     show_full_result_count = False
     # Of Django 5.0 on: a count for each choice of each filter.
-    show_facets = getattr(admin, "ShowFacets", None) and admin.ShowFacets.NEVER
+    show_facets: ClassVar[Any] = getattr(getattr(admin, "ShowFacets", None), "NEVER", None)
     # What is found is decided below; this shows the field for it.
     search_fields = ("key",)
     search_help_text = "A key, whole"
 
     class Media:
+        """What the chart looks like."""
+
         css: ClassVar = {"all": ["ptrack_opens/days.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -126,7 +128,7 @@ class HitAdmin(AnyAdmin):
         """Refuse: rows go by their age, see `clear_opens`."""
         return False
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         """Give the columns: that of the address only where it is kept."""
         kept = conf.opens().ip is not None
         return [*self.list_display, "ip"] if kept else self.list_display
@@ -178,7 +180,7 @@ class OpenAdmin(HitAdmin):
 class ClickAdmin(HitAdmin):
     """The clicks."""
 
-    list_display: ClassVar = ("at", "reader", "target", "carried", "agent")
+    list_display = ("at", "reader", "target", "carried", "agent")
 
     @admin.display(description="URL")
     def target(self, row: Click) -> str:

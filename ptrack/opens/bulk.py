@@ -11,6 +11,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import copy
 
 from django.db import InterfaceError, OperationalError, connections, router
@@ -45,19 +46,26 @@ def write(row: Hit) -> None:
 class _Entry:
     """A row that waits, and what became of it."""
 
-    __slots__ = ("done", "error", "row", "turn")
+    __slots__ = ("done", "error", "leads", "row", "turn")
 
     def __init__(self, row: Hit) -> None:
         self.row = row
         self.done = False
         self.error: Exception | None = None
-        # Set when the row is done, or else when it is up to its thread to write.
-        self.turn = threading.Event()
+        self.leads = False
+        # Free when the row is done, or when it is up to its thread to write. A bare
+        # lock, because an Event wakes a thread several times as slowly.
+        self.turn = threading.Lock()
+        self.turn.acquire()
+
+    def lead(self) -> None:
+        self.leads = True
+        self.turn.release()
 
     def finish(self, error: Exception | None) -> None:
         self.error = error
         self.done = True
-        self.turn.set()
+        self.turn.release()
 
 
 class Writer:
@@ -79,7 +87,7 @@ class Writer:
         entry = _Entry(row)
         if self._must_wait(entry):
             try:
-                entry.turn.wait()
+                entry.turn.acquire()
             except BaseException:
                 self._abandon(entry)
                 raise
@@ -114,15 +122,14 @@ class Writer:
             self._waiting.extendleft(reversed(left))
             self._busy = bool(self._waiting)
             if self._busy:
-                self._waiting[0].turn.set()
+                self._waiting[0].lead()
 
     def _abandon(self, entry: _Entry) -> None:
         """Leave the queue: a signal, or a time limit, has ended the waiting."""
-        with self._guard:
-            waits = entry in self._waiting
-            if waits:
-                self._waiting.remove(entry)
-        if waits and entry.turn.is_set():
+        # Whoever writes may have taken it out already.
+        with self._guard, suppress(ValueError):
+            self._waiting.remove(entry)
+        if entry.leads:
             self._hand_on()
 
     def _write(self, entries: Sequence[_Entry]) -> None:
@@ -192,6 +199,6 @@ def _writer(model: type[Hit], using: str) -> Writer:
     return found or _writers.setdefault((model, using), Writer(using))
 
 
-if hasattr(os, "register_at_fork"):
-    # Whatever thread was writing isn't there in the child, and wouldn't end.
-    os.register_at_fork(after_in_child=_writers.clear)
+# Whatever thread was writing isn't there in the child, and wouldn't end. Windows has no
+# fork.
+getattr(os, "register_at_fork", dict)(after_in_child=_writers.clear)

@@ -16,7 +16,8 @@ BATCH = 5000
 def expired(model: type[Hit], before: datetime) -> QuerySet[Any]:
     """Give the rows of before a time, in the database that they are deleted from."""
     using = router.db_for_write(model)
-    return model._default_manager.using(using).filter(at__lt=before)
+    rows: QuerySet[Any] = model._default_manager.using(using).filter(at__lt=before)
+    return rows
 
 
 def clear(model: type[Hit], before: datetime, batch: int = BATCH) -> int:

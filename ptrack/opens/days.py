@@ -63,7 +63,7 @@ def unique(rows: QuerySet[Any]) -> int:
     """Count the different keys of rows."""
     keyed = rows.order_by().filter(key__isnull=False)
     # "COUNT(DISTINCT …)" says the same, and sorts all of them to find it out.
-    return keyed.values("key").distinct().count()
+    return int(keyed.values("key").distinct().count())
 
 
 def first_of(count: int) -> date:

@@ -9,7 +9,7 @@ answered from the index alone. The second holds only rows that have a key: a sit
 counts by none pays for none.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -30,16 +30,24 @@ class Hit(models.Model):
             ``PTRACK_OPENS_KEY`` names; ``None`` where it is missing.
     """
 
-    id = models.UUIDField(primary_key=True, editable=False)
-    at = models.DateTimeField()
+    id: "models.UUIDField[Any, Any]" = models.UUIDField(
+        primary_key=True, editable=False
+    )
+    at: "models.DateTimeField[Any, Any]" = models.DateTimeField()
     args = models.JSONField(default=list, blank=True)
     kwargs = models.JSONField(default=dict, blank=True)
-    user_agent = models.TextField(blank=True)
-    ip = models.GenericIPAddressField("IP address", null=True, blank=True)
+    user_agent: "models.TextField[Any, Any]" = models.TextField(blank=True)
+    ip: "models.GenericIPAddressField[Any, Any]" = models.GenericIPAddressField(
+        "IP address", null=True, blank=True
+    )
     # Null, where an empty text is a value like any other.
-    key = models.CharField(max_length=LENGTH, null=True, blank=True)  # noqa: DJ001
+    key: "models.CharField[Any, Any]" = models.CharField(  # noqa: DJ001
+        max_length=LENGTH, null=True, blank=True
+    )
 
     class Meta:
+        """Both tables are alike."""
+
         abstract = True
         ordering: ClassVar = ["-at", "-id"]
         indexes: ClassVar = [
@@ -52,7 +60,7 @@ class Hit(models.Model):
         ]
 
     def __str__(self) -> str:
-        # The time alone: error trackers and logs show what objects are called.
+        """Give the time alone: error trackers and logs show what objects are called."""
         return f"{self.at:%Y-%m-%d %H:%M:%S}"
 
 
@@ -67,4 +75,4 @@ class Click(Hit):
         url: Where it led.
     """
 
-    url = models.TextField("URL")
+    url: "models.TextField[Any, Any]" = models.TextField("URL")

@@ -100,4 +100,3 @@ def _refuse_none(model: type[Hit], values: Mapping[str, Any]) -> None:
     for field in model._meta.concrete_fields:
         if values.get(field.name, "") is None and not field.null:
             raise ValueError(f"{field.name} can't be None: leave it out, or empty")
-

@@ -46,4 +46,4 @@ def _batches(manager: Any, batch: int) -> Iterator[list[Hit]]:
 
 def _is_changed(row: Hit, keyword: str | None) -> bool:
     before, row.key = row.key, key_of(row.kwargs, keyword)
-    return row.key != before
+    return bool(row.key != before)

@@ -10,43 +10,72 @@ class Migration(migrations.Migration):
 
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Click',
+            name="Click",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('args', models.JSONField(blank=True, default=list)),
-                ('kwargs', models.JSONField(blank=True, default=dict)),
-                ('user_agent', models.TextField(blank=True)),
-                ('ip', models.GenericIPAddressField(blank=True, null=True, verbose_name='IP address')),
-                ('key', models.CharField(blank=True, max_length=200, null=True)),
-                ('url', models.TextField(verbose_name='URL')),
+                (
+                    "id",
+                    models.UUIDField(editable=False, primary_key=True, serialize=False),
+                ),
+                ("at", models.DateTimeField()),
+                ("args", models.JSONField(blank=True, default=list)),
+                ("kwargs", models.JSONField(blank=True, default=dict)),
+                ("user_agent", models.TextField(blank=True)),
+                (
+                    "ip",
+                    models.GenericIPAddressField(
+                        blank=True, null=True, verbose_name="IP address"
+                    ),
+                ),
+                ("key", models.CharField(blank=True, max_length=200, null=True)),
+                ("url", models.TextField(verbose_name="URL")),
             ],
             options={
-                'ordering': ['-at', '-id'],
-                'abstract': False,
-                'indexes': [models.Index(fields=['at', 'key'], name='ptrack_click_at'), models.Index(condition=models.Q(('key__isnull', False)), fields=['key', 'at'], name='ptrack_click_key')],
+                "ordering": ["-at", "-id"],
+                "abstract": False,
+                "indexes": [
+                    models.Index(fields=["at", "key"], name="ptrack_click_at"),
+                    models.Index(
+                        condition=models.Q(("key__isnull", False)),
+                        fields=["key", "at"],
+                        name="ptrack_click_key",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Open',
+            name="Open",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('args', models.JSONField(blank=True, default=list)),
-                ('kwargs', models.JSONField(blank=True, default=dict)),
-                ('user_agent', models.TextField(blank=True)),
-                ('ip', models.GenericIPAddressField(blank=True, null=True, verbose_name='IP address')),
-                ('key', models.CharField(blank=True, max_length=200, null=True)),
+                (
+                    "id",
+                    models.UUIDField(editable=False, primary_key=True, serialize=False),
+                ),
+                ("at", models.DateTimeField()),
+                ("args", models.JSONField(blank=True, default=list)),
+                ("kwargs", models.JSONField(blank=True, default=dict)),
+                ("user_agent", models.TextField(blank=True)),
+                (
+                    "ip",
+                    models.GenericIPAddressField(
+                        blank=True, null=True, verbose_name="IP address"
+                    ),
+                ),
+                ("key", models.CharField(blank=True, max_length=200, null=True)),
             ],
             options={
-                'ordering': ['-at', '-id'],
-                'abstract': False,
-                'indexes': [models.Index(fields=['at', 'key'], name='ptrack_open_at'), models.Index(condition=models.Q(('key__isnull', False)), fields=['key', 'at'], name='ptrack_open_key')],
+                "ordering": ["-at", "-id"],
+                "abstract": False,
+                "indexes": [
+                    models.Index(fields=["at", "key"], name="ptrack_open_at"),
+                    models.Index(
+                        condition=models.Q(("key__isnull", False)),
+                        fields=["key", "at"],
+                        name="ptrack_open_key",
+                    ),
+                ],
             },
         ),
     ]

@@ -1,13 +1,13 @@
 """``manage.py sample``: a campaign as it looks two days after it was sent."""
 
+import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.test import RequestFactory
 
-from demo.models import Campaign, Click, Open
-from demo.pixels import agent_of
+from demo.models import Campaign
+from ptrack.opens.models import Click, Open
 
 USER_AGENTS = {
     "gmail": "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 "
@@ -101,14 +101,17 @@ def _address(name: str) -> str:
 
 
 def _keep(campaign: Campaign, sample: Sample) -> None:
-    user_agent = USER_AGENTS[sample.agent]
-    request = RequestFactory().get("/", headers={"user-agent": user_agent})
+    recipient = _address(sample.recipient)
     fields = {
-        "campaign": campaign,
-        "recipient": _address(sample.recipient),
+        "id": uuid.uuid4(),
         "at": campaign.sent_at + timedelta(seconds=sample.seconds),
-        "seconds": sample.seconds,
-        **agent_of(request),
+        "kwargs": {
+            "campaign": campaign.pk,
+            "recipient": recipient,
+            "sent": campaign.sent_at.timestamp(),
+        },
+        "user_agent": USER_AGENTS[sample.agent],
+        "key": recipient,
     }
     if sample.url:
         Click.objects.create(url=sample.url, **fields)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 
 from ptrack.opens import storable
 from ptrack.opens.clearing import BATCH, clear, expired
@@ -70,11 +70,8 @@ def _days_ago(text: str | None) -> datetime:
 def _start_of(text: str) -> datetime:
     try:
         found = parse_datetime(text)
-        day = None if found else parse_date(text)
     except ValueError:
-        found = day = None
-    if day is not None:
-        found = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - made aware below
+        found = None
     if found is None:
         raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")
     return storable.time(found)
