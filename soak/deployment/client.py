@@ -4,15 +4,17 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from ptrack.pixel import GIF
 from soak.processes import HOST, SoakError
 
 VISITORS = 16
+RATE = 300
+"""Hits a second, at most: what two cores can also record meanwhile."""
+
 PATIENCE = 40.0
 """Seconds that a hit may go without an answer, with all its repetitions."""
 
@@ -43,6 +45,7 @@ class Client:
         port: Where it listens.
         path: Gives the path of a hit, and where it leads if it is a link.
         context: Knows nginx's certificate.
+        fresh: Each request has a connection of its own.
     """
 
     def __init__(
@@ -50,9 +53,13 @@ class Client:
         port: int,
         path: Callable[[int], tuple[str, str | None]],
         context: ssl.SSLContext,
+        *,
+        fresh: bool = False,
     ) -> None:
+        self._fresh = fresh
         self._port, self._path, self._context = port, path, context
         self._guard = threading.Lock()
+        self._next = 0.0
         self.seen = Seen()
 
     def load(self, numbers: Iterable[int]) -> None:
@@ -83,11 +90,10 @@ class Client:
         """How many hits were answered so far."""
         return len(self.seen.answered)
 
-    def _visit(self, left: Any) -> None:
+    def _visit(self, left: Iterator[int]) -> None:
         connection = self._connection()
         while True:
-            with self._guard:
-                number = next(left, None)
+            number = self._paced(left)
             if number is None:
                 connection.close()
                 return
@@ -98,6 +104,15 @@ class Client:
                 if time.monotonic() > deadline:
                     raise SoakError(f"no answer after {attempt + 1} requests")
                 time.sleep(0.2)
+
+    def _paced(self, left: Iterator[int]) -> int | None:
+        """Give the next number when it is due; ``None`` if there is none left."""
+        with self._guard:
+            number = next(left, None)
+            self._next = max(self._next + 1 / RATE, time.monotonic())
+            due = self._next
+        time.sleep(max(0.0, due - time.monotonic()))
+        return number
 
     def _connection(self) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(
@@ -114,6 +129,8 @@ class Client:
             connection.request("GET", path, headers={"User-Agent": USER_AGENT})
             response = connection.getresponse()
             body = response.read()
+            if self._fresh:
+                connection.close()
         except (OSError, http.client.HTTPException):
             connection.close()
             with self._guard:

@@ -1,5 +1,6 @@
 """What is done to the deployment while it is loaded, and what comes of it."""
 
+import json
 import os
 import signal
 import threading
@@ -12,6 +13,9 @@ from soak.processes import SoakError, wait_until
 from .accounts import Accounts, balance, logged, rows
 from .client import Client
 from .stage import PATIENCE, VISIBILITY, Stage, path_of
+
+OFTEN = 6
+"""How often workers are killed in the round that does only that."""
 
 DOWN = 2.0
 """Seconds that what was killed stays away."""
@@ -101,7 +105,7 @@ def _both(stage: Stage, client: Client) -> str:
     mirror.kill()
     time.sleep(DOWN)
     worker.kill()
-    held = stage.redis.unfinished()
+    held = stage.redis.unfinished() - stage.redis.queued()
     mirror.start()
     time.sleep(DOWN)
     worker.start()
@@ -123,8 +127,6 @@ def _worker_late(stage: Stage, client: Client) -> str:
 
 
 def _held(stage: Stage) -> set[str]:
-    import json
-
     with stage.redis.client() as client:
         found = client.hvals("unacked")
     return {json.loads(each)[0]["headers"]["id"] for each in found}
@@ -148,8 +150,25 @@ def _reload(stage: Stage, client: Client) -> str:
     return "both mirrors, one after the other"
 
 
+def _killed_often(stage: Stage, client: Client) -> str:
+    for number in range(OFTEN):
+        worker = stage.workers[number % 2]
+        worker.kill()
+        worker.start()
+    return f"{OFTEN} times"
+
+
+def _restarted(stage: Stage, client: Client) -> str:
+    for worker in stage.workers:
+        worker.stop()
+        worker.start()
+    return "both workers, one after the other"
+
+
 BOTH = Round("a mirror and a worker killed", _both)
 WORKER = Round("a worker killed between commit and acknowledgement", _worker_late)
 MIRROR = Round("a mirror killed between handing over and answering", _mirror_late)
 ALONE = Round("the same, with `proxy_next_upstream off`", _mirror_late, retries=False)
+OFTEN_KILLED = Round("workers killed again and again", _killed_often)
+RESTARTED = Round("workers restarted (`TERM`)", _restarted)
 RELOAD = Round("mirrors reloaded (`HUP`)", _reload)

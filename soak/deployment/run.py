@@ -1,19 +1,22 @@
 """One command: the whole deployment, killed here and there, and its accounts."""
 
 import argparse
+import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from importlib import metadata
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from soak import report
-from soak.run import _end, _say, _today, _versions
+from soak.run import _end, _say, _today
 from soak.servers import ROOT
+from tests.postgresql import binaries
 
 from . import rounds
 from .rounds import Result, Round
@@ -31,16 +34,18 @@ class Part(NamedTuple):
 
 
 FULL = (
-    Part(rounds.BOTH, 3, 10_000),
-    Part(rounds.WORKER, 5, 1_500),
-    Part(rounds.MIRROR, 5, 1_500),
-    Part(rounds.RELOAD, 3, 3_000),
-    Part(rounds.ALONE, 5, 1_500),
+    Part(rounds.BOTH, 3, 5_000),
+    Part(rounds.WORKER, 5, 1_200),
+    Part(rounds.OFTEN_KILLED, 2, 3_000),
+    Part(rounds.RESTARTED, 2, 3_000),
+    Part(rounds.MIRROR, 5, 1_200),
+    Part(rounds.RELOAD, 2, 3_000),
+    Part(rounds.ALONE, 5, 1_200),
 )
 QUICK = (
-    Part(rounds.BOTH, 1, 2_000),
-    Part(rounds.WORKER, 1, 600),
-    Part(rounds.MIRROR, 1, 600),
+    Part(rounds.BOTH, 1, 1_200),
+    Part(rounds.WORKER, 1, 240),
+    Part(rounds.MIRROR, 1, 400),
 )
 
 
@@ -74,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for problem in problems:
         print(f"FAILED  {problem}", file=sys.stderr)
     took = time.monotonic() - started
+    if not options.quick and not problems:
+        told = report.about(versions(), _today(), None, took)
+        report.insert(f"{told}\n\n{text}", DOCUMENT)
     print(f"took {took:.0f} s")
     return 1 if problems else 0
 
@@ -89,6 +97,26 @@ def _run(parts: Iterable[Part]) -> Iterator[Result]:
                         hits = range(first, first + part.hits)
                         first = hits.stop
                         yield rounds.run(part.what, running, hits)
+
+
+def versions() -> dict[str, str]:
+    """Give those of what runs."""
+    names = ("django-ptrack", "Django", "gunicorn", "granian", "celery", "kombu")
+    programs = {
+        "nginx": ["nginx", "-v"],
+        "Redis": ["redis-server", "--version"],
+        "PostgreSQL": [str((binaries() or Path()) / "postgres"), "--version"],
+    }
+    return {
+        **{name: metadata.version(name) for name in names},
+        **{name: _version(command) for name, command in programs.items()},
+    }
+
+
+def _version(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return found[0] if found else "unknown"
 
 
 HEAD = (

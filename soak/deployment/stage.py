@@ -21,7 +21,7 @@ from tests.services import Redis, Service
 
 from . import files
 
-VISIBILITY = 4
+VISIBILITY = 5
 """Seconds until what a dead worker held is given to another: `docs/deployment.md`."""
 
 LOG = "access.log"
@@ -47,8 +47,8 @@ http {{
 RETRY = "proxy_next_upstream error timeout http_502 http_503;"
 
 
-class Mirror(Service):
-    """A mirror, started as its unit does."""
+class Listener(Service):
+    """nginx, or a mirror, started as its unit does."""
 
     def __init__(
         self, command: Sequence[str], place: Path, name: str, port: int, **variables: str
@@ -75,7 +75,7 @@ class Stage:
 
     Attributes:
         place: Where all of it writes.
-        port: nginx's.
+        nginx: In front.
         database: The rows are in it.
         redis: Brings the jobs.
         mirrors: The two.
@@ -84,12 +84,17 @@ class Stage:
     """
 
     place: Path
-    port: int
+    nginx: Listener
     database: PostgreSQL
     redis: Redis
-    mirrors: tuple[Mirror, Mirror]
+    mirrors: tuple[Listener, Listener]
     workers: tuple[Worker, Worker]
     lingers: dict[str, Path]
+
+    @property
+    def port(self) -> int:
+        """nginx's."""
+        return self.nginx.port
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -128,16 +133,17 @@ class Stage:
 
 
 @contextmanager
-def stage(place: Path, *, retries: bool = True) -> Iterator[Stage]:
+def stage(place: Path, *, retries: bool = True, **options: str) -> Iterator[Stage]:
     """Run all of it until the end of the block.
 
     Args:
         place: Where it writes.
         retries: nginx asks the other mirror, as the recipe has it.
+        options: Of PostgreSQL.
     """
     with ExitStack() as stack:
         start = stack.enter_context
-        database = start(postgresql())
+        database = start(postgresql(**options))
         redis = start(Redis(place))
         lingers = {who: place / f"linger-{who}" for who in ("mirror", "worker", "none")}
         variables = _variables(database, redis, place)
@@ -156,7 +162,7 @@ def stage(place: Path, *, retries: bool = True) -> Iterator[Stage]:
             start(_granian(place, **lingering("none"))),
         )
         nginx = start(_nginx(place, mirrors, retries))
-        yield Stage(place, nginx.port, database, redis, mirrors, workers, lingers)
+        yield Stage(place, nginx, database, redis, mirrors, workers, lingers)
 
 
 def _variables(database: PostgreSQL, redis: Redis, place: Path) -> dict[str, str]:
@@ -185,7 +191,7 @@ def _manage(*command: str, **variables: str) -> None:
     )
 
 
-def _gunicorn(place: Path, **variables: str) -> Mirror:
+def _gunicorn(place: Path, **variables: str) -> Listener:
     port = free_port()
     changes = {
         "0.0.0.0:8000": f"{HOST}:{port}",
@@ -193,14 +199,14 @@ def _gunicorn(place: Path, **variables: str) -> Mirror:
         "recording.wsgi:application": "soak.served.lingering:application",
     }
     command = files.command("systemd/ptrack-mirror.service", changes)
-    return Mirror(command, place, "mirror-1", port, **variables)
+    return Listener(command, place, "mirror-1", port, **variables)
 
 
-def _granian(place: Path, **variables: str) -> Mirror:
+def _granian(place: Path, **variables: str) -> Listener:
     port = free_port()
     changes = {"0.0.0.0": HOST, "8000": str(port)}
     command = files.command("systemd/ptrack-mirror-granian.service", changes)
-    return Mirror(command, place, "mirror-2", port, **variables)
+    return Listener(command, place, "mirror-2", port, **variables)
 
 
 def _worker(place: Path, name: str, **variables: str) -> Worker:
@@ -211,7 +217,7 @@ def _worker(place: Path, name: str, **variables: str) -> Worker:
     return Worker(command, place, name, **variables)
 
 
-def _nginx(place: Path, mirrors: Sequence[Mirror], retries: bool) -> Mirror:
+def _nginx(place: Path, mirrors: Sequence[Listener], retries: bool) -> Listener:
     port = free_port()
     _certificate(place)
     changes = {
@@ -227,7 +233,7 @@ def _nginx(place: Path, mirrors: Sequence[Mirror], retries: bool) -> Mirror:
     user = "root" if os.geteuid() == 0 else "nobody"
     (place / "nginx.conf").write_text(MAIN.format(place=place, user=user))
     command = ["nginx", "-c", str(place / "nginx.conf"), "-p", str(place)]
-    return Mirror(command, place, "nginx", port)
+    return Listener(command, place, "nginx", port)
 
 
 def _certificate(place: Path) -> None:

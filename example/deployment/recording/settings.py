@@ -40,12 +40,15 @@ SILENCED_SYSTEM_CHECKS = ["ptrack.W001"]
 CELERY_BROKER_URL = os.environ.get("REDIS_URL")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # After so many seconds, what a dead worker held is given to another. It has to be
-    # more than ptrack's longest pause between two attempts, which is 600.
-    "visibility_timeout": int(os.environ.get("VISIBILITY_TIMEOUT", "900")),
-    # How often that is looked for: every ten seconds, not every hundred.
+    # After so many seconds, what a dead worker held is given to another, and what has
+    # waited as long is given out twice, for one row. More than ptrack's longest pause
+    # between two attempts (600), and than a send's hits may have to wait.
+    "visibility_timeout": int(os.environ.get("VISIBILITY_TIMEOUT", "3600")),
+    # That is looked for every five seconds, not every hundred, and by so many at a time:
+    # meanwhile the worker takes no other jobs.
+    "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # A broker that doesn't answer costs a hit that long, and then it is recorded here.
-    "socket_timeout": 2,
-    "socket_connect_timeout": 1,
+    "unacked_restore_limit": 500,
+    # A worker that is killed while it looks keeps all others from it that long.
+    "unacked_mutex_expire": 15,
 }
