@@ -19,6 +19,7 @@ _LINE = re.compile(
     r'(?P<method>\S+) /ptrack/ (?P<status>\d+) \d+ [\d.]+ '
     r'(?P<id>\w{32}) "(?P<asked>[^"]*)" "[^"]*"$'
 )
+TABLES = ("ptrack_opens_open", "ptrack_opens_click")
 _ROWS = """
 SELECT (kwargs ->> 'recipient')::int, kwargs ->> 'request_id' FROM {}
 WHERE (kwargs ->> 'recipient')::int BETWEEN %s AND %s
@@ -101,12 +102,22 @@ def rows(server: Server, numbers: range) -> list[tuple[int, str]]:
     with psycopg.connect(server.url) as connection:
         found = [
             row
-            for table in ("ptrack_opens_open", "ptrack_opens_click")
+            for table in TABLES
             for row in connection.execute(
                 _ROWS.format(table), (numbers[0], numbers[-1])
             )
         ]
     return [(int(number), str(request)) for number, request in found]
+
+
+def count(server: Server) -> int:
+    """Give the number of all rows."""
+    with psycopg.connect(server.url) as connection:
+        found = [
+            connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            for table in TABLES
+        ]
+    return sum(int(row[0]) for row in found if row)
 
 
 def balance(

@@ -36,9 +36,12 @@ def command(unit: str, changes: Mapping[str, str] | None = None) -> list[str]:
         if old not in words:
             raise SoakError(f"{unit} has no {old} in its command")
         words[words.index(old)] = new
-    program = words[0].removeprefix(VENV)
-    # Not that of whatever environment happens to be first in PATH.
-    return [str(Path(sys.executable).with_name(program)), *words[1:]]
+    return [str(program(words[0].removeprefix(VENV))), *words[1:]]
+
+
+def program(name: str) -> Path:
+    """Give a program of this environment, not of whatever is first in PATH."""
+    return Path(sys.executable).with_name(name)
 
 
 def replaced(name: str, changes: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from soak.run import _say
 from soak.servers import ROOT
 
 from .client import Client
+from .rounds import count
 from .stage import PATIENCE, Stage, path_of, stage
 
 RESULTS = ROOT / "benchmarks" / "deployment.json"
@@ -91,12 +92,12 @@ def _waiting(stage: Stage, numbers: range) -> dict[str, float]:
     jobs = stage.redis.queued()
     each = (_memory(stage) - empty) / jobs
     # Rows of before, so that starting isn't counted.
-    done = _rows(stage)
+    done = count(stage)
     stage.workers[0].start()
     _until_rows(stage, done + jobs // 10)
-    started, first = time.monotonic(), _rows(stage)
+    started, first = time.monotonic(), count(stage)
     _until_rows(stage, done + jobs * 9 // 10)
-    rate = (_rows(stage) - first) / (time.monotonic() - started)
+    rate = (count(stage) - first) / (time.monotonic() - started)
     stage.settle()
     return {"job_bytes": round(each), "worker_per_second": round(rate)}
 
@@ -107,19 +108,14 @@ def _load(stage: Stage, numbers: range) -> None:
     stage.settle()
 
 
-def _until_rows(stage: Stage, count: int) -> None:
-    wait_until(lambda: _rows(stage) >= count, PATIENCE, "the worker is slow")
+def _until_rows(stage: Stage, rows: int) -> None:
+    wait_until(lambda: count(stage) >= rows, PATIENCE, "the worker is slow")
 
 
 def _ask(stage: Stage, sql: str) -> float:
     with psycopg.connect(stage.database.url) as connection:
         row = connection.execute(sql).fetchone()  # type: ignore[arg-type]
     return float(row[0]) if row else 0
-
-
-def _rows(stage: Stage) -> int:
-    counts = "(SELECT count(*) FROM ptrack_opens_open)"
-    return int(_ask(stage, f"SELECT {counts} + {counts.replace('open)', 'click)')}"))
 
 
 def _row(stage: Stage) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from soak.processes import SoakError, wait_until
 
+from . import accounts
 from .accounts import Accounts, balance, logged, rows
 from .client import Client
 from .stage import PATIENCE, VISIBILITY, Stage, path_of
@@ -67,7 +68,7 @@ def run(what: Round, stage: Stage, numbers: range) -> Result:
     """
     told, done = _length(stage), len(_done(stage))
     client = Client(stage.port, path_of, stage.context)
-    load = threading.Thread(target=_load, args=(client, numbers))
+    load = threading.Thread(target=client.load, args=(numbers,))
     load.start()
     try:
         _until(client, len(numbers) // 4)
@@ -83,8 +84,9 @@ def run(what: Round, stage: Stage, numbers: range) -> Result:
     return Result(what.name, said, found, len(jobs) - len(set(jobs)))
 
 
-def _load(client: Client, numbers: range) -> None:
-    client.load(numbers)
+def count(stage: Stage) -> int:
+    """Give the number of rows."""
+    return accounts.count(stage.database)
 
 
 def _length(stage: Stage) -> int:

@@ -81,6 +81,7 @@ class Stage:
         mirrors: The two.
         workers: The two.
         lingers: Files; while one exists, the first mirror or the first worker lingers.
+        variables: What all of it has in its environment.
     """
 
     place: Path
@@ -90,6 +91,7 @@ class Stage:
     mirrors: tuple[Listener, Listener]
     workers: tuple[Worker, Worker]
     lingers: dict[str, Path]
+    variables: dict[str, str]
 
     @property
     def port(self) -> int:
@@ -151,7 +153,7 @@ def stage(place: Path, *, retries: bool = True, **options: str) -> Iterator[Stag
         def lingering(who: str) -> dict[str, str]:
             return {**variables, LINGER: str(lingers[who])}
 
-        _manage("migrate", "--verbosity", "0", **variables)
+        manage("migrate", "--verbosity", "0", **variables)
         workers = (
             start(_worker(place, "worker-1", **lingering("worker"))),
             start(_worker(place, "worker-2", **lingering("none"))),
@@ -162,7 +164,7 @@ def stage(place: Path, *, retries: bool = True, **options: str) -> Iterator[Stag
             start(_granian(place, **lingering("none"))),
         )
         nginx = start(_nginx(place, mirrors, retries))
-        yield Stage(place, nginx, database, redis, mirrors, workers, lingers)
+        yield Stage(place, nginx, database, redis, mirrors, workers, lingers, variables)
 
 
 def _variables(database: PostgreSQL, redis: Redis, place: Path) -> dict[str, str]:
@@ -182,10 +184,12 @@ def _variables(database: PostgreSQL, redis: Redis, place: Path) -> dict[str, str
     }
 
 
-def _manage(*command: str, **variables: str) -> None:
+def manage(*command: str, **variables: str) -> None:
+    """Run a command of the project that records."""
     subprocess.run(
         [sys.executable, str(files.FILES / "manage.py"), *command],
         env={**os.environ, **variables},
+        stdout=subprocess.DEVNULL,
         check=True,
         timeout=PATIENCE,
     )
@@ -219,7 +223,7 @@ def _worker(place: Path, name: str, **variables: str) -> Worker:
 
 def _nginx(place: Path, mirrors: Sequence[Listener], retries: bool) -> Listener:
     port = free_port()
-    _certificate(place)
+    certificate(place)
     changes = {
         "listen 443": f"listen {HOST}:{port}",
         "10.0.0.11:8000": f"{HOST}:{mirrors[0].port}",
@@ -236,7 +240,8 @@ def _nginx(place: Path, mirrors: Sequence[Listener], retries: bool) -> Listener:
     return Listener(command, place, "nginx", port)
 
 
-def _certificate(place: Path) -> None:
+def certificate(place: Path) -> None:
+    """Make one for this machine, and its key."""
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
