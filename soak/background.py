@@ -117,7 +117,9 @@ class Stand:
 
     def tasks(self, *statuses: str) -> int:
         """Give how many of Django's tasks have one of these statuses."""
-        query = "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status IN"
+        query = (
+            "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status IN"
+        )
         marks = ", ".join("?" * len(statuses))
         with closing(sqlite3.connect(self.place / TASKS_DATABASE)) as database:
             (count,) = database.execute(f"{query} ({marks})", statuses).fetchone()
@@ -214,7 +216,8 @@ class Result:
             "hits were recorded that weren't asked for": hits.surplus,
             "hits were recorded twice": hits.doubled and not self.fault.doubles,
             "nothing was recorded at once": self.fault.at_once and not hits.at_once,
-            f"hits ran at once: {hits.at_once}": hits.at_once and not self.fault.at_once,
+            f"hits ran at once: {hits.at_once}": hits.at_once
+            and not self.fault.at_once,
             "what ran at once isn't what was logged": hits.unlogged,
             f"wrong answers: {wrong}": wrong,
             "logs tell what hits carry": self.told,
@@ -300,9 +303,7 @@ def _celery(
     )
 
 
-def _tasks(
-    fault: Fault, stack: ExitStack, place: Path
-) -> tuple[None, Service, Server]:
+def _tasks(fault: Fault, stack: ExitStack, place: Path) -> tuple[None, Service, Server]:
     variables = {PLACE: str(place), "DJANGO_SETTINGS_MODULE": SETTINGS}
     _django(place, "migrate", "--verbosity", "0")
     with closing(sqlite3.connect(place / TASKS_DATABASE)) as database:
@@ -528,9 +529,7 @@ FAULTS = (
         doubles=True,
     ),
     Fault("Redis full", queue_full, rest=0, at_once=True),
-    Fault(
-        "Redis hangs", broker_hangs, settings=_SHORT, at_once=True, doubles=True
-    ),
+    Fault("Redis hangs", broker_hangs, settings=_SHORT, at_once=True, doubles=True),
     Fault("a worker's process killed", child_killed, hit=_SLOW, doubles=True),
     Fault(
         "a whole worker killed",

@@ -154,9 +154,7 @@ def others(book: Book, place: Path) -> Others:
     return Others(failures, sum(lost), sum(surplus) + failures.total() - known)
 
 
-def logged_failures(
-    place: Path, module: str = "soak.served.pixels"
-) -> Counter[str]:
+def logged_failures(place: Path, module: str = "soak.served.pixels") -> Counter[str]:
     """Count the failures in ptrack's log, by the callback's class."""
     pattern = rf"^ERROR ptrack: Tracking pixel {re.escape(module)}\.(\w+) failed$"
     text = (place / LOG).read_text(errors="replace")

@@ -158,9 +158,7 @@ def nonce(result: nonces.Result) -> str:
     return f"### Nonces\n\n{table(head, [row])}"
 
 
-def about(
-    versions: dict[str, str], date: str, seed: int | None, seconds: float
-) -> str:
+def about(versions: dict[str, str], date: str, seed: int | None, seconds: float) -> str:
     """Give what the results depend on."""
     described = {**machine.described(), "servers": _listed(versions)}
     lines = [

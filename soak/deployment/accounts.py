@@ -16,7 +16,7 @@ from tests.postgresql import Server
 from .client import Seen
 
 _LINE = re.compile(
-    r'(?P<method>\S+) /ptrack/ (?P<status>\d+) \d+ [\d.]+ '
+    r"(?P<method>\S+) /ptrack/ (?P<status>\d+) \d+ [\d.]+ "
     r'(?P<id>\w{32}) "(?P<asked>[^"]*)" "[^"]*"$'
 )
 TABLES = ("ptrack_opens_open", "ptrack_opens_click")

@@ -18,7 +18,9 @@ RATE = 300
 PATIENCE = 40.0
 """Seconds that a hit may go without an answer, with all its repetitions."""
 
-USER_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Gecko/20100101 Thunderbird/128.0"
+USER_AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Gecko/20100101 Thunderbird/128.0"
+)
 
 
 @dataclass

@@ -39,7 +39,7 @@ def main() -> None:
     """Measure, and store it."""
     with (
         tempfile.TemporaryDirectory(prefix="ptrack-deployment-") as name,
-        stage(Path(name), **SURE) as running,
+        stage(Path(name), options=SURE) as running,
     ):
         _say("a few hits, so that all is open")
         _load(running, range(1, 500))
@@ -114,7 +114,7 @@ def _until_rows(stage: Stage, rows: int) -> None:
 
 def _ask(stage: Stage, sql: str) -> float:
     with psycopg.connect(stage.database.url) as connection:
-        row = connection.execute(sql).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(sql).fetchone()
     return float(row[0]) if row else 0
 
 
@@ -128,7 +128,9 @@ def _memory(stage: Stage) -> int:
 
 
 def _postmaster(stage: Stage) -> int:
-    return int((Path(stage.database.host) / "data/postmaster.pid").read_text().split()[0])
+    return int(
+        (Path(stage.database.host) / "data/postmaster.pid").read_text().split()[0]
+    )
 
 
 def _cpu(pid: int) -> float:

@@ -13,7 +13,7 @@ from soak.processes import SoakError, wait_until
 from . import accounts
 from .accounts import Accounts, balance, logged, rows
 from .client import Client
-from .stage import PATIENCE, VISIBILITY, Stage, path_of
+from .stage import PATIENCE, Stage, path_of
 
 OFTEN = 6
 """How often workers are killed in the round that does only that."""
@@ -170,7 +170,9 @@ def _restarted(stage: Stage, client: Client) -> str:
 BOTH = Round("a mirror and a worker killed", _both)
 WORKER = Round("a worker killed between commit and acknowledgement", _worker_late)
 MIRROR = Round("a mirror killed between handing over and answering", _mirror_late)
-ALONE = Round("the same, with `proxy_next_upstream off`", _mirror_late, retries=False)
+ALONE = Round(
+    "a mirror killed likewise, `proxy_next_upstream off`", _mirror_late, retries=False
+)
 OFTEN_KILLED = Round("workers killed again and again", _killed_often)
 RESTARTED = Round("workers restarted (`TERM`)", _restarted)
 RELOAD = Round("mirrors reloaded (`HUP`)", _reload)

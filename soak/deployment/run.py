@@ -89,14 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(parts: Iterable[Part]) -> Iterator[Result]:
     first = 1
     for retries, some in groupby(parts, lambda part: part.what.retries):
-        with tempfile.TemporaryDirectory(prefix="ptrack-deployment-") as name:
-            with stage(Path(name), retries=retries) as running:
-                for part in some:
-                    for number in range(part.times):
-                        _say(f"{part.what.name}: {part.hits:,} hits, time {number + 1}")
-                        hits = range(first, first + part.hits)
-                        first = hits.stop
-                        yield rounds.run(part.what, running, hits)
+        each = [part for part in some for _ in range(part.times)]
+        with (
+            tempfile.TemporaryDirectory(prefix="ptrack-deployment-") as name,
+            stage(Path(name), retries=retries) as running,
+        ):
+            for part in each:
+                _say(f"{part.what.name}: {part.hits:,} hits")
+                hits = range(first, first + part.hits)
+                first = hits.stop
+                yield rounds.run(part.what, running, hits)
 
 
 def versions() -> dict[str, str]:

@@ -91,13 +91,13 @@ def text(benchmark: dict[str, Any], deployment: dict[str, Any]) -> str:
         ("Cores of each part of the deployment", _parts(deployment, sends)),
         ("What waits, what is kept, and what is sent", _rest(deployment, sends)),
     )
-    told = [
+    whence = (
         f"From `benchmarks/results.json` of {benchmark['about']['date']} and "
-        f"`benchmarks/deployment.json` of {deployment['about']['date']}, both on "
-        f"{deployment['about']['machine']['processor']}.",
-        *(f"**{title}**\n\n{table}" for title, table in parts if table),
-    ]
-    return "\n\n".join(told)
+        f"`benchmarks/deployment.json` of {deployment['about']['date']}, on "
+        f"{deployment['about']['machine']['processor']}."
+    )
+    tables = [f"**{title}**\n\n{table}" for title, table in parts if table]
+    return "\n\n".join([whence, *tables])
 
 
 def _head(*texts: str) -> tuple[str, ...]:
@@ -182,19 +182,37 @@ def _rest(deployment: dict[str, Any], sends: list[Send]) -> str:
     until = [send.hour / (2 * rate) / 3600 for send in sends]
     peaks = [send.peak for send in sends]
     rows = [
-        ("workers for the mean", f"hour ÷ 3,600 ÷ {rate:,}/s", *_up(
-            send.hour / 3600 / rate for send in sends)),
-        ("jobs that wait after the hour, two workers",
-         f"hour − 2 × {rate:,}/s × 3,600", *_round(left)),
+        (
+            "workers for the mean",
+            f"hour ÷ 3,600 ÷ {rate:,}/s",
+            *_up(send.hour / 3600 / rate for send in sends),
+        ),
+        (
+            "jobs that wait after the hour, two workers",
+            f"hour − 2 × {rate:,}/s × 3,600",
+            *_round(left),
+        ),
         ("Redis then, GB", f"jobs × {job:,} B", *_giga(each * job for each in left)),
-        ("until all are done, hours", f"hour ÷ (2 × {rate:,}/s)",
-         *(f"{max(1.0, each):,.1f}" for each in until)),
-        ("PostgreSQL, GB a send", f"hits × {row:,} B", *_giga(
-            send.hits * row for send in sends)),
-        ("in at the peak, Mbit/s", f"peak × {asked:,} B × 8", *_mega(
-            each * asked * 8 for each in peaks)),
-        ("out at the peak, Mbit/s", f"peak × {answered:,} B × 8", *_mega(
-            each * answered * 8 for each in peaks)),
+        (
+            "until all are done, hours",
+            f"hour ÷ (2 × {rate:,}/s)",
+            *(f"{max(1.0, each):,.1f}" for each in until),
+        ),
+        (
+            "PostgreSQL, GB a send",
+            f"hits × {row:,} B",
+            *_giga(send.hits * row for send in sends),
+        ),
+        (
+            "in at the peak, Mbit/s",
+            f"peak × {asked:,} B × 8",
+            *_mega(each * asked * 8 for each in peaks),
+        ),
+        (
+            "out at the peak, Mbit/s",
+            f"peak × {answered:,} B × 8",
+            *_mega(each * answered * 8 for each in peaks),
+        ),
     ]
     return report.table(_head("what", "arithmetic"), rows, texts=2)
 

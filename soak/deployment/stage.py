@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -51,7 +51,12 @@ class Listener(Service):
     """nginx, or a mirror, started as its unit does."""
 
     def __init__(
-        self, command: Sequence[str], place: Path, name: str, port: int, **variables: str
+        self,
+        command: Sequence[str],
+        place: Path,
+        name: str,
+        port: int,
+        **variables: str,
     ) -> None:
         super().__init__(command, place, name, **variables)
         self.port = port
@@ -95,7 +100,7 @@ class Stage:
 
     @property
     def port(self) -> int:
-        """nginx's."""
+        """Nginx's."""
         return self.nginx.port
 
     @property
@@ -105,7 +110,7 @@ class Stage:
 
     @property
     def log(self) -> Path:
-        """nginx's."""
+        """Nginx's."""
         return self.place / LOG
 
     @contextmanager
@@ -124,7 +129,7 @@ class Stage:
     def settle(self) -> None:
         """Wait until all jobs are done."""
         # Between the queue and those that are held, a job is in neither for a moment.
-        wait_until(lambda: self._stays_idle(), PATIENCE, "jobs are left")
+        wait_until(self._stays_idle, PATIENCE, "jobs are left")
 
     def _stays_idle(self) -> bool:
         for _ in range(20):
@@ -135,7 +140,9 @@ class Stage:
 
 
 @contextmanager
-def stage(place: Path, *, retries: bool = True, **options: str) -> Iterator[Stage]:
+def stage(
+    place: Path, *, retries: bool = True, options: Mapping[str, str] | None = None
+) -> Iterator[Stage]:
     """Run all of it until the end of the block.
 
     Args:
@@ -145,7 +152,7 @@ def stage(place: Path, *, retries: bool = True, **options: str) -> Iterator[Stag
     """
     with ExitStack() as stack:
         start = stack.enter_context
-        database = start(postgresql(**options))
+        database = start(postgresql(None, **(options or {})))
         redis = start(Redis(place))
         lingers = {who: place / f"linger-{who}" for who in ("mirror", "worker", "none")}
         variables = _variables(database, redis, place)

@@ -27,12 +27,12 @@ def _linger() -> None:
         time.sleep(0.05)
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator]
+@worker_ready.connect
 def _ready(**_: Any) -> None:
     print(READY, flush=True)
 
 
-@task_postrun.connect  # type: ignore[untyped-decorator]
+@task_postrun.connect
 def _done(task_id: str, **_: Any) -> None:
     # One write each, so that the lines of all threads and workers stay whole.
     with Path(os.environ[DONE]).open("a") as done:

@@ -18,4 +18,6 @@ app.conf.update(json.loads(os.environ.get(CELERY, "{}")))
 
 def application() -> object:
     """Make the mirror; a worker needs none."""
-    return mirror(background="celery:soak.served.queue.app", pixels="soak.served.behind")
+    return mirror(
+        background="celery:soak.served.queue.app", pixels="soak.served.behind"
+    )

@@ -44,7 +44,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # waited as long is given out twice, for one row. More than ptrack's longest pause
     # between two attempts (600), and than a send's hits may have to wait.
     "visibility_timeout": int(os.environ.get("VISIBILITY_TIMEOUT", "3600")),
-    # That is looked for every five seconds, not every hundred, and by so many at a time:
+    # That is looked for every five seconds, not every hundred, and so many at a time:
     # meanwhile the worker takes no other jobs.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
