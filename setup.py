@@ -67,6 +67,8 @@ TEST = [
     "pytest-django>=4.9",
     "quart",
     "redis>=5",
+    # The engine of one's own in the documentation.
+    "rq",
     "selenium",
     "sentry-sdk",
     "setuptools>=77",
@@ -77,7 +79,7 @@ TEST = [
 
 
 # The servers of the wire; the peers get environments of their own.
-BENCH = ["granian", "gunicorn", "pyuwsgi"]
+BENCH = ["granian", "gunicorn", "pyuwsgi", "uvicorn"]
 
 FUZZ = ["atheris>=2.3"]
 
@@ -159,13 +161,15 @@ def description() -> str:
 setup(
     name="django-ptrack",
     version="4.0.0",
-    description="Encrypted, stateless tracking pixels for Django and any WSGI app",
+    description=(
+        "Encrypted, stateless tracking pixels for Django and any WSGI or ASGI app"
+    ),
     long_description=description(),
     long_description_content_type="text/markdown",
     url=URL,
     license="Apache-2.0",
     license_files=["LICENSE"],
-    keywords="tracking pixel, email, opens, django, wsgi, middleware",
+    keywords="tracking pixel, email, opens, django, wsgi, asgi, middleware",
     classifiers=[
         "Development Status :: 5 - Production/Stable",
         "Environment :: Web Environment",

@@ -19,7 +19,7 @@ ROOT = HERE.parent
 WORKERS = HERE / "workers"
 ENVIRONMENTS = HERE / ".envs"
 
-SERVERS = ("granian", "gunicorn", "pyuwsgi")
+SERVERS = ("granian", "gunicorn", "pyuwsgi", "uvicorn")
 PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk"}
 """What the wire needs, and the package of Debian that it is in."""
 REDIS = {"redis-server": "redis-server"}

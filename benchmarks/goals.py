@@ -85,6 +85,11 @@ def ours(case: str) -> Callable[[Results], float]:
 GOALS = (
     Goal("WSGI hit / the bare callable", 1.5, ratio(ours("wsgi"), ours("bare"))),
     Goal(
+        "ASGI hit / the bare ASGI callable",
+        1.5,
+        ratio(ours("asgi"), ours("bare_asgi")),
+    ),
+    Goal(
         "Django hit, default middleware: 3.0.0 / ours",
         2.9,
         ratio(call(THREE, "django"), ours("django")),

@@ -20,7 +20,7 @@ import django
 from django.conf import settings
 
 from benchmarks import machine
-from tests.postgresql import missing, postgresql
+from soak.postgresql import missing, postgresql
 
 SURE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 THREADS = (1, 32)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from . import growth
-from .environments import NAMES, OURS, PYTRACKING, THREE
+from .environments import NAMES, OURS, PYTRACKING, QUEUEING, THREE
 from .goals import judged
 
 Results = dict[str, Any]
@@ -17,12 +17,15 @@ CALLS = {
     "What a hit can't do without": {
         "decrypt": "decryption floor: base64, SecretBox, JSON",
         "bare": "the bare WSGI callable, which does that and answers",
+        "bare_asgi": "the same of ASGI",
         "constant": "Django, WSGI, a first middleware answering a constant",
         "constant_async": "Django, ASGI, an async first middleware answering it",
     },
     "A hit": {
         "wsgi": "WSGI middleware",
         "wsgi_counted": "WSGI middleware, with counters",
+        "asgi": "ASGI middleware, an async callback",
+        "asgi_sync": "ASGI middleware, a sync callback",
         "around": "WSGI middleware around Django",
         "django": "Django, WSGI (ours: middleware; peers: URLconf)",
         "django_urls": "Django, WSGI, `ptrack.urls`",
@@ -33,6 +36,8 @@ CALLS = {
     "Passing through": {
         "pass_app": "calling the WSGI app",
         "pass_wsgi": "through the WSGI middleware",
+        "pass_asgi_app": "calling the ASGI app",
+        "pass_asgi": "through the ASGI middleware",
         "pass_idle": "through a Django middleware that does nothing",
         "pass_django": "through the Django middleware",
         "pass_idle_whole": "a page of Django with the former",
@@ -62,14 +67,27 @@ CALLS = {
         "garbage_60000_django": "60,000 of them",
     },
 }
+QUEUED = {
+    "background_none": "no callback",
+    "background_free": "an engine that takes no time: what is left is ptrack's",
+    "background_celery": "Celery, with Redis",
+    "background_tasks_db": "Django's Tasks, in a database of SQLite",
+}
 APPS = {
     "bare": "the bare callable",
-    "mirror": "`ptrack.wsgi:mirror()`",
+    "mirror": "`mirror()`",
+    "mirror_sync": "`mirror()`, a sync callback",
     "django": "Django site, our middleware",
     THREE: "Django site, 3.0.0",
     PYTRACKING: "Django site, pytracking",
 }
-SERVERS = {"granian": "Granian", "uwsgi": "uWSGI", "gunicorn": "gunicorn"}
+SERVERS = {
+    "granian": "Granian",
+    "uwsgi": "uWSGI",
+    "gunicorn": "gunicorn",
+    "granian_asgi": "Granian, ASGI",
+    "uvicorn": "uvicorn",
+}
 
 
 def markdown(results: Results) -> str:
@@ -159,6 +177,9 @@ def _calls(results: Results) -> str:
             for case, text in cases.items()
         ]
         parts.append(f"{title}:\n\n{table(head, rows)}")
+    rows = [[text, cell(QUEUEING, case)] for case, text in QUEUED.items()]
+    title = "A hit that is left to a worker, until an engine has it, WSGI middleware"
+    parts.append(f"{title}:\n\n{table(head[:2], rows)}")
     return "\n\n".join(parts)
 
 
@@ -234,6 +255,11 @@ def _wire(results: Results) -> str:
 
     rows = [row("`empty_gif`, which records nothing", "nginx", "nginx")]
     for server, shown in SERVERS.items():
-        rows += [row(text, shown, f"{server}/{app}") for app, text in APPS.items()]
+        keys = {f"{server}/{app}": text for app, text in APPS.items()}
+        rows += [
+            row(text, shown, key)
+            for key, text in keys.items()
+            if key in results["wire"]
+        ]
     head = ("", "server", "requests/s", "p50, ms", "p99, ms")
     return f"{title}\n\n{table(head, rows)}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, NamedTuple, NoReturn
 
-from tests.services import Redis
+from soak.services import Redis
 
 from . import chart, environments, growth, machine, percall, report, wire
 from .worker import Worker

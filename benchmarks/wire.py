@@ -78,15 +78,40 @@ APPS = {
     THREE: App(THREE, "three_site"),
     PYTRACKING: App(PYTRACKING, "pytracking_site"),
 }
-SERVERS = ("granian", "uwsgi", "gunicorn")
+ASGI_APPS = {
+    "bare": App(OURS, "bare", "asgi_application"),
+    "mirror": App(OURS, "ours_asgi"),
+    "mirror_sync": App(OURS, "ptrack.asgi", "mirror", factory=True),
+}
 
 
 def granian(environment: Environment, app: App, port: int) -> list[str]:
     """Give the command that serves an app on Granian."""
+    return _granian(environment, "wsgi", app, port)
+
+
+def granian_asgi(environment: Environment, app: App, port: int) -> list[str]:
+    """Give the command that serves an ASGI app on Granian."""
+    return _granian(environment, "asgi", app, port)
+
+
+def _granian(
+    environment: Environment, interface: str, app: App, port: int
+) -> list[str]:
     return [
-        *(environment.program("granian"), "--interface", "wsgi", "--host", HOST),
+        *(environment.program("granian"), "--interface", interface, "--host", HOST),
         *("--port", str(port), "--workers", "1", "--runtime-threads", "1"),
         *("--blocking-threads", "1", "--log-level", "warning"),
+        *(["--factory"] if app.factory else []),
+        f"{app.module}:{app.name}",
+    ]
+
+
+def uvicorn(environment: Environment, app: App, port: int) -> list[str]:
+    """Give the command that serves an ASGI app on uvicorn."""
+    return [
+        *(environment.program("uvicorn"), "--host", HOST, "--port", str(port)),
+        *("--log-level", "warning", "--no-access-log"),
         *(["--factory"] if app.factory else []),
         f"{app.module}:{app.name}",
     ]
@@ -110,7 +135,21 @@ def gunicorn(environment: Environment, app: App, port: int) -> list[str]:
     ]
 
 
-COMMANDS = {"granian": granian, "uwsgi": uwsgi, "gunicorn": gunicorn}
+COMMANDS = {
+    "granian": granian,
+    "uwsgi": uwsgi,
+    "gunicorn": gunicorn,
+    "granian_asgi": granian_asgi,
+    "uvicorn": uvicorn,
+}
+SERVERS = {
+    "granian": APPS,
+    "uwsgi": APPS,
+    "gunicorn": APPS,
+    "granian_asgi": ASGI_APPS,
+    "uvicorn": ASGI_APPS,
+}
+"""What each of them serves."""
 
 
 class Server:
@@ -256,8 +295,8 @@ def measure(
         # All at once: one that isn't asked sleeps.
         servers = [_nginx(place, paths[OURS])]
         stack.enter_context(servers[0])
-        for kind in SERVERS:
-            for name, app in APPS.items():
+        for kind, apps in SERVERS.items():
+            for name, app in apps.items():
                 port = _free_port()
                 command = COMMANDS[kind](environments[app.side], app, port)
                 server = Server(f"{kind}/{name}", command, port, paths[app.side], place)

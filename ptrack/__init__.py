@@ -1,4 +1,4 @@
-"""Encrypted, stateless tracking pixels for Django and any WSGI app."""
+"""Encrypted, stateless tracking pixels for Django and any WSGI or ASGI app."""
 
 from .counters import Counters
 from .discovery import autodiscover

@@ -23,7 +23,7 @@ def autodiscover() -> None:
 
 
 def import_pixels(modules: str | Iterable[str] | None) -> None:
-    """Import the pixels of a plain WSGI app.
+    """Import the pixels of a plain WSGI or ASGI app.
 
     Args:
         modules: Names of modules, or one; ``None`` is a top-level ``pixels``, if there

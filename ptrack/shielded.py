@@ -6,6 +6,9 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+# What asyncio.Task, and the loop's own method only from Python 3.14 on, can do.
+_EAGERLY: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+
 
 def start(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
     """Run a coroutine in a task of its own; from Python 3.12 on at once.
@@ -20,10 +23,7 @@ def start(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
         What `ended` is to wait for; ``None`` if it has ended already.
     """
     loop = asyncio.get_running_loop()
-    if sys.version_info < (3, 12):
-        return loop.create_task(coroutine)
-    # The loop's own method takes "eager_start" from Python 3.14 on only.
-    task = asyncio.Task(coroutine, loop=loop, eager_start=True)
+    task = asyncio.Task(coroutine, loop=loop, **_EAGERLY)
     return None if task.done() else task
 
 

@@ -8,9 +8,11 @@ callbacks. `recorded` gives what reached the callbacks; pytest has it as the fix
 Nothing here belongs into a running site, and nothing there imports it.
 """
 
+import asyncio
 import email.policy
 import re
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message, MIMEPart
@@ -27,7 +29,10 @@ from .trackers import Tracker, TrackingLink, TrackingPixel, tracker
 if TYPE_CHECKING:
     from django.core.mail import EmailMessage
 
+    from .asgi import PtrackASGIMiddleware
     from .wsgi import PtrackWSGIMiddleware
+
+    App = PtrackASGIMiddleware | PtrackWSGIMiddleware
 
 Headers = Mapping[str, str]
 
@@ -149,17 +154,15 @@ class Tracked:
         raise AssertionError(f"no tracked link leads to {target}, but to: {targets}")
 
 
-def tracked(
-    mail: "EmailMessage | Message | str", app: "PtrackWSGIMiddleware | None" = None
-) -> Tracked:
+def tracked(mail: "EmailMessage | Message | str", app: "App | None" = None) -> Tracked:
     """Find out what of a mail is tracked.
 
     Args:
         mail: Django's ``EmailMessage``, of any kind; the standard library's; or the
             text of an HTML body. Messages are looked at as they are sent, encoded and
             parsed again: all bodies of HTML, and URLs in those of plain text.
-        app: The WSGI middleware whose URLs these are. By default they are those of
-            Django's settings where they are configured, else of the environment.
+        app: The WSGI or ASGI middleware whose URLs these are. By default they are those
+            of Django's settings where they are configured, else of the environment.
 
     Returns:
         The pixels and links that were made with the secrets in force. A URL that can't
@@ -348,7 +351,70 @@ class _WsgiSite:
         return _Response(response.status_code, response.body, response)
 
 
-def _site(app: "PtrackWSGIMiddleware | None") -> _Site:
+class _AsgiSite:
+    """An ASGI middleware, called in an event loop that lives as long as the request."""
+
+    def __init__(self, app: "PtrackASGIMiddleware") -> None:
+        self._app = app
+
+    def carried_by(self, url: str) -> Carried | None:
+        return self._app.carried_by(url)
+
+    def get(self, address: _Address, headers: Headers) -> _Response:
+        from webob import Response
+
+        # In a thread, as a test may be running in an event loop itself.
+        with ThreadPoolExecutor(1) as threads:
+            answering = _answered(self._app, _scope(address, headers))
+            start, body = threads.submit(asyncio.run, answering).result()
+        response = Response(
+            body["body"],
+            start["status"],
+            [
+                (name.decode("latin-1").title(), value.decode("latin-1"))
+                for name, value in start["headers"]
+            ],
+        )
+        return _Response(response.status_code, response.body, response)
+
+
+def _scope(address: _Address, headers: Headers) -> dict[str, Any]:
+    path = quote(address.mount) + address.path
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": address.scheme or "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": address.mount,
+        "headers": [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in _sent(address, headers).items()
+        ],
+        "client": ("127.0.0.1", 50000),
+        "server": (address.host or "localhost", 80),
+    }
+
+
+async def _answered(app: "PtrackASGIMiddleware", scope: dict[str, Any]) -> list[Any]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    # From which nothing ever comes: there is no body.
+    await app(scope, asyncio.Queue[Any]().get, send)
+    return sent
+
+
+def _site(app: "App | None") -> _Site:
+    from .asgi import PtrackASGIMiddleware
+
+    if isinstance(app, PtrackASGIMiddleware):
+        return _AsgiSite(app)
     if app is not None:
         return _WsgiSite(app)
     if conf.in_django():
@@ -419,7 +485,7 @@ def recorded(registry: Tracker = tracker) -> Iterator[Recorded]:
     """Keep what reaches the callbacks while the block runs; theirs run as always.
 
     Args:
-        registry: What a WSGI middleware with a tracker of its own was given.
+        registry: What a middleware with a tracker of its own was given.
     """
     found = Recorded()
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from .background import Engine, Handover
 from .counters import Counters, Reason, count
 from .exceptions import PtrackRegistrationError
-from .shielded import ended, in_thread, start
+from .shielded import in_thread, start
 from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
@@ -208,7 +208,7 @@ class Tracker:
             callbacks = self._handed_over(callbacks, engine)
         self._run_all(callbacks, request, args, kwargs)
 
-    async def arecord(
+    def begin(
         self,
         request: Any,
         args: Iterable[Any],
@@ -216,8 +216,8 @@ class Tracker:
         engine: Engine | None = None,
         *,
         thread_sensitive: bool = True,
-    ) -> None:
-        """Run the callbacks of pixels from an event loop: see `record`.
+    ) -> "asyncio.Task[None] | None":
+        """Start running the callbacks of pixels from an event loop: see `record`.
 
         A client that goes away meanwhile cancels the request but not its recording.
 
@@ -229,13 +229,20 @@ class Tracker:
             thread_sensitive: Sync callbacks run as Django runs sync code under async,
                 in the thread that its ORM is bound to; else in any of a pool, those of
                 several requests at a time.
+
+        Returns:
+            What `ptrack.shielded.ended` is to wait for; ``None`` if they have run.
         """
         if self._counters is not None:
             count(self._counters.hit)
         callbacks = self._pixels
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
-        await self._arun_all(thread_sensitive, callbacks, request, args, kwargs)
+        if not callbacks:
+            return None
+        return start(
+            self._arun_each(thread_sensitive, callbacks, request, args, kwargs)
+        )
 
     def record_click(
         self,
@@ -261,7 +268,7 @@ class Tracker:
             callbacks = self._handed_over(callbacks, engine)
         self._run_all(callbacks, request, (url, *args), kwargs)
 
-    async def arecord_click(
+    def begin_click(
         self,
         request: Any,
         url: str,
@@ -270,15 +277,17 @@ class Tracker:
         engine: Engine | None = None,
         *,
         thread_sensitive: bool = True,
-    ) -> None:
-        """Run the callbacks of links from an event loop: see `arecord`."""
+    ) -> "asyncio.Task[None] | None":
+        """Start running the callbacks of links from an event loop: see `begin`."""
         if self._counters is not None:
             count(self._counters.click)
         callbacks = self._links
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
+        if not callbacks:
+            return None
         hit = (request, (url, *args), kwargs)
-        await self._arun_all(thread_sensitive, callbacks, *hit)
+        return start(self._arun_each(thread_sensitive, callbacks, *hit))
 
     def _handed_over(self, callbacks: _Callbacks, engine: Engine) -> _Callbacks:
         """Give the callbacks, those that are to run in the background by the engine."""
@@ -321,15 +330,6 @@ class Tracker:
             return False
         return True
 
-    async def _arun_all(
-        self, thread_sensitive: bool, callbacks: _Callbacks, *hit: Any
-    ) -> None:
-        if not callbacks:
-            return
-        recording = start(self._arun_each(thread_sensitive, callbacks, *hit))
-        if recording is not None:
-            await ended(recording)
-
     async def _arun_each(
         self,
         thread_sensitive: bool,
@@ -338,7 +338,6 @@ class Tracker:
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
     ) -> None:
-        hit = (request, args, kwargs)
         blocking: list[_Callback] = []
         for callback in callbacks:
             if not callback.is_async:
@@ -346,14 +345,16 @@ class Tracker:
                 continue
             if blocking:
                 # One change of thread for as many as follow each other.
-                await in_thread(thread_sensitive, self._run_all, blocking, *hit)
+                hit = (blocking, request, args, kwargs)
+                await in_thread(thread_sensitive, self._run_all, *hit)
                 blocking = []
             try:
                 await callback.record(request, *args, **kwargs)
             except (Exception, asyncio.CancelledError) as error:
                 self._failed(callback, error)
         if blocking:
-            await in_thread(thread_sensitive, self._run_all, blocking, *hit)
+            hit = (blocking, request, args, kwargs)
+            await in_thread(thread_sensitive, self._run_all, *hit)
 
     def ignored(self, reason: Reason) -> None:
         """Count a request that was no hit, if anybody counts."""

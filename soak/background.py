@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ptrack.encoder import TokenBox
-from tests.services import (
+from soak.services import (
     REMEDY,
     CeleryWorker,
     DatabaseWorker,
@@ -50,7 +50,7 @@ from .servers import ROOT, SECRET, NotRun, Server
 PATIENCE = 120
 """Seconds that workers may take for what is left when the load is over."""
 
-VISIBILITY = 2
+VISIBILITY = 5
 """Seconds after which Redis gives another worker what one has taken and not done."""
 
 ENDLESS = 1_000_000
@@ -77,7 +77,7 @@ class Effort:
     seconds: float
 
 
-FULL = Effort(around=300, times=5, seconds=2)
+FULL = Effort(around=300, times=3, seconds=2)
 QUICK = Effort(around=100, times=1, seconds=0.5)
 
 
@@ -289,13 +289,8 @@ def _celery(
         BROKER: redis.url,
         CELERY: json.dumps(fault.settings),
     }
-    worker = CeleryWorker(
-        "soak.served.queue",
-        place,
-        pool=fault.pool,
-        **variables,
-        **{WHO: WORKER, **fault.variables},
-    )
+    of_worker = {**variables, WHO: WORKER, **fault.variables}
+    worker = CeleryWorker("soak.served.queue", place, pool=fault.pool, **of_worker)
     return (
         redis,
         stack.enter_context(worker),
@@ -360,6 +355,9 @@ def broker_killed(stand: Stand) -> str:
         time.sleep(stand.effort.seconds)
         stand.redis.start()
         stand.answers()
+    # Kombu's worker may end, or do nothing more, if Redis goes while it acknowledges.
+    stand.worker.stop()
+    stand.worker.start()
     return f"{stand.effort.times} times, and {stand.effort.seconds:g} s down each"
 
 
@@ -412,8 +410,6 @@ def worker_killed(stand: Stand) -> str:
     for _ in range(stand.effort.times):
         stand.answers()
         stand.worker.kill()
-        # It looks for what others have left when it starts.
-        time.sleep(VISIBILITY + 0.5)
         stand.worker.start()
     return f"{stand.effort.times} killed"
 
@@ -538,7 +534,13 @@ FAULTS = (
         hit=_SLOW,
         doubles=True,
     ),
-    Fault("a worker replaced (TERM)", worker_replaced, hit=_SLOW),
+    Fault(
+        "a worker replaced (TERM)",
+        worker_replaced,
+        settings=_SHORT,
+        hit=_SLOW,
+        doubles=True,
+    ),
     Fault("the server reloaded (HUP)", server_reloaded),
     Fault(
         "the callback's database locked",
@@ -564,3 +566,12 @@ FAULTS = (
         doubles=True,
     ),
 )
+
+TESTED = (
+    "Redis killed and started again",
+    "Redis full",
+    "a worker's process killed",
+    "db_worker killed",
+    "the tasks' database locked",
+)
+"""Those that the tests do in the short form, which `QUICK` needn't do again."""

@@ -183,6 +183,8 @@ def _behind(
     effort: background.Effort, seed: int, problems: list[str]
 ) -> Iterator[report.Behind]:
     for fault in background.FAULTS:
+        if effort is background.QUICK and fault.name in background.TESTED:
+            continue
         _say(f"in the background: {fault.name}")
         try:
             result = background.run(fault, effort, seed)

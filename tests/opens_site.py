@@ -19,8 +19,7 @@ from django.db import connections
 from django.test import override_settings
 
 from ptrack import hits
-
-from .postgresql import Server, missing, postgresql
+from soak.postgresql import Server, missing, postgresql
 
 ALIAS = "opens"
 APPS = [

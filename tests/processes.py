@@ -83,7 +83,10 @@ def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
 def fetch(
     url: str, method: str = "GET", headers: Mapping[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """Send a request; give status, headers and body, redirects not followed."""
+    """Send a request; give status, headers and body, redirects not followed.
+
+    The names of the headers are in the case of ``Content-Type``, whatever theirs is.
+    """
 
     class NoRedirect(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *args: object) -> None:
@@ -93,7 +96,11 @@ def fetch(
     opener = urllib.request.build_opener(NoRedirect)
     try:
         with opener.open(request, timeout=PATIENCE) as response:
-            return response.status, dict(response.headers), response.read()
+            return response.status, _titled(response.headers), response.read()
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, dict(error.headers), error.read()
+            return error.code, _titled(error.headers), error.read()
+
+
+def _titled(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.title(): value for name, value in headers.items()}

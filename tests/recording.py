@@ -5,7 +5,22 @@ from contextlib import contextmanager
 from typing import Any
 
 import ptrack
+from ptrack.shielded import ended
 from ptrack.trackers import Tracker
+
+
+async def arecord(tracker: Tracker, *hit: Any) -> None:
+    """Run the callbacks of pixels as an adapter under an event loop does."""
+    recording = tracker.begin(*hit)
+    if recording is not None:
+        await ended(recording)
+
+
+async def arecord_click(tracker: Tracker, *hit: Any) -> None:
+    """Run the callbacks of links likewise."""
+    recording = tracker.begin_click(*hit)
+    if recording is not None:
+        await ended(recording)
 
 
 class Recorder:

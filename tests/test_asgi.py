@@ -279,6 +279,11 @@ def test_other_paths_of_a_mounted_app_are_its_own(path):
     assert call(wrapped(), path, root_path="/at")[2] == b"the app's own"
 
 
+def test_path_that_only_starts_like_the_mount_is_whole():
+    """Where the prefix is the whole host, it is then the place of a token."""
+    assert call(wrapped(prefix="/"), "/attoken", root_path="/at")[2] == GIF
+
+
 def test_unix_socket_has_no_port(recorder):
     request = request_of(recorder, server=("/run/s", None), client=None, headers=[])
     assert "REMOTE_ADDR" not in request.META

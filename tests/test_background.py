@@ -18,7 +18,7 @@ from ptrack.requests import PixelRequest
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.adapters import Request, environ_of
-from tests.recording import emptied
+from tests.recording import arecord, arecord_click, emptied
 
 SECRET = "s" * 32
 TOKEN = TokenBox(SECRET).encrypt(1, key="value")
@@ -88,7 +88,7 @@ def sync_hit(tracker: Tracker, engine: Engine | None) -> None:
 
 
 def async_hit(tracker: Tracker, engine: Engine | None) -> None:
-    asyncio.run(tracker.arecord(request(), (1,), {"key": "value"}, engine))
+    asyncio.run(arecord(tracker, request(), (1,), {"key": "value"}, engine))
 
 
 either_way = pytest.mark.parametrize("hit", [sync_hit, async_hit])
@@ -266,7 +266,7 @@ def test_click_is_handed_over_with_its_target(
     if way == "sync":
         own_tracker.record_click(*told)
     else:
-        asyncio.run(own_tracker.arecord_click(*told))
+        asyncio.run(arecord_click(own_tracker, *told))
     assert link == []
     worker.perform(*engine.jobs)
     assert link == [("https://shop.example/", (1,), {"key": 2})]

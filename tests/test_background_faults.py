@@ -5,37 +5,46 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import Celery
 
 from ptrack.encoder import TokenBox
+from ptrack.engines.celery import CeleryEngine, record
+from ptrack.jobs import job_of
 from ptrack.pixel import GIF
+from ptrack.requests import PixelRequest
 from soak import background, servers
-from soak.background import FAULTS, QUICK, SETTINGS
-from soak.places import BROKER, CELERY, ENGINE, PAGE, PLACE
+from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
+from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
+from soak.processes import wait_until
+from soak.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
 from tests.processes import fetch
-from tests.services import REMEDY, REQUIRE, Redis, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
 
-QUICKLY = (
-    "Redis killed and started again",
-    "Redis full",
-    "a worker's process killed",
-    "db_worker killed",
-    "the tasks' database locked",
-)
+
+@pytest.fixture(scope="module")
+def results() -> Iterator[dict[str, Future[Any]]]:
+    """All of them side by side: each mostly waits for its services."""
+    with ThreadPoolExecutor(3) as pool:
+        yield {
+            fault.name: pool.submit(background.run, fault, QUICK)
+            for fault in FAULTS
+            if fault.name in TESTED
+        }
 
 
-@pytest.mark.parametrize(
-    "fault", [each for each in FAULTS if each.name in QUICKLY], ids=lambda x: x.name
-)
-def test_every_hit_is_recorded_once_by_its_id(fault):
+@pytest.mark.parametrize("name", TESTED)
+def test_every_hit_is_recorded_once_by_its_id(results, name: str):
     """And no log of the server or of the worker, at INFO, tells what it carries."""
-    result = background.run(fault, QUICK)
+    result = results[name].result()
     assert result.problems == []
     assert result.hits.recorded >= result.hits.answered > 20
 
@@ -50,7 +59,8 @@ def test_books_see_what_is_lost_and_what_is_told():
         stand.answers()
         with stand.redis.client() as client:
             client.flushall()
-        (stand.place / "log").open("a").write(f"{stand.tokens[0]}\n")
+        with (stand.place / LOG).open("a") as log:
+            log.write(f"{stand.tokens[0]}\n")
         stand.worker.start()
         return "emptied"
 
@@ -99,4 +109,27 @@ def test_broker_that_hangs_does_not_block_the_event_loop(tmp_path: Path):
             mail.join()
             redis.thaw()
             assert answers[0][2] == GIF
-            assert "runs at once: " in (tmp_path / "log").read_text()
+            assert "runs at once: " in (tmp_path / LOG).read_text()
+
+
+def test_job_whose_retry_the_broker_refuses_is_kept(tmp_path: Path):
+    """Of a callback that the worker doesn't know; and its logs don't tell the job."""
+    servers.prepare(tmp_path)
+    with Redis(tmp_path) as redis:
+        app = Celery("tests", broker=redis.url, set_as_current=False)
+        app.tasks.register(record)
+        request = PixelRequest.blank("/", {"HTTP_X_MARK": MARK})
+        job = job_of("nobody.Knows", request, [], {"mark": MARK})
+        CeleryEngine(app).enqueue(job)
+        with redis.client() as client:
+            client.execute_command("ACL", "SETUSER", "default", "-lpush")
+            variables = {PLACE: str(tmp_path), BROKER: redis.url}
+            with CeleryWorker("soak.served.queue", tmp_path, **variables) as worker:
+                wait_until(lambda: "ptrack.record[" in worker.output(), 10, "no job")
+                time.sleep(1)
+                assert redis.queued() + redis.unfinished() == 1
+                client.execute_command("ACL", "SETUSER", "default", "+lpush")
+    told = worker.output()
+    assert "A worker got a hit for nobody.Knows" in told
+    assert MARK not in told
+    assert "HTTP_" not in told

@@ -3,6 +3,7 @@
 And nothing over the network, at import or at work.
 """
 
+import asyncio
 import io
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from nacl.secret import SecretBox
 
+from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.encoder import MAX_TOKEN_LENGTH, TokenBox
 from ptrack.middleware import PtrackMiddleware
 from ptrack.pixel import GIF
@@ -60,6 +62,27 @@ def by_wsgi() -> Callable[[str], bytes]:
     return call
 
 
+def by_asgi() -> Callable[[str], bytes]:
+    app = PtrackASGIMiddleware(None, SECRET, secret_fallbacks=KEYS[1:])
+
+    def call(token: str) -> bytes:
+        return answered_by_asgi(app, f"/ptrack/{token}/")
+
+    return call
+
+
+def answered_by_asgi(app: PtrackASGIMiddleware, path: str) -> bytes:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path}
+    asyncio.run(app(scope, asyncio.Queue[Any]().get, send))
+    body: bytes = sent[-1]["body"]
+    return body
+
+
 def by_django() -> Callable[[str], bytes]:
     middleware = PtrackMiddleware(lambda request: None)  # type: ignore[arg-type]
 
@@ -85,7 +108,12 @@ def by_django_async() -> Callable[[str], bytes]:
     return call
 
 
-WAYS = {"wsgi": by_wsgi, "django": by_django, "django-async": by_django_async}
+WAYS = {
+    "wsgi": by_wsgi,
+    "asgi": by_asgi,
+    "django": by_django,
+    "django-async": by_django_async,
+}
 
 
 @pytest.fixture(params=WAYS)
@@ -185,6 +213,17 @@ def test_memory_does_not_grow_with_the_path(char: str):
     at_the_limit = peak(request(10_000))
     assert peak(request(1_000_000)) < at_the_limit + KIB
     assert at_the_limit < 10 * MAX_TOKEN_LENGTH
+
+
+@pytest.mark.parametrize("char", ["A", ".", "é", "日"])
+def test_memory_does_not_grow_with_the_path_under_asgi(char: str):
+    app = PtrackASGIMiddleware(None, SECRET)
+
+    def request(size: int) -> Callable[[], object]:
+        path = f"/ptrack/{char * size}"
+        return lambda: answered_by_asgi(app, path)
+
+    assert peak(request(1_000_000)) < peak(request(10_000)) + KIB
 
 
 @pytest.mark.parametrize("char", ["A", ".", "é", "日"])

@@ -16,9 +16,12 @@ import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.template import engines
 from django.test import Client
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from webtest import TestApp as WebTest
 
 import ptrack
+import ptrack.asgi
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 from ptrack.testing import tracked
@@ -310,6 +313,13 @@ def test_callback_that_lets_go_of_connections_works_as_shown(caplog):
     assert "failed" not in caplog.text
 
 
+def test_callback_in_the_background_works_as_shown(capsys: pytest.CaptureFixture[str]):
+    """Where no engine is set, it runs in the request."""
+    run(block("class InBackground"), ptrack=ptrack)
+    hit("news", campaign=7)
+    assert capsys.readouterr().out.endswith(" ('news',) {'campaign': 7}\n")
+
+
 def test_mirror_is_served_as_shown(tmp_path: Path):
     shutil.copy(ROOT / "tests/served/pixels.py", tmp_path)
     setting, *command = block("ptrack.wsgi:mirror()").replace('"', "").split()
@@ -320,6 +330,49 @@ def test_mirror_is_served_as_shown(tmp_path: Path):
     variables = {name: secret, "HITS": str(hits)}
     with server(*command, port=port, cwd=tmp_path, **variables):
         token = TokenBox(secret).encrypt("a")
+        assert fetch(f"http://127.0.0.1:{port}/ptrack/{token}/")[2] == GIF
+        assert fetch(f"http://127.0.0.1:{port}/")[0] == 404
+    kinds = [json.loads(line)[::2] for line in hits.read_text().splitlines()]
+    assert kinds == [["sync", "a"], ["async", "a"]]
+
+
+# -- ASGI -----------------------------------------------------------------------------
+
+
+def test_fastapi_works_as_shown(recorder):
+    client = TestClient(run(block("from fastapi import FastAPI"))["app"])
+    page = client.get("/page").text
+    assert page.startswith("Welcome!<img ")
+    path = page.partition("https://www.example.com")[2].partition('"')[0]
+    assert client.get(path).content == GIF
+    assert recorder.hits == [(("page",), {"name": "welcome"})]
+
+
+def test_middleware_is_added_as_said(recorder):
+    """With the very line of the text."""
+    said = "app.add_middleware(PtrackASGIMiddleware, secret=...)"
+    assert f"`{said}`" in README
+    app = Starlette()
+    exec(said.replace("...", repr(SECRET)), {"app": app, **vars(ptrack.asgi)})
+    path = f"/ptrack/{TokenBox(SECRET).encrypt('a')}/"
+    assert TestClient(app).get(path).content == GIF
+    assert recorder.hits == [(("a",), {})]
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian"])
+def test_asgi_mirror_is_served_as_shown(name: str, tmp_path: Path):
+    shutil.copy(ROOT / "tests/served/pixels.py", tmp_path)
+    lines = block("uvicorn --factory").replace('"', "").splitlines()
+    (line,) = (line for line in lines if line.startswith(name))
+    port = free_port()
+    option = (
+        ["-b", f"127.0.0.1:{port}"] if name == "hypercorn" else ["--port", str(port)]
+    )
+    command = [*line.split(), *option]
+    hits = tmp_path / "hits"
+    variables = {"PTRACK_SECRET": SECRET, "HITS": str(hits)}
+    with server(*command, port=port, cwd=tmp_path, **variables):
+        token = TokenBox(SECRET).encrypt("a")
         assert fetch(f"http://127.0.0.1:{port}/ptrack/{token}/")[2] == GIF
         assert fetch(f"http://127.0.0.1:{port}/")[0] == 404
     kinds = [json.loads(line)[::2] for line in hits.read_text().splitlines()]
@@ -679,6 +732,7 @@ def test_counters_are_scraped_as_shown(tmp_path: Path):
 
 ELSEWHERE = {
     "docs/agents.md": "test_agents_docs.py",
+    "docs/background.md": "test_docs_background.py",
     "docs/from-django-ptrack.md": "test_docs_migration.py",
     "docs/from-pytracking.md": "test_docs_migration.py",
     "docs/opens.md": "test_opens_docs.py",

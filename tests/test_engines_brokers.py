@@ -10,7 +10,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from ptrack.engines import brokers
-from tests.services import REMEDY, REQUIRE, Redis, has_redis
+from soak.services import REMEDY, REQUIRE, Redis, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)

@@ -80,6 +80,7 @@ ROOMS = {
         "links",
         "pixel",
         "privacy",
+        "shielded",
         "trackers",
     },
     "tracebacks": set(),
@@ -211,7 +212,9 @@ def test_core_imports_with_django_and_webob_blocked():
 
 
 def test_import_needs_no_configuration():
-    run_python("import ptrack, ptrack.wsgi, ptrack.encoder; ptrack.tracker")
+    run_python(
+        "import ptrack, ptrack.asgi, ptrack.wsgi, ptrack.encoder; ptrack.tracker"
+    )
 
 
 def test_outside_django_nothing_of_django_is_imported_even_after_hits(tmp_path: Path):
@@ -244,6 +247,43 @@ def test_outside_django_nothing_of_django_is_imported_even_after_hits(tmp_path: 
         "sync hit",
         "200 OK",
         "404 Not Found",
+        "[]",
+    ]
+
+
+def test_nothing_of_django_is_imported_by_hits_under_asgi_either(tmp_path: Path):
+    (tmp_path / "pixels.py").write_text(
+        "import ptrack\n"
+        "@ptrack.tracker.register\n"
+        "class A(ptrack.TrackingPixel):\n"
+        "    async def record(self, request, *args): print('async', *args)\n"
+        "@ptrack.tracker.register\n"
+        "class B(ptrack.TrackingPixel):\n"
+        "    def record(self, request, *args): print(request.META['HTTP_X'], *args)\n"
+    )
+    out = run_python(
+        "import sys; sys.path.insert(0, '')\n"
+        "import asyncio, ptrack, ptrack.asgi\n"
+        "mirror = ptrack.asgi.mirror()\n"
+        "url = ptrack.pixel_url('hit'); mirror.pixel_tag()\n"
+        "async def send(message): print(message.get('status', 'body'))\n"
+        "def get(path):\n"
+        "    scope = {'type': 'http', 'method': 'GET', 'path': path,\n"
+        "             'headers': [(b'x', b'sync')]}\n"
+        "    asyncio.run(mirror(scope, None, send))\n"
+        "get(url.removeprefix('https://h')); get('/other')\n"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'django'])\n",
+        cwd=tmp_path,
+        PTRACK_SECRET="s" * 32,
+        PTRACK_APP_URL="https://h",
+    )
+    assert out.splitlines() == [
+        "async hit",
+        "sync hit",
+        "200",
+        "body",
+        "404",
+        "body",
         "[]",
     ]
 

@@ -16,10 +16,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
+from starlette.testclient import TestClient
 from webtest import TestApp as WebTest
 
 import ptrack
-from ptrack import conf
+from ptrack import asgi, conf
+from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.encoder import TokenBox
 from ptrack.exceptions import PtrackConfigurationError, PtrackTokenError
 from ptrack.middleware import PtrackMiddleware
@@ -81,6 +83,8 @@ CALLS: dict[str, Callable[[], object]] = {
     "bad prefix": lambda: WSGI(None, SECRET, secret_fallbacks=[OLD], prefix=1),  # type: ignore[arg-type]
     "bad pixels": lambda: WSGI(None, SECRET, secret_fallbacks=[OLD], pixels="no.such"),
     "bad mirror": lambda: mirror(secret=BAD, secret_fallbacks=[OLD]),
+    "bad secret, ASGI": lambda: PtrackASGIMiddleware(None, BAD),
+    "bad mirror, ASGI": lambda: asgi.mirror(secret=BAD, secret_fallbacks=[OLD]),
     "bad filter": lambda: filter_factory({}, secret=BAD, secret_fallbacks=OLD)(None),
     "bad box": lambda: TokenBox(BAD, [OLD]),
     "box with a bad fallback": lambda: TokenBox(SECRET, [OLD, BAD_OLD]),
@@ -215,6 +219,7 @@ SENDERS: dict[str, Callable[[str], Any]] = {
     "sync": lambda path: Client().get(path),
     "async": async_to_sync(get_async),
     "wsgi": lambda path: WebTest(mirror()).get(path),
+    "asgi": lambda path: TestClient(asgi.mirror()).get(path),
 }
 
 

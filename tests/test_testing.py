@@ -1,5 +1,6 @@
 """ptrack.testing: what a mail carries, opens and clicks of it, and what they record."""
 
+import asyncio
 import subprocess
 import sys
 from email.message import EmailMessage as StandardMessage
@@ -13,6 +14,7 @@ from django.test import override_settings
 from webtest import TestApp as WebTest
 
 import ptrack
+from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.testing import Click, Open, recorded, tracked
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
@@ -241,9 +243,10 @@ def test_mail_without_what_is_asked_for_fails_the_test():
 # -- outside Django -------------------------------------------------------------------
 
 
-def test_wsgi_middleware_s_own_urls_and_callbacks():
+@pytest.mark.parametrize("middleware", [PtrackWSGIMiddleware, PtrackASGIMiddleware])
+def test_middleware_s_own_urls_and_callbacks(middleware):
     registry = Tracker("own")
-    app = PtrackWSGIMiddleware(
+    app = middleware(
         None,
         secret="another",
         app_url="http://own.example/at",
@@ -262,8 +265,31 @@ def test_wsgi_middleware_s_own_urls_and_callbacks():
     assert request.META["REMOTE_ADDR"] == "127.0.0.1"
     assert request.host == "own.example"
     assert tracked(mail).pixels == []
-    # Around a real app too, where it is the same.
-    assert WebTest(app).get("/page", status=404)
+    if middleware is PtrackWSGIMiddleware:
+        # Around a real app too, where it is the same.
+        assert WebTest(app).get("/page", status=404)
+
+
+def test_asgi_middleware_s_urls_are_opened_in_an_event_loop_as_well():
+    """A test that is a coroutine itself opens mails like any other."""
+    registry = Tracker("own")
+
+    @registry.register
+    class Async(ptrack.TrackingPixel):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            await asyncio.sleep(0)
+
+    app = PtrackASGIMiddleware(
+        None, "another", app_url="http://own.example", tracker=registry
+    )
+
+    async def opened() -> Any:
+        return tracked(app.pixel_tag("a"), app).pixels[0].open()
+
+    with recorded(registry) as seen:
+        response = asyncio.run(opened())
+    assert response.content_type == "image/gif"
+    assert seen.opens == [Open(("a",))]
 
 
 def test_outside_django_the_environment_s_mirror_answers(outside_django):

@@ -14,7 +14,7 @@ import ptrack
 from ptrack import trackers
 from ptrack.exceptions import PtrackError, PtrackRegistrationError
 from ptrack.trackers import Tracker, TrackingPixel, tracker
-from tests.recording import clicked, registered
+from tests.recording import arecord, arecord_click, clicked, registered
 
 
 class Sync(TrackingPixel):
@@ -65,7 +65,7 @@ def sync_hit(registry: Tracker, *args: Any, **kwargs: Any) -> None:
 
 
 def async_hit(registry: Tracker, *args: Any, **kwargs: Any) -> None:
-    asyncio.run(registry.arecord("request", args, kwargs))
+    asyncio.run(arecord(registry, "request", args, kwargs))
 
 
 either_way = pytest.mark.parametrize("hit", [sync_hit, async_hit])
@@ -235,8 +235,8 @@ def test_sync_callbacks_stay_in_one_thread_under_async(own_tracker):
     own_tracker.register(pixel(2))
 
     async def two_hits() -> threading.Thread:
-        await own_tracker.arecord("request", (), {})
-        await own_tracker.arecord("request", (), {})
+        await arecord(own_tracker, "request", (), {})
+        await arecord(own_tracker, "request", (), {})
         return await sync_to_async(threading.current_thread)()
 
     thread_of_djangos_sync_code = asyncio.run(two_hits())
@@ -257,7 +257,7 @@ def test_client_that_goes_away_does_not_cancel_the_recording(own_tracker, log):
     own_tracker.register(Sync)
 
     async def broken_off() -> None:
-        task = asyncio.ensure_future(own_tracker.arecord("request", (), {}))
+        task = asyncio.ensure_future(arecord(own_tracker, "request", (), {}))
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -304,7 +304,7 @@ def test_links_and_pixels_are_told_apart_in_one_registry(own_tracker):
     with registered(own_tracker) as opens, clicked(own_tracker) as clicks:
         own_tracker.record("request", ["a"], {"k": 1})
         own_tracker.record_click("request", "https://h/", ["b"], {"k": 2})
-        asyncio.run(own_tracker.arecord_click("request", "https://h/", ["c"], {}))
+        asyncio.run(arecord_click(own_tracker, "request", "https://h/", ["c"], {}))
     assert opens.hits == [(("a",), {"k": 1})]
     assert clicks.hits == [("https://h/", ("b",), {"k": 2}), ("https://h/", ("c",), {})]
 

@@ -1,4 +1,4 @@
-"""The floor: what a hit can't do without, and a WSGI callable that does no more."""
+"""The floor: what a hit can't do without, and callables that do no more."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
@@ -26,6 +26,8 @@ HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
 ]
 
+ASGI_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
+
 
 def decrypt(token: str) -> Any:
     """Open a token: base64, SecretBox, JSON."""
@@ -49,3 +51,18 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     # A fresh list, as PEP 3333 has it: servers may change it.
     start_response("200 OK", HEADERS.copy())
     return [GIF]
+
+
+async def asgi_application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer a hit, and nothing else, as ASGI has it."""
+    args, kwargs = decrypt(scope["path"][START:-1])
+    record((args, kwargs))
+    # A fresh list here, too: middlewares add to it.
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": ASGI_HEADERS.copy(),
+        }
+    )
+    await send({"type": "http.response.body", "body": GIF})

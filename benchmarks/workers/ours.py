@@ -42,6 +42,7 @@ from sample import (
 )
 
 import ptrack
+from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.email import TrackedTemplate, track_html
 from ptrack.middleware import PtrackMiddleware
 from ptrack.trackers import Tracker
@@ -51,6 +52,7 @@ PAYLOADS = (16, 64, 256, 1024, 4096)
 KEYS = (1, 2, 4, 8)
 CALLBACKS = (1, 4, 16, 64)
 PIXEL = (bare.GIF, bare.HEADERS)
+ASGI_PIXEL = (bare.GIF, bare.ASGI_HEADERS)
 
 TOKEN = ptrack.PtrackEncoder.encrypt(*ARGS, **KWARGS)
 PATH = f"{PREFIX}{TOKEN}/"
@@ -71,7 +73,14 @@ def garbage(length: int, alphabet: str = ALPHABET) -> str:
     return "".join(random.Random(length).choices(alphabet, k=length))
 
 
+async def asgi_nothing(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Be the app that the ASGI middleware goes around."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"page"})
+
+
 tracking = PtrackWSGIMiddleware(nothing, SECRET, app_url=APP_URL)
+asgi_tracking = PtrackASGIMiddleware(asgi_nothing, SECRET, app_url=APP_URL)
 
 
 # -- requests -------------------------------------------------------------------------
@@ -107,6 +116,44 @@ def plain(application: Any, path: str, *, hit: bool = True, like: Any = None) ->
     return Case(application, (request, start_response), records=hit)
 
 
+async def receive_nothing() -> dict[str, Any]:
+    """Be the way in of a request that has no body."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def send_nowhere(message: dict[str, Any]) -> None:
+    """Take a part of an answer and do nothing with it."""
+
+
+def plain_async(
+    application: Any, path: str, *, hit: bool = True, like: Any = None, **more: Any
+) -> Case:
+    """Give the case of an ASGI app that is called, and nothing around it.
+
+    Args:
+        application: The app.
+        path: What is requested of it.
+        hit: It records that.
+        like: The answer: body and headers; the pixel by default.
+        more: Of the `Case`.
+    """
+    request = scope(path)
+    before = request.copy()
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(application(request, receive_nothing, send))
+    start, body = sent
+    found = (body["body"], start["headers"])
+    if found != (like or ASGI_PIXEL) or start["status"] != 200 or request != before:
+        raise BrokenCaseError(f"{application} answers {sent}")
+    return Case(
+        application, (request, receive_nothing, send_nowhere), records=hit, **more
+    )
+
+
 def whole(application: Any, path: str, body: bytes, *, hit: bool = True) -> Case:
     """Give the case of a request as a server handles it: consumed and closed."""
     request = environ(path)
@@ -136,6 +183,7 @@ def floor() -> dict[str, Case]:
         "decrypt": Case(decrypt, (TOKEN,)),
         "encrypt": Case(encrypt_sample),
         "bare": plain(bare.application, PATH),
+        "bare_asgi": plain_async(bare.asgi_application, PATH),
         "constant": whole(
             wsgi_handler([CONSTANT, *MIDDLEWARE]), PATH, b"constant", hit=False
         ),
@@ -151,6 +199,11 @@ def hits() -> dict[str, Case]:
     return {
         "wsgi": plain(tracking, PATH),
         "wsgi_counted": counted(),
+        # A coroutine function, as the loop of the worker wants one.
+        "asgi": plain_async(
+            asgi_tracking.__call__, PATH, before=to_async, after=to_sync
+        ),
+        "asgi_sync": plain_async(asgi_tracking.__call__, PATH),
         "around": whole(PtrackWSGIMiddleware(wsgi_handler()), PATH, bare.GIF),
         "django": whole(wsgi_handler(behind), PATH, bare.GIF),
         "django_urls": whole(wsgi_handler(), PATH, bare.GIF),
@@ -212,10 +265,15 @@ def passing() -> dict[str, Case]:
     def passed(application: Any) -> Case:
         return plain(application, OTHER_PATH, hit=False, like=(b"page", []))
 
+    def passed_async(application: Any) -> Case:
+        return plain_async(application, OTHER_PATH, hit=False, like=(b"page", []))
+
     behind = with_second(ours_site.PTRACK)
     return {
         "pass_app": passed(nothing),
         "pass_wsgi": passed(tracking),
+        "pass_asgi_app": passed_async(asgi_nothing),
+        "pass_asgi": passed_async(asgi_tracking.__call__),
         "pass_idle": Case(IdleMiddleware(get_response), (request,)),
         "pass_django": Case(PtrackMiddleware(get_response), (request,)),
         "pass_idle_whole": whole(

@@ -59,10 +59,9 @@ def _kept(transport: Any) -> Any:
     any message that a worker took and didn't acknowledge. One that waits in the list
     for longer than that is done twice.
     """
-
     from redis.exceptions import ResponseError
 
-    class Channel(transport.Channel):  # type: ignore[misc, name-defined]
+    class Channel(transport.Channel):  # type: ignore[misc]
         def _put(self, queue: str, message: dict[str, Any], **more: Any) -> None:
             tag = message["properties"]["delivery_tag"]
             sent = message["properties"]["delivery_info"]

@@ -4,9 +4,12 @@ A worker has to import this module, and the pixels. Under Django, ptrack's app s
 that; outside Django, the Celery app names both in ``include``.
 """
 
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 from celery import Celery, Task, current_app, shared_task
+from celery.exceptions import Reject
+from kombu.exceptions import OperationalError
 
 from ptrack.engines import brokers, imported
 from ptrack.exceptions import PtrackConfigurationError
@@ -42,7 +45,19 @@ def record(self: "Task[Any, Any]", job: str) -> None:
     except Exception as error:
         # Error trackers show what a frame holds.
         del job
-        raise self.retry(exc=error, countdown=delay(self.request.retries)) from None
+        _again(self, error)
+
+
+def _again(task: "Task[Any, Any]", error: Exception) -> NoReturn:
+    wait = delay(task.request.retries)
+    try:
+        with brokers.producer(task.app) as producer:
+            raise task.retry(exc=error, countdown=wait, producer=producer) from None
+    except (OperationalError, Reject):
+        # The broker doesn't take it, and Celery would drop the job. It is this worker's
+        # until it gives it back; not at once, since it would have it again at once.
+        time.sleep(wait)
+        raise Reject(type(error).__name__, requeue=True) from None
 
 
 class CeleryEngine:

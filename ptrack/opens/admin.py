@@ -106,7 +106,9 @@ class HitAdmin(AnyAdmin):
     sortable_by = ("at",)
     show_full_result_count = False
     # Of Django 5.0 on: a count for each choice of each filter.
-    show_facets: ClassVar[Any] = getattr(getattr(admin, "ShowFacets", None), "NEVER", None)
+    show_facets: ClassVar[Any] = getattr(
+        getattr(admin, "ShowFacets", None), "NEVER", None
+    )
     # What is found is decided below; this shows the field for it.
     search_fields = ("key",)
     search_help_text = "A key, whole"

@@ -3,10 +3,14 @@
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import ptrack
+
+SLOW = 0.2
+"""Seconds that callbacks take which are told to be slow."""
 
 
 def write(kind: str, request: Any, args: tuple[Any, ...]) -> None:
@@ -18,6 +22,9 @@ def write(kind: str, request: Any, args: tuple[Any, ...]) -> None:
 @ptrack.tracker.register
 class Sync(ptrack.TrackingPixel):
     def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        if "slow" in args:
+            write("begun", request, args)
+            time.sleep(SLOW)
         write("sync", request, args)
 
 
@@ -31,5 +38,5 @@ class Failing(ptrack.TrackingPixel):
 @ptrack.tracker.register
 class Async(ptrack.TrackingPixel):
     async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(SLOW if "slow" in args else 0)
         write("async", request, args)

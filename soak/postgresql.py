@@ -16,7 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .processes import PATIENCE, free_port
+from .processes import free_port
+
+PATIENCE = 30
+"""Seconds to wait for it before it is taken for broken."""
 
 USER = "postgres"
 """Debian's package makes it, and it owns the server where root runs the tests."""

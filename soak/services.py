@@ -211,17 +211,21 @@ class CeleryWorker(Service):
         app: str,
         place: Path,
         name: str = "worker",
-        *,
         pool: str = "prefork",
-        concurrency: int = 2,
+        concurrency: str = "2",
         loglevel: str = "INFO",
         **variables: str,
     ) -> None:
         command = (
             *(sys.executable, "-m", "celery", "-A", app, "worker", "--pool", pool),
-            *("--concurrency", str(concurrency), "--loglevel", loglevel),
+            *("--concurrency", concurrency, "--loglevel", loglevel),
             # Other workers, that it would wait for: there are none.
-            *("--without-mingle", "--without-gossip", "--hostname", f"{name}@localhost"),
+            *(
+                "--without-mingle",
+                "--without-gossip",
+                "--hostname",
+                f"{name}@localhost",
+            ),
         )
         super().__init__(command, place, name, **variables)
 

@@ -1,0 +1,22 @@
+"""The mirror under ASGI, with the callback as a coroutine."""
+
+from typing import Any
+
+from recording import record
+
+from ptrack.asgi import mirror
+from ptrack.trackers import Tracker, TrackingPixel
+
+tracker = Tracker()
+
+
+@tracker.register
+class AsyncAppending(TrackingPixel):
+    """Appends to the list of hits, in the event loop."""
+
+    async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Take the hit."""
+        record((args, kwargs))
+
+
+application = mirror(tracker=tracker, pixels=())
