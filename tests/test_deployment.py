@@ -1,33 +1,51 @@
 """docs/deployment.md: its files are real, they run together, and its numbers hold."""
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ptrack.encoder import MAX_TOKEN_LENGTH, TokenBox
-from ptrack.pixel import GIF
+from ptrack.pixel import GIF, PIXEL
 from soak import report
 from soak.deployment import files, rounds, sizing
 from soak.deployment.accounts import Logged, balance, logged
 from soak.deployment.client import Client, Seen
 from soak.deployment.run import DOCUMENT, QUICK
 from soak.deployment.stage import MAIN, Stage, certificate, manage, stage
+from soak.postgresql import missing
 from soak.processes import SoakError
 from soak.servers import SECRET
-from tests.postgresql import missing
+from soak.services import REQUIRE, Service
 from tests.processes import fetch, free_port, server
-from tests.services import REQUIRE, Service
 
 PAGE = DOCUMENT.read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+FILES = {
+    str(path.relative_to(files.FILES)): path.read_text()
+    for path in files.FILES.rglob("*")
+    if path.is_file() and path.suffix != ".pyc"
+}
 UNITS = sorted(each.name for each in (files.FILES / "systemd").iterdir())
 NGINX = sorted(each.name for each in (files.FILES / "nginx").iterdir())
+
+
+def block(part: str) -> str:
+    """Give the one block of the page, beside the files, that has this in it."""
+    found = [code for _, code in BLOCKS if part in code and code not in FILES.values()]
+    assert len(found) == 1, f"{len(found)} blocks have {part!r}"
+    return found[0]
+
+
 UNSHOWN = {"manage.py", "recording/__init__.py", "recording/asgi.py"}
 """What Django makes, and what differs from what is shown by one letter."""
 
@@ -49,14 +67,57 @@ def need(*programs: str) -> None:
 
 def test_page_shows_every_file_as_it_is():
     shown = {code for _, code in BLOCKS}
-    found = {
-        str(path.relative_to(files.FILES)): path.read_text()
-        for path in files.FILES.rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
-    assert {name for name, text in found.items() if text not in shown} == UNSHOWN
+    assert {name for name, text in FILES.items() if text not in shown} == UNSHOWN
     configuration = [code for kind, code in BLOCKS if kind in ("ini", "nginx", "vcl")]
-    assert set(configuration) <= set(found.values())
+    assert set(configuration) <= set(FILES.values())
+
+
+def test_every_block_is_run_by_a_test():
+    """Each is one of the files, or asked for by a call of ``block`` here."""
+    tree = ast.parse(Path(__file__).read_text())
+    asked = {
+        ast.literal_eval(node.args[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
+    }
+    for _, code in BLOCKS:
+        assert code in FILES.values() or any(part in code for part in asked), code
+
+
+def test_what_is_to_be_installed_exists():
+    words = block("/pip install").split("pip install", 1)[1].split()
+    extras = re.findall(r"[a-z]+", words[0].partition("[")[2])
+    known = metadata.metadata("django-ptrack").get_all("Provides-Extra") or []
+    assert set(extras) <= set(known)
+    for name in words[1:]:
+        metadata.version(name.strip('"').partition("[")[0])
+
+
+def test_secret_is_written_for_root_alone(tmp_path: Path):
+    code = block("install -m 0600").replace("/etc/ptrack", str(tmp_path))
+    code = code.replace(files.VENV, f"{files.program('python').parent}/")
+    subprocess.run(["/bin/sh", "-e", "-c", code], cwd=files.FILES, check=True)
+    for name in ("secret", "recording.env"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    assert TokenBox((tmp_path / "secret").read_text().strip())
+
+
+def test_units_that_are_started_are_there():
+    command = block("systemctl enable").splitlines()[-1]
+    for name in command.split()[3:]:
+        unit = name if "." in name else f"{name}.service"
+        assert "[Install]" in files.text(f"systemd/{unit}")
+    assert "manage.py migrate" in block("systemctl enable")
+
+
+def test_headers_are_as_shown():
+    lines = block("Cache-Control: no-cache").splitlines()
+    assert {tuple(line.split(": ")) for line in lines} <= set(PIXEL.headers)
+
+
+def test_commands_of_the_sizing_are_modules():
+    for line in block("soak.deployment.sizing").splitlines():
+        assert find_spec(line.split()[-1])
 
 
 def test_numbers_of_the_page_are_those_that_were_measured():
@@ -78,7 +139,9 @@ def test_sizing_shows_what_the_benchmark_has_of_handing_over():
 def test_commands_of_the_page_are_in_the_makefile():
     makefile = (files.ROOT / "Makefile").read_text()
     assert "\ndeployment:" in makefile
-    assert "make deployment QUICK=1" in BLOCKS[0][1]
+    assert all(
+        line.split()[1] == "deployment" for line in block("QUICK=1").splitlines()
+    )
 
 
 @pytest.mark.parametrize("name", UNITS)
@@ -211,6 +274,15 @@ def test_nothing_is_lost_while_it_is_killed(running: Stage, number: int):
         assert result.redone > 0
     if part.what is rounds.MIRROR:
         assert result.accounts.twice > 0
+
+
+def test_rows_that_are_too_many_are_found_as_shown(running: Stage):
+    with psycopg.connect(running.database.url) as connection:
+        (found,) = connection.execute(block("too_many")).fetchone()
+        rows = connection.execute(
+            "SELECT count(*) FROM ptrack_opens_open GROUP BY kwargs ->> 'request_id'"
+        ).fetchall()
+    assert found == sum(count - 1 for (count,) in rows) > 0
 
 
 def test_longest_token_passes_through_all(running: Stage):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from tests.postgresql import Server
+from soak.postgresql import Server
 
 from .client import Seen
 

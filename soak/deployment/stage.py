@@ -12,12 +12,12 @@ from functools import cache
 from pathlib import Path
 
 from ptrack.wsgi import PtrackWSGIMiddleware
+from soak.postgresql import Server as PostgreSQL
+from soak.postgresql import postgresql
 from soak.processes import HOST, free_port, listens, wait_until
 from soak.served.lingering import DONE, LINGER, READY
 from soak.servers import ROOT, SECRET
-from tests.postgresql import Server as PostgreSQL
-from tests.postgresql import postgresql
-from tests.services import Redis, Service
+from soak.services import Redis, Service
 
 from . import files
 
