@@ -164,11 +164,19 @@ PARTS = (
 )
 
 
+IN_REQUEST_PARTS = (
+    ("mirrors on gunicorn (gthread), recording in the request", "gunicorn"),
+    ("mirrors on Granian, recording in the request", "granian"),
+    ("PostgreSQL, for them", "postgresql"),
+)
+
+
 def _parts(deployment: dict[str, Any], sends: list[Send]) -> str:
     rows = [
         (label, f"{cost:,.0f}", *_cores(send.peak * cost / 1e6 for send in sends))
-        for label, name in PARTS
-        for cost in [deployment["cpu_us"][name]]
+        for parts, which in ((PARTS, "cpu_us"), (IN_REQUEST_PARTS, "in_request_cpu_us"))
+        for label, name in parts
+        for cost in [deployment[which][name]]
     ]
     return report.table(_head("what", "µs of a core a hit"), rows)
 

@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -141,13 +141,18 @@ class Stage:
 
 @contextmanager
 def stage(
-    place: Path, *, retries: bool = True, options: Mapping[str, str] | None = None
+    place: Path,
+    *,
+    retries: bool = True,
+    background: bool = True,
+    options: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """Run all of it until the end of the block.
 
     Args:
         place: Where it writes.
         retries: nginx asks the other mirror, as the recipe has it.
+        background: Mirrors hand hits over; else they record in the request.
         options: Of PostgreSQL.
     """
     with ExitStack() as stack:
@@ -166,12 +171,17 @@ def stage(
             start(_worker(place, "worker-2", **lingering("none"))),
         )
         # The order of a deployment: those who take jobs come before those who send.
+        left_out = () if background else ("REDIS_URL",)
         mirrors = (
-            start(_gunicorn(place, **lingering("mirror"))),
-            start(_granian(place, **lingering("none"))),
+            start(_gunicorn(place, **_without(lingering("mirror"), left_out))),
+            start(_granian(place, **_without(lingering("none"), left_out))),
         )
         nginx = start(_nginx(place, mirrors, retries))
         yield Stage(place, nginx, database, redis, mirrors, workers, lingers, variables)
+
+
+def _without(variables: dict[str, str], names: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in names}
 
 
 def _variables(database: PostgreSQL, redis: Redis, place: Path) -> dict[str, str]:

@@ -8,3 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recording.settings")
 
 app = Celery("recording")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Else Celery closes the connection to PostgreSQL before and after each hit. One that
+# has died is replaced by ptrack.opens.
+app.conf.update(CELERY_DB_REUSE_MAX=1_000_000_000)

@@ -23,8 +23,6 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": os.environ.get("PGDATABASE", "recording"),
-        # Else Celery has Django close it after each hit.
-        "CONN_MAX_AGE": 300,
     }
 }
 
