@@ -12,7 +12,7 @@ FUZZER := $(VENV)/.fuzzer
 SERVERS := $(VENV)/.servers
 SECONDS ?= 60
 
-.PHONY: help demo screenshot test properties fuzz bench timing soak lint types check \
+.PHONY: help demo screenshot test properties fuzz bench timing soak deployment lint types check \
 	dist audit clean
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make bench   measure, beside other libraries (QUICK=1: just run through)"
 	@echo "make timing  measure what answers tell by their time (QUICK=1: likewise)"
 	@echo "make soak    load and faults on real servers (QUICK=1: in two minutes)"
+	@echo "make deployment  mirrors, workers, nginx, killed (QUICK=1: once each)"
 	@echo "make check   lint and types"
 	@echo "make dist    build what is released, and check it"
 	@echo "make audit   ask for known vulnerabilities of what is installed"
@@ -88,6 +89,10 @@ timing: $(TIMING)
 # QUICK=1 does less of everything, and keeps the last full run's results.
 soak: $(SERVERS)
 	$(BIN)/python -m soak $(if $(QUICK),--quick)
+
+# QUICK=1 does each once, and keeps the last full run's results.
+deployment: $(SERVERS)
+	$(BIN)/python -m soak.deployment $(if $(QUICK),--quick)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

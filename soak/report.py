@@ -9,8 +9,6 @@ from . import background, load, nonces, stage
 from .books import Balance, Book
 from .servers import NotRun
 
-START, END = "<!-- results -->", "<!-- /results -->"
-
 Load = tuple[str, load.Result | NotRun]
 """A server, and what came of its load."""
 
@@ -160,25 +158,46 @@ def nonce(result: nonces.Result) -> str:
     return f"### Nonces\n\n{table(head, [row])}"
 
 
-def about(versions: dict[str, str], date: str, seed: int, seconds: float) -> str:
+def about(versions: dict[str, str], date: str, seed: int | None, seconds: float) -> str:
     """Give what the results depend on."""
     described = {**machine.described(), "servers": _listed(versions)}
     lines = [
         f"- {name}: {described[name].replace(', 1 cores', ', 1 core')}"
         for name in ("processor", "system", "Python", "servers")
     ]
-    minutes = f"{seconds / 60:.0f} minutes"
-    return f"Measured on {date}, in {minutes}, with seed {seed}:\n\n" + "\n".join(lines)
+    how = f"in {seconds / 60:.0f} minutes"
+    if seed is not None:
+        how += f", with seed {seed}"
+    return f"Measured on {date}, {how}:\n\n" + "\n".join(lines)
 
 
 def _listed(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def insert(text: str, document: Path) -> None:
-    """Put the tables between the markers of a document."""
-    before, start, rest = document.read_text().partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        raise ValueError(f"{document} has no {START} with {END} after it")
-    document.write_text(f"{before}{START}\n\n{text}\n\n{END}{after}")
+def insert(text: str, document: Path, name: str = "results") -> None:
+    """Put the tables between the markers of that name in a document."""
+    old = between(document, name)
+    start, end = _markers(name)
+    found = document.read_text()
+    document.write_text(
+        found.replace(f"{start}{old}{end}", f"{start}\n\n{text}\n\n{end}")
+    )
+
+
+def between(document: Path, name: str = "results") -> str:
+    """Give what is between the markers of that name in a document.
+
+    Raises:
+        ValueError: They aren't there.
+    """
+    start, end = _markers(name)
+    _, opened, rest = document.read_text().partition(start)
+    found, closed, _ = rest.partition(end)
+    if not (opened and closed):
+        raise ValueError(f"{document} has no {start} with {end} after it")
+    return found
+
+
+def _markers(name: str) -> tuple[str, str]:
+    return f"<!-- {name} -->", f"<!-- /{name} -->"

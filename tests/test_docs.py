@@ -733,6 +733,7 @@ def test_counters_are_scraped_as_shown(tmp_path: Path):
 ELSEWHERE = {
     "docs/agents.md": "test_agents_docs.py",
     "docs/background.md": "test_docs_background.py",
+    "docs/deployment.md": "test_deployment.py",
     "docs/from-django-ptrack.md": "test_docs_migration.py",
     "docs/from-pytracking.md": "test_docs_migration.py",
     "docs/opens.md": "test_opens_docs.py",

@@ -215,10 +215,10 @@ def recorders_in(place: Path) -> list[int]:
 
 def test_tables_go_between_the_markers(tmp_path: Path):
     document = tmp_path / "page.md"
-    document.write_text(f"before\n{report.START}\nold\n{report.END}\nafter\n")
+    document.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
     report.insert("new", document)
     assert document.read_text() == (
-        f"before\n{report.START}\n\nnew\n\n{report.END}\nafter\n"
+        "before\n<!-- results -->\n\nnew\n\n<!-- /results -->\nafter\n"
     )
 
 

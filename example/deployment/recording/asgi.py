@@ -1,0 +1,13 @@
+"""The mirror, for an ASGI server: ``recording.asgi:application``."""
+
+import os
+
+import django
+
+from ptrack.asgi import mirror
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recording.settings")
+# The apps have to be loaded for their tables; no request goes through Django.
+django.setup()
+
+application = mirror()

@@ -1,0 +1,13 @@
+"""The mirror, for a WSGI server: ``recording.wsgi:application``."""
+
+import os
+
+import django
+
+from ptrack.wsgi import mirror
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recording.settings")
+# The apps have to be loaded for their tables; no request goes through Django.
+django.setup()
+
+application = mirror()

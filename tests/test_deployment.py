@@ -1,0 +1,391 @@
+"""docs/deployment.md: its files are real, they run together, and its numbers hold."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ptrack.encoder import MAX_TOKEN_LENGTH, TokenBox
+from ptrack.pixel import GIF, PIXEL
+from soak import report
+from soak.deployment import files, rounds, sizing
+from soak.deployment.accounts import Logged, balance, logged
+from soak.deployment.client import Client, Seen
+from soak.deployment.run import DOCUMENT, QUICK
+from soak.deployment.stage import MAIN, Stage, certificate, manage, stage
+from soak.postgresql import missing
+from soak.processes import SoakError
+from soak.servers import SECRET
+from soak.services import REQUIRE, Service
+from tests.processes import fetch, free_port, server
+
+PAGE = DOCUMENT.read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+FILES = {
+    str(path.relative_to(files.FILES)): path.read_text()
+    for path in files.FILES.rglob("*")
+    if path.is_file() and path.suffix != ".pyc"
+}
+UNITS = sorted(each.name for each in (files.FILES / "systemd").iterdir())
+NGINX = sorted(each.name for each in (files.FILES / "nginx").iterdir())
+
+
+def block(part: str) -> str:
+    """Give the one block of the page, beside the files, that has this in it."""
+    found = [code for _, code in BLOCKS if part in code and code not in FILES.values()]
+    assert len(found) == 1, f"{len(found)} blocks have {part!r}"
+    return found[0]
+
+
+UNSHOWN = {"manage.py", "recording/__init__.py", "recording/asgi.py"}
+"""What Django makes, and what differs from what is shown by one letter."""
+
+
+def need(*programs: str) -> None:
+    """Skip what needs a program that isn't there, where that is allowed."""
+    lacking = [each for each in programs if shutil.which(each) is None]
+    if "postgres" in lacking and not missing():
+        lacking.remove("postgres")
+    if lacking:
+        reason = f"not installed: {', '.join(lacking)}"
+        if os.environ.get(REQUIRE):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+# -- the page and the files -----------------------------------------------------------
+
+
+def test_page_shows_every_file_as_it_is():
+    shown = {code for _, code in BLOCKS}
+    assert {name for name, text in FILES.items() if text not in shown} == UNSHOWN
+    configuration = [code for kind, code in BLOCKS if kind in ("ini", "nginx", "vcl")]
+    assert set(configuration) <= set(FILES.values())
+
+
+def test_every_block_is_run_by_a_test():
+    """Each is one of the files, or asked for by a call of ``block`` here."""
+    tree = ast.parse(Path(__file__).read_text())
+    asked = {
+        ast.literal_eval(node.args[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
+    }
+    for _, code in BLOCKS:
+        assert code in FILES.values() or any(part in code for part in asked), code
+
+
+def test_what_is_to_be_installed_exists():
+    words = block("/pip install").split("pip install", 1)[1].split()
+    extras = re.findall(r"[a-z]+", words[0].partition("[")[2])
+    known = metadata.metadata("django-ptrack").get_all("Provides-Extra") or []
+    assert set(extras) <= set(known)
+    for name in words[1:]:
+        metadata.version(name.strip('"').partition("[")[0])
+
+
+def test_secret_is_written_for_root_alone(tmp_path: Path):
+    code = block("install -m 0600").replace("/etc/ptrack", str(tmp_path))
+    code = code.replace(files.VENV, f"{files.program('python').parent}/")
+    subprocess.run(["/bin/sh", "-e", "-c", code], cwd=files.FILES, check=True)
+    for name in ("secret", "recording.env"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    assert TokenBox((tmp_path / "secret").read_text().strip())
+
+
+def test_units_that_are_started_are_there():
+    command = block("systemctl enable").splitlines()[-1]
+    for name in command.split()[3:]:
+        unit = name if "." in name else f"{name}.service"
+        assert "[Install]" in files.text(f"systemd/{unit}")
+    assert "manage.py migrate" in block("systemctl enable")
+
+
+def test_headers_are_as_shown():
+    lines = block("Cache-Control: no-cache").splitlines()
+    assert {tuple(line.split(": ")) for line in lines} <= set(PIXEL.headers)
+
+
+def test_commands_of_the_sizing_are_modules():
+    for line in block("soak.deployment.sizing").splitlines():
+        assert find_spec(line.split()[-1])
+
+
+def test_numbers_of_the_page_are_those_that_were_measured():
+    stored = report.between(DOCUMENT, sizing.NAME).strip()
+    assert stored == sizing.text(*sizing.stored()), "python -m soak.deployment.sizing"
+
+
+def test_sizing_shows_what_the_benchmark_has_of_handing_over():
+    benchmark, deployment = sizing.stored()
+    calls = {
+        sizing.IN_REQUEST: {"median": 10},
+        sizing.ENQUEUEING[0][1]: {"median": 900},
+    }
+    benchmark["per_call"].update(calls)
+    text = sizing.text(benchmark, deployment)
+    assert "| Celery and Redis | 900 | 1,111 | 90 |" in text
+
+
+def test_commands_of_the_page_are_in_the_makefile():
+    makefile = (files.ROOT / "Makefile").read_text()
+    assert "\ndeployment:" in makefile
+    assert all(
+        line.split()[1] == "deployment" for line in block("QUICK=1").splitlines()
+    )
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_takes_the_units(name: str, tmp_path: Path):
+    need("systemd-analyze")
+    programs = str(files.program("python").parent) + "/"
+    for each in UNITS:
+        text = files.text(f"systemd/{each}").replace(files.VENV, programs)
+        (tmp_path / each).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Of other units of the machine it may complain too.
+    ours = [line for line in done.stderr.splitlines() if name in line]
+    assert (done.returncode, ours) == (0, [])
+
+
+@pytest.mark.parametrize("name", NGINX)
+def test_nginx_takes_the_configuration(name: str, tmp_path: Path):
+    need("nginx", "openssl")
+    certificate(tmp_path)
+    text = files.text(f"nginx/{name}").replace("/var/log/nginx", str(tmp_path))
+    text = re.sub(r"/etc/ssl/\S+\.pem", f"{tmp_path}/track.pem", text)
+    text = re.sub(r"/etc/ssl/\S+\.key", f"{tmp_path}/track.key", text)
+    (tmp_path / "mirrors.conf").write_text(text)
+    (tmp_path / "nginx.conf").write_text(MAIN.format(place=tmp_path, user="root"))
+    done = subprocess.run(
+        ["nginx", "-t", "-c", tmp_path / "nginx.conf"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr.replace('the "user" directive makes sense', "")
+
+
+def test_secret_is_read_from_where_systemd_puts_it(tmp_path: Path):
+    (tmp_path / "PTRACK_SECRET").write_text("from a credential\n")
+    namespace: dict[str, object] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+        patch.setenv("PTRACK_SECRET", "from the environment")
+        exec(files.text("recording/settings.py"), namespace)
+        assert namespace["PTRACK_SECRET"] == "from a credential"
+        patch.delenv("CREDENTIALS_DIRECTORY")
+        exec(files.text("recording/settings.py"), namespace)
+        assert namespace["PTRACK_SECRET"] == "from the environment"
+
+
+def test_what_a_unit_does_not_have_is_told():
+    with pytest.raises(SoakError, match="has no --nothing"):
+        files.command("systemd/ptrack-worker.service", {"--nothing": ""})
+    with pytest.raises(SoakError, match="starts nothing"):
+        files.command("systemd/clear-opens.timer")
+    with pytest.raises(SoakError, match=r"has no 10\.9\.9\.9"):
+        files.replaced("nginx/mirrors.conf", {"10.9.9.9": ""})
+
+
+# -- the accounts ---------------------------------------------------------------------
+
+A, B = "a" * 32, "b" * 32
+SEEN = Seen(requests=2, answered={1: 1, 2: 1})
+
+
+def test_accounts_that_are_right_have_no_problem():
+    log = {A: Logged(200, 1), B: Logged(302, 1)}
+    assert balance(SEEN, log, [(1, A), (2, B)]).problems == []
+
+
+def test_answered_request_without_a_row_is_lost():
+    log = {A: Logged(200, 1), B: Logged(302, 1)}
+    found = balance(SEEN, log, [(1, A)])
+    assert found.lost == 1
+    assert "1 hits were answered and aren't recorded" in found.problems
+
+
+def test_second_row_is_explained_by_a_second_mirror_alone():
+    log = {A: Logged(200, 2), B: Logged(302, 1)}
+    found = balance(SEEN, log, [(1, A), (1, A), (2, B)])
+    assert (found.twice, found.unexplained, found.problems) == (1, 0, [])
+    found = balance(SEEN, log, [(1, A), (2, B), (2, B)])
+    assert found.problems == ["1 rows are unexplained"]
+
+
+def test_row_of_no_request_is_unexplained():
+    log = {A: Logged(200, 1), B: Logged(302, 1)}
+    found = balance(SEEN, log, [(1, A), (2, B), (2, "c" * 32)])
+    assert found.unexplained == 1
+
+
+def test_row_of_an_unanswered_request_is_told():
+    seen = Seen(requests=2, answered={1: 1}, wrong=1)
+    log = {A: Logged(502, 1), B: Logged(200, 1)}
+    found = balance(seen, log, [(1, A), (1, B)])
+    assert (found.unanswered, found.problems) == (1, [])
+
+
+def test_request_that_the_log_does_not_have_is_told():
+    found = balance(SEEN, {A: Logged(200, 1)}, [(1, A)])
+    assert "nginx logged 1 of 2" in found.problems
+
+
+def test_line_that_is_none_of_the_log_is_refused():
+    with pytest.raises(ValueError, match="not a line"):
+        logged(["GET /ptrack/a-token/ HTTP/1.1"])
+
+
+# -- all of it, under load ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    need("nginx", "redis-server", "postgres", "openssl")
+    with stage(tmp_path_factory.mktemp("deployment")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("number", range(len(QUICK)), ids=lambda n: f"round{n}")
+def test_nothing_is_lost_while_it_is_killed(running: Stage, number: int):
+    """A mirror and a worker; a worker and a mirror at the worst moments."""
+    part = QUICK[number]
+    first = 1 + number * 10_000
+    result = rounds.run(part.what, running, range(first, first + part.hits))
+    assert result.accounts.problems == []
+    assert result.accounts.hits == part.hits
+    if part.what is rounds.WORKER:
+        assert result.redone > 0
+    if part.what is rounds.MIRROR:
+        assert result.accounts.twice > 0
+
+
+def test_rows_that_are_too_many_are_found_as_shown(running: Stage):
+    with psycopg.connect(running.database.url) as connection:
+        (found,) = connection.execute(block("too_many")).fetchone()
+        rows = connection.execute(
+            "SELECT count(*) FROM ptrack_opens_open GROUP BY kwargs ->> 'request_id'"
+        ).fetchall()
+    assert found == sum(count - 1 for (count,) in rows) > 0
+
+
+def test_longest_token_passes_through_all(running: Stage):
+    token = TokenBox(SECRET).encrypt("x" * 5_900)
+    assert MAX_TOKEN_LENGTH - 100 < len(token) <= MAX_TOKEN_LENGTH
+    before = rounds.count(running)
+    client = Client(
+        running.port, lambda _: (f"/ptrack/{token}/", None), running.context
+    )
+    client.load(range(4))
+    assert client.seen.wrong == 0
+    running.settle()
+    assert rounds.count(running) == before + 4
+
+
+def test_no_log_has_a_token(running: Stage):
+    logs = [each for each in running.place.iterdir() if "log" in each.name]
+    logs += running.place.glob("*.output")
+    assert len(logs) >= 6
+    text = "".join(each.read_text(errors="replace") for each in logs)
+    assert "/ptrack/" in text
+    # What follows the prefix would be one.
+    assert re.findall(r"/ptrack/[\w-]{20,}", text) == []
+
+
+def test_settings_pass_djangos_checks_and_rows_are_cleared(running: Stage):
+    manage("check", "--fail-level", "WARNING", **running.variables)
+    command = files.command("systemd/clear-opens.service")
+    assert command[1:3] == ["manage.py", "clear_opens"]
+    manage(*command[2:], **running.variables)
+    assert rounds.count(running) > 0
+
+
+# -- what must not be cached ----------------------------------------------------------
+
+CACHE = """\
+proxy_cache_path {place}/cache keys_zone=all:1m;
+server {{
+    listen 127.0.0.1:{port};
+    proxy_cache all;
+    {more}
+    location / {{ proxy_pass http://127.0.0.1:{mirror}; }}
+}}
+"""
+OVERRULED = "proxy_ignore_headers Cache-Control Expires; proxy_cache_valid 200 1h;"
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[int]:
+    shutil.copy(files.ROOT / "tests/served/pixels.py", tmp_path)
+    port = free_port()
+    command = ("gunicorn", "-b", f"127.0.0.1:{port}", "ptrack.wsgi:mirror()")
+    variables = {"PTRACK_SECRET": SECRET, "HITS": str(tmp_path / "hits")}
+    with server(*command, port=port, cwd=tmp_path, **variables):
+        yield port
+
+
+def recorded(place: Path) -> int:
+    hits = (place / "hits").read_text().splitlines()
+    return sum(json.loads(line)[0] == "sync" for line in hits)
+
+
+class Proxy(Service):
+    def __init__(self, command: list[str], place: Path, port: int) -> None:
+        super().__init__(command, place, "proxy")
+        self._port = port
+
+    def is_ready(self, told: int) -> bool:
+        from soak.processes import listens
+
+        return listens(self._port)
+
+
+def load_twice(port: int) -> None:
+    token = TokenBox(SECRET).encrypt("a")
+    for _ in range(2):
+        assert fetch(f"http://127.0.0.1:{port}/ptrack/{token}/")[2] == GIF
+
+
+@pytest.mark.parametrize(("more", "hits"), [("", 2), (OVERRULED, 1)])
+def test_nginx_caches_hits_only_where_headers_are_overruled(
+    tmp_path: Path, mirror: int, more: str, hits: int
+):
+    need("nginx")
+    port = free_port()
+    text = CACHE.format(place=tmp_path, port=port, mirror=mirror, more=more)
+    (tmp_path / "mirrors.conf").write_text(text)
+    (tmp_path / "nginx.conf").write_text(MAIN.format(place=tmp_path, user="root"))
+    command = ["nginx", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)]
+    with Proxy(command, tmp_path, port):
+        load_twice(port)
+    assert recorded(tmp_path) == hits
+
+
+def test_varnish_passes_hits_on_as_shown(tmp_path: Path, mirror: int):
+    need("varnishd")
+    port = free_port()
+    text = files.replaced("varnish/ptrack.vcl", {"8000": str(mirror)})
+    (tmp_path / "ptrack.vcl").write_text(text)
+    command = [
+        *("varnishd", "-F", "-a", f"127.0.0.1:{port}", "-n", str(tmp_path / "work")),
+        *("-f", str(tmp_path / "ptrack.vcl"), "-s", "malloc,16m", "-j", "none"),
+    ]
+    with Proxy(command, tmp_path, port):
+        load_twice(port)
+    assert recorded(tmp_path) == 2
