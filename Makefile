@@ -12,7 +12,7 @@ FUZZER := $(VENV)/.fuzzer
 SERVERS := $(VENV)/.servers
 SECONDS ?= 60
 
-.PHONY: help demo screenshot test properties fuzz bench timing soak deployment lint types check \
+.PHONY: help tools demo screenshot test properties fuzz bench timing soak deployment lint types check \
 	dist audit clean
 
 help:
@@ -50,6 +50,9 @@ $(TIMING): $(READY) setup.py
 $(SERVERS): $(READY) setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[soak]"
 	touch $@
+
+# All that the targets below install.
+tools: $(READY) $(TOOLS) $(RELEASE) $(TIMING) $(SERVERS) $(FUZZER)
 
 demo: $(READY)
 	PORT=$(PORT) $(BIN)/python example/manage.py migrate --verbosity 0

@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from soak.processes import free_port
+
 from .environments import OURS, PYTRACKING, THREE, WORKERS, Environment, clean_environ
 from .machine import pinned
 
@@ -297,7 +299,7 @@ def measure(
         stack.enter_context(servers[0])
         for kind, apps in SERVERS.items():
             for name, app in apps.items():
-                port = _free_port()
+                port = free_port()
                 command = COMMANDS[kind](environments[app.side], app, port)
                 server = Server(f"{kind}/{name}", command, port, paths[app.side], place)
                 servers.append(stack.enter_context(server))
@@ -308,7 +310,7 @@ def measure(
 
 
 def _nginx(place: Path, path: str) -> Server:
-    port = _free_port()
+    port = free_port()
     config = place / "nginx.conf"
     config.write_text(NGINX.format(place=place, host=HOST, port=port))
     command = ["nginx", "-c", str(config), "-p", str(place)]
@@ -320,13 +322,6 @@ def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
         key: round(median(each[key] for each in rounds), 3)
         for key in ("requests_per_second", "p50", "p99", "socket_errors")
     }
-
-
-def _free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])
 
 
 def _parsed(output: str) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """What the kernel tells of the servers' processes, from /proc."""
 
 import re
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -13,11 +14,21 @@ class SoakError(Exception):
     """A server, or a fault, doesn't do what it is there for."""
 
 
+# Below those that the system gives to connections (net.ipv4.ip_local_port_range), of
+# which one would else take the port before the server does.
+_PORTS = range(10_000, 32_000)
+
+
 def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])
+    """Give a port that nobody listens on, nor connects from."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as found:
+            try:
+                found.bind((HOST, port))
+            except OSError:
+                continue
+        return port
 
 
 def listens(port: int) -> bool:

@@ -23,6 +23,8 @@ from urllib.request import (
     build_opener,
 )
 
+from soak.processes import free_port
+
 EXAMPLE = Path(__file__).resolve().parent.parent / "example"
 SECRET = "the secret of the examples' test"
 PATIENCE = 30.0
@@ -68,13 +70,6 @@ def environment(**variables: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         **variables,
     }
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from soak.processes import free_port as free_port
+
 ROOT = Path(__file__).parent.parent
 # WebOb imports "cgi", and brings its own where Python no longer has it.
 WARNINGS = ("-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning")
@@ -40,12 +42,6 @@ def run_python(code: str, cwd: Path = ROOT, **variables: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

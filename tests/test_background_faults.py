@@ -26,6 +26,8 @@ from soak.processes import wait_until
 from soak.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
 from tests.processes import fetch
 
+pytestmark = pytest.mark.faults
+
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
 

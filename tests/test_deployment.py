@@ -28,6 +28,8 @@ from soak.servers import SECRET
 from soak.services import REQUIRE, Service
 from tests.processes import fetch, free_port, server
 
+pytestmark = pytest.mark.faults
+
 PAGE = DOCUMENT.read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FILES = {

@@ -95,6 +95,6 @@ def test_defaults_come_after_the_apps_own_options(redis):
 
 def test_rabbitmq_is_asked_to_say_that_it_took_a_message(redis):
     app = Celery("tests", broker="amqp://", set_as_current=False)
-    found = brokers._connection(app)
+    found = brokers.connection_to(app)
     assert found.transport_options["confirm_publish"] is True
     assert found.transport_cls == "amqp"

@@ -147,10 +147,10 @@ def test_job_whose_next_attempt_the_broker_refuses_is_given_back_to_it(
     producer = brokers.producer
     refusals = [OperationalError()]
 
-    def refusing(app: Celery) -> Any:
+    def refusing(app: Celery, *connection: Any) -> Any:
         if refusals and threading.current_thread() is not threading.main_thread():
             raise refusals.pop()
-        return producer(app)
+        return producer(app, *connection)
 
     monkeypatch.setattr(brokers, "producer", refusing)
     monkeypatch.setattr("ptrack.engines.celery.delay", lambda failures: 0)
@@ -182,6 +182,19 @@ def test_app_without_a_broker_is_refused(variables: dict[str, str]):
     )
     expected = "CeleryEngine" if variables else "PTRACK_BACKGROUND: the Celery app has"
     assert out.startswith(expected)
+
+
+def test_app_whose_broker_can_not_be_spoken_to_is_refused():
+    out = run_python(
+        "import sys; sys.modules['redis'] = None\n"
+        "from celery import Celery\n"
+        "app = Celery('x', broker='redis://127.0.0.1:1/0')\n"
+        "from ptrack.engines import engine\n"
+        "from ptrack.exceptions import PtrackConfigurationError\n"
+        "try: engine('celery')\n"
+        "except PtrackConfigurationError as error: print(error)\n"
+    )
+    assert out.startswith("PTRACK_BACKGROUND: what speaks to the Celery app's broker")
 
 
 def test_app_is_the_one_that_is_named():

@@ -7,6 +7,8 @@ import sys
 from configparser import ConfigParser
 from importlib import metadata
 
+import pytest
+
 from tests.processes import ROOT
 
 
@@ -46,6 +48,7 @@ def test_lowest_versions_are_those_that_are_tested():
         assert pins[name] in (version, f"{version}.0")
 
 
+@pytest.mark.build
 def test_setup_py_test_runs_the_suite():
     """Told to collect only: the suite is running already."""
     done = subprocess.run(

@@ -13,6 +13,7 @@ from benchmarks.machine import pinned
 from benchmarks.workers.sample import environ
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
+from soak.processes import free_port
 
 from .kinds import SECRET, TOO_LONG
 from .sampling import Samples, sample
@@ -80,9 +81,7 @@ def _first_answer(
 
 @contextmanager
 def _server() -> Iterator[int]:
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        port = int(found.getsockname()[1])
+    port = free_port()
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST),
         *("--port", str(port), "--workers", "1", "--runtime-threads", "1"),

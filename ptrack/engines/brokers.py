@@ -23,21 +23,30 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def producer(app: "Celery") -> AbstractContextManager[Any]:
+def producer(app: "Celery", connection: Any = None) -> AbstractContextManager[Any]:
     """Give what sends to the broker of an app, from a pool of its own.
 
     The worker's connections to it, which wait for messages, are others.
 
     Args:
-        app: Its ``broker_transport_options`` come before ours.
+        app: The app.
+        connection: What `connection_to` gave for it, which takes a while to make.
     """
-    pool = pools.producers[_connection(app)]
+    pool = pools.producers[connection or connection_to(app)]
     return pool.acquire(  # type: ignore[no-any-return]
         block=True, timeout=app.conf.broker_pool_acquire_timeout
     )
 
 
-def _connection(app: "Celery") -> Any:
+def connection_to(app: "Celery") -> Any:
+    """Say how the broker of an app is to be reached; nothing is connected yet.
+
+    Args:
+        app: Its ``broker_transport_options`` come before ours.
+
+    Raises:
+        Exception: What speaks to that broker isn't installed.
+    """
     made: Any = app.connection_for_write()
     kind = made.get_transport_cls()
     made.transport_options = {

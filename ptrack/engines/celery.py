@@ -70,6 +70,7 @@ class CeleryEngine:
 
     def __init__(self, app: Celery, queue: str | None = None) -> None:
         self._app = app
+        self._connection = brokers.connection_to(app)
         # Celery's own proxies would look for another app in another thread.
         self._task = app.tasks[NAME]
         self._options: dict[str, Any] = {
@@ -82,7 +83,7 @@ class CeleryEngine:
 
     def enqueue(self, job: str) -> None:
         """Send a job to the broker: see `ptrack.background.Engine`."""
-        with brokers.producer(self._app) as producer:
+        with brokers.producer(self._app, self._connection) as producer:
             self._task.apply_async((job,), producer=producer, **self._options)
 
 
@@ -104,7 +105,14 @@ def engine(path: str | None, queue: str | None) -> CeleryEngine:
             "PTRACK_BACKGROUND: the Celery app has no broker; if yours has one, it "
             'isn\'t imported here: name it, for example "celery:shop.celery.app"'
         )
-    return CeleryEngine(app, queue)
+    try:
+        return CeleryEngine(app, queue)
+    except Exception as error:
+        # Kombu without what speaks to the broker isn't of one mind about its error.
+        raise PtrackConfigurationError(
+            "PTRACK_BACKGROUND: what speaks to the Celery app's broker can't be "
+            f"imported ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _has_broker(app: Celery) -> bool:
