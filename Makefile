@@ -51,8 +51,12 @@ $(SERVERS): $(READY) setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[soak]"
 	touch $@
 
-# All that the targets below install.
-tools: $(READY) $(TOOLS) $(RELEASE) $(TIMING) $(SERVERS) $(FUZZER)
+# All that the targets below install, in one go, and then the fuzzer, which not every
+# Python has.
+tools: $(READY) setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint,release,timing,soak]"
+	touch $(TOOLS) $(RELEASE) $(TIMING) $(SERVERS)
+	$(MAKE) $(FUZZER)
 
 demo: $(READY)
 	PORT=$(PORT) $(BIN)/python example/manage.py migrate --verbosity 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from . import background, faults, load, nonces, report, stage
 from .servers import KINDS, ROOT, Kind, NotRun
@@ -231,6 +231,7 @@ def _say(what: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {what}", flush=True)
 
 
-def _end(*_: object) -> NoReturn:
-    # As Ctrl+C does: every block ends what it has started.
-    raise KeyboardInterrupt
+def _end(*_: object) -> None:
+    # Be Ctrl+C, so that every block ends what it has started. An event loop takes that
+    # between two steps; raised within one, some task may wait for good.
+    signal.raise_signal(signal.SIGINT)

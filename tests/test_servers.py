@@ -49,13 +49,17 @@ WITH_ORM = ("django-gunicorn", "django-uvicorn", "around-django")
 class Served:
     def __init__(self, name: str, port: int, hits: Path) -> None:
         self.name, self.port, self._hits = name, port, hits
+        self._seen = 0
         self.mount = MOUNTS.get(name, "")
         self.address = f"http://127.0.0.1:{port}{self.mount}"
         self.is_mirror = name.startswith("mirror")
 
     def hits(self) -> list[list[object]]:
-        lines = self._hits.read_text().splitlines() if self._hits.exists() else []
-        self._hits.unlink(missing_ok=True)
+        """Give those that came since the last time."""
+        text = self._hits.read_text() if self._hits.exists() else ""
+        # The last may still be being written.
+        whole = text[: text.rfind("\n") + 1]
+        lines, self._seen = whole[self._seen :].splitlines(), len(whole)
         return [json.loads(line) for line in lines]
 
     def hits_once(self, enough: Callable[[set[object]], bool]) -> list[list[object]]:

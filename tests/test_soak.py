@@ -194,10 +194,13 @@ def test_command_that_is_ended_ends_its_servers(tmp_path: Path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        wait_until(lambda: bool(recorders_in(tmp_path)), PATIENCE, "no hits")
-        servers_of_it = recorders_in(tmp_path)
-        process.terminate()
-        process.wait(PATIENCE)
+        try:
+            wait_until(lambda: bool(recorders_in(tmp_path)), PATIENCE, "no hits")
+            servers_of_it = recorders_in(tmp_path)
+            process.terminate()
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
     assert not any(map(is_alive, servers_of_it))
     assert list(tmp_path.iterdir()) == []
 

@@ -148,13 +148,18 @@ def _disagreements(
 ) -> list[str]:
     answered = sum(line.is_answered for line in log.values())
     counted = sum(seen.answered.values())
+    # The client doesn't know what became of a request whose connection broke.
+    unknown = answered - counted
     missing = seen.answered.keys() - {number for number, _ in found}
     hits_of = Counter(request for request, _ in {(r, n) for n, r in found})
     checks = {
         f"{len(missing)} hits were answered and aren't recorded": missing,
-        f"nginx answered {answered}, the client counts {counted}": answered != counted,
-        f"nginx logged {len(log)} of {seen.requests}": len(log) != seen.requests,
+        f"nginx answered {answered}, the client counts {counted}": not 0
+        <= unknown
+        <= seen.broken,
+        f"nginx logged {len(log)} of {seen.requests}": not 0
+        <= seen.requests - len(log)
+        <= seen.broken,
         "a request has rows of two hits": any(n > 1 for n in hits_of.values()),
-        f"{seen.broken} connections broke": seen.broken,
     }
     return [text for text, is_so in checks.items() if is_so]
