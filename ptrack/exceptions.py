@@ -16,7 +16,7 @@ class PtrackRegistrationError(PtrackError):
     """A class can't be registered as a tracking pixel, or unregistered."""
 
 
-class RecordingError(PtrackError):
+class PtrackRecordingError(PtrackError):
     """A callback failed in a worker: the engine is told, and the log has why."""
 
 

@@ -235,14 +235,8 @@ class Tracker:
         """
         if self._counters is not None:
             count(self._counters.hit)
-        callbacks = self._pixels
-        if engine is not None:
-            callbacks = self._handed_over(callbacks, engine)
-        if not callbacks:
-            return None
-        return start(
-            self._arun_each(thread_sensitive, callbacks, request, args, kwargs)
-        )
+        hit = (request, args, kwargs)
+        return self._started(self._pixels, engine, thread_sensitive, *hit)
 
     def record_click(
         self,
@@ -281,12 +275,20 @@ class Tracker:
         """Start running the callbacks of links from an event loop: see `begin`."""
         if self._counters is not None:
             count(self._counters.click)
-        callbacks = self._links
+        hit = (request, (url, *args), kwargs)
+        return self._started(self._links, engine, thread_sensitive, *hit)
+
+    def _started(
+        self,
+        callbacks: _Callbacks,
+        engine: Engine | None,
+        thread_sensitive: bool,
+        *hit: Any,
+    ) -> "asyncio.Task[None] | None":
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
         if not callbacks:
             return None
-        hit = (request, (url, *args), kwargs)
         return start(self._arun_each(thread_sensitive, callbacks, *hit))
 
     def _handed_over(self, callbacks: _Callbacks, engine: Engine) -> _Callbacks:

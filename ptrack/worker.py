@@ -5,7 +5,7 @@ from io import BytesIO
 
 from . import jobs, trackers
 from .discovery import import_pixels
-from .exceptions import PtrackRegistrationError, RecordingError
+from .exceptions import PtrackRecordingError, PtrackRegistrationError
 from .requests import PixelRequest
 
 logger = logging.getLogger("ptrack")
@@ -25,7 +25,7 @@ def perform(job: str) -> None:
 
     Raises:
         PtrackRegistrationError: No such callback is registered in this process.
-        RecordingError: The callback failed.
+        PtrackRecordingError: The callback failed.
         ValueError: It is no job.
 
     What is raised is also logged, but for what is no job.
@@ -39,7 +39,7 @@ def perform(job: str) -> None:
             f"{name} isn't registered in this worker: import the pixels there"
         )
     if not done:
-        raise RecordingError(f"{name} failed")
+        raise PtrackRecordingError(f"{name} failed")
 
 
 def _attempted(job: str) -> tuple[str, bool | None]:

@@ -9,7 +9,7 @@ import pytest
 
 import ptrack
 from ptrack import conf, engines
-from ptrack.exceptions import PtrackConfigurationError, RecordingError
+from ptrack.exceptions import PtrackConfigurationError, PtrackRecordingError
 from ptrack.worker import ATTEMPTS
 from tests.processes import run_python
 from tests.recording import emptied
@@ -127,7 +127,7 @@ def test_failure_is_tried_again_later_where_the_backend_can_wait(
         delays.append(round(waits.total_seconds()))
     assert delays[:4] == [1, 2, 4, 8]
     last = enqueued()[-1]
-    with pytest.raises(RecordingError):
+    with pytest.raises(PtrackRecordingError):
         last.task.call(*last.args, **last.kwargs)
     assert enqueued()[-1] is last
     assert len(calls) == ATTEMPTS

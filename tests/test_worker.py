@@ -9,7 +9,7 @@ import pytest
 
 import ptrack
 from ptrack import worker
-from ptrack.exceptions import PtrackRegistrationError, RecordingError
+from ptrack.exceptions import PtrackRecordingError, PtrackRegistrationError
 from ptrack.jobs import job_of
 from ptrack.requests import PixelRequest
 from ptrack.trackers import Tracker
@@ -91,7 +91,7 @@ def test_callback_that_fails_is_logged_and_the_engine_is_told(
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             raise error
 
-    with pytest.raises(RecordingError, match=r"Failing failed$") as caught:
+    with pytest.raises(PtrackRecordingError, match=r"Failing failed$") as caught:
         worker.perform(job_for(Failing))
     # What the engine logs of it shows nothing more.
     assert caught.value.__cause__ is None
@@ -117,7 +117,7 @@ def test_failure_is_counted(own_tracker: Tracker):
             raise KeyError
 
     own_tracker.counters = Counting()
-    with pytest.raises(RecordingError):
+    with pytest.raises(PtrackRecordingError):
         worker.perform(job_for(Failing))
     assert failed == own_tracker.in_background
 
@@ -172,7 +172,7 @@ def test_no_frame_of_ptrack_holds_the_job_when_it_fails(own_tracker: Tracker):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             raise KeyError
 
-    with pytest.raises(RecordingError) as caught:
+    with pytest.raises(PtrackRecordingError) as caught:
         worker.perform(job_for(Failing, "carried"))
     trace = caught.value.__traceback__
     found: list[Any] = []
