@@ -77,18 +77,6 @@ def grown(results: Results) -> float:
     return growth.grown(results["memory"]) / 1024**2
 
 
-def since(version: tuple[int, int], number: Callable[[Results], float]) -> Any:
-    """Give a number where the Python that measured it is not older."""
-
-    def found(results: Results) -> float:
-        python = results["about"]["machine"]["Python"].split(".")
-        if tuple(map(int, python[:2])) < version:
-            raise UnmeasuredError
-        return number(results)
-
-    return found
-
-
 def ours(case: str) -> Callable[[Results], float]:
     """Give the microseconds of one of our cases."""
     return call(OURS, case)
@@ -97,10 +85,9 @@ def ours(case: str) -> Callable[[Results], float]:
 GOALS = (
     Goal("WSGI hit / the bare callable", 1.5, ratio(ours("wsgi"), ours("bare"))),
     Goal(
-        # Before, a task can't begin at once: see the README.
-        "ASGI hit / the bare ASGI callable, from Python 3.12 on",
+        "ASGI hit / the bare ASGI callable",
         1.5,
-        since((3, 12), ratio(ours("asgi"), ours("bare_asgi"))),
+        ratio(ours("asgi"), ours("bare_asgi")),
     ),
     Goal(
         "Django hit, default middleware: 3.0.0 / ours",

@@ -7,6 +7,7 @@ from typing import Any
 from .around import Around
 from .pixel import NOT_FOUND, Answer
 from .requests import PixelRequest, path_below
+from .shielded import ended
 
 __all__ = ["PixelRequest", "PtrackASGIMiddleware", "mirror"]
 
@@ -42,12 +43,14 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
         if token is None:
             await self._app(scope, receive, send)
             return
-        answer = await self._endpoint.aanswer(
+        answer, recording = self._endpoint.begin(
             scope.get("method", ""),
             token,
             lambda: PixelRequest.of_scope(scope),
             thread_sensitive=False,
         )
+        if recording is not None:
+            await ended(recording)
         await _respond(answer, answer.body, send)
 
     @staticmethod

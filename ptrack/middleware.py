@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from . import conf
 from .endpoint import Endpoint
 from .http import to_response
+from .shielded import ended
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -55,4 +56,7 @@ async def _aanswer(
     endpoint: Endpoint, request: HttpRequest, token: str
 ) -> HttpResponseBase:
     method = request.method or ""
-    return to_response(await endpoint.aanswer(method, token, lambda: request))
+    answer, recording = endpoint.begin(method, token, lambda: request)
+    if recording is not None:
+        await ended(recording)
+    return to_response(answer)

@@ -24,7 +24,7 @@ class PixelRequest(Request):
         Args:
             scope: Of the type ``http``.
         """
-        request = cls.__new__(cls)
+        request: PixelRequest = object.__new__(cls)
         # Past WebOb's __setattr__, which would want the environ.
         request.__dict__["_scope"] = scope
         return request

@@ -6,25 +6,29 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-# What asyncio.Task, and the loop's own method only from Python 3.14 on, can do.
-_EAGERLY: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+__all__ = ["ended", "in_thread", "start"]
 
+if sys.version_info >= (3, 12):
 
-def start(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
-    """Run a coroutine in a task of its own; from Python 3.12 on at once.
+    def start(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
+        """Run a coroutine in a task of its own, at once.
 
-    What it does with the current task, as timeouts and task groups do, concerns that
-    task alone.
+        What it does with the current task, as timeouts and task groups do, concerns
+        that task alone.
 
-    Args:
-        coroutine: What to run.
+        Args:
+            coroutine: What to run. It handles its errors.
 
-    Returns:
-        What `ended` is to wait for; ``None`` if it has ended already.
-    """
-    loop = asyncio.get_running_loop()
-    task = asyncio.Task(coroutine, loop=loop, **_EAGERLY)
-    return None if task.done() else task
+        Returns:
+            What `ended` is to wait for; ``None`` if it has ended already.
+        """
+        # The loop's own method can do so only from Python 3.14 on.
+        loop = asyncio.get_running_loop()
+        task = asyncio.Task(coroutine, loop=loop, eager_start=True)
+        return None if task.done() else task
+
+else:
+    from .eager import start
 
 
 async def ended(task: "asyncio.Task[None]") -> None:

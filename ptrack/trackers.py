@@ -84,6 +84,9 @@ class _Callback(NamedTuple):
 
 _Callbacks = tuple[_Callback, ...]
 
+# What callbacks get: the request, positional and keyword arguments.
+_Hit = tuple[Any, Iterable[Any], Mapping[str, Any]]
+
 # Where a worker looks for what a job names: the registry that took it last.
 _registries: "weakref.WeakValueDictionary[str, Tracker]" = weakref.WeakValueDictionary()
 
@@ -236,7 +239,7 @@ class Tracker:
         if self._counters is not None:
             count(self._counters.hit)
         hit = (request, args, kwargs)
-        return self._started(self._pixels, engine, thread_sensitive, *hit)
+        return self._started(self._pixels, engine, thread_sensitive, hit)
 
     def record_click(
         self,
@@ -276,20 +279,20 @@ class Tracker:
         if self._counters is not None:
             count(self._counters.click)
         hit = (request, (url, *args), kwargs)
-        return self._started(self._links, engine, thread_sensitive, *hit)
+        return self._started(self._links, engine, thread_sensitive, hit)
 
     def _started(
         self,
         callbacks: _Callbacks,
         engine: Engine | None,
         thread_sensitive: bool,
-        *hit: Any,
+        hit: _Hit,
     ) -> "asyncio.Task[None] | None":
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
         if not callbacks:
             return None
-        return start(self._arun_each(thread_sensitive, callbacks, *hit))
+        return start(self._arun_each(thread_sensitive, callbacks, hit))
 
     def _handed_over(self, callbacks: _Callbacks, engine: Engine) -> _Callbacks:
         """Give the callbacks, those that are to run in the background by the engine."""
@@ -336,27 +339,24 @@ class Tracker:
         self,
         thread_sensitive: bool,
         callbacks: _Callbacks,
-        request: Any,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
+        hit: _Hit,
     ) -> None:
         blocking: list[_Callback] = []
+        request, args, kwargs = hit
         for callback in callbacks:
             if not callback.is_async:
                 blocking.append(callback)
                 continue
             if blocking:
                 # One change of thread for as many as follow each other.
-                hit = (blocking, request, args, kwargs)
-                await in_thread(thread_sensitive, self._run_all, *hit)
+                await in_thread(thread_sensitive, self._run_all, blocking, *hit)
                 blocking = []
             try:
                 await callback.record(request, *args, **kwargs)
             except (Exception, asyncio.CancelledError) as error:
                 self._failed(callback, error)
         if blocking:
-            hit = (blocking, request, args, kwargs)
-            await in_thread(thread_sensitive, self._run_all, *hit)
+            await in_thread(thread_sensitive, self._run_all, blocking, *hit)
 
     def ignored(self, reason: Reason) -> None:
         """Count a request that was no hit, if anybody counts."""

@@ -1,7 +1,6 @@
 """ptrack.shielded: what is started runs to its end, whoever stops waiting for it."""
 
 import asyncio
-import sys
 import threading
 from contextvars import ContextVar
 from typing import Any
@@ -36,7 +35,6 @@ def test_coroutine_runs_in_a_task_of_its_own():
     assert tasks[2] is not tasks[0]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="no task starts at once there")
 def test_what_does_not_wait_takes_no_turn_of_the_loop():
     turns = []
 
