@@ -96,10 +96,10 @@ def postgresql(place: Path | None = None, **options: str) -> Iterator[Server]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _hand_over(directory: Path) -> None:
+def _hand_over(path: Path) -> None:
     if os.geteuid() == 0:
         owner = pwd.getpwnam(USER)
-        os.chown(directory, owner.pw_uid, owner.pw_gid)
+        os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
 def _unprivileged(*command: str | Path) -> list[str]:
@@ -120,15 +120,18 @@ def _other_user() -> list[str]:
 def _initialise(programs: Path, directory: Path, password: str) -> None:
     # Nobody else gets at the socket: its directory is its owner's alone.
     access = ("--auth-local", "trust", "--auth-host", "scram-sha-256")
-    secret = ("--username", USER, "--pwfile", "/dev/stdin")
+    # Not by a pipe: root's can't be opened by another user.
+    file = directory / "password"
+    file.touch(0o600)
+    file.write_text(password)
+    _hand_over(file)
+    secret = ("--username", USER, "--pwfile", file)
     settings = ("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
     command = (programs / "initdb", "--pgdata", directory / "data")
     subprocess.run(
         _unprivileged(*command, *access, *secret, *settings),
         check=True,
         cwd=directory,
-        input=password,
-        text=True,
         stdout=subprocess.DEVNULL,
         timeout=PATIENCE * 2,
     )
