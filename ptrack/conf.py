@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
@@ -100,6 +100,13 @@ def token_box(configuration: Configuration) -> TokenBox:
     return _box(configuration.secret, tuple(configuration.fallbacks or ()))
 
 
+# Looked up at each use: any pixels.py may assign another, at any time. Not by a
+# function of ours, which every hit would pay for.
+_encoder_in_force: Callable[[], Encoder] = functools.partial(
+    getattr, ptrack, "ptrack_encoder"
+)
+
+
 def build(
     configuration: Configuration,
     *,
@@ -152,11 +159,6 @@ def background_engine(configuration: Configuration) -> LazyEngine | None:
 
 def _or_default(prefix: str | None) -> str:
     return DEFAULT_PREFIX if prefix is None else normal_prefix(prefix)
-
-
-def _encoder_in_force() -> Encoder:
-    # Looked up at each use: any pixels.py may assign another, at any time.
-    return ptrack.ptrack_encoder
 
 
 def _raise_first(*problems: str | None) -> None:

@@ -63,7 +63,9 @@ def _tell(end: "asyncio.Future[None]", _: "asyncio.Task[None]") -> None:
         end.set_result(None)
 
 
-async def in_thread(sensitive: bool, function: Callable[..., None], *args: Any) -> None:
+async def in_thread(
+    sensitive: bool, function: Callable[..., object], *args: Any
+) -> None:
     """Call a function outside of the event loop's thread.
 
     Args:

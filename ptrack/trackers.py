@@ -328,12 +328,7 @@ class Tracker:
         callback = self._called(name)
         if callback is None:
             return None
-        try:
-            _run(callback, request, args, kwargs)
-        except (Exception, asyncio.CancelledError) as error:
-            self._failed(callback, error)
-            return False
-        return True
+        return self._run_all((callback,), request, args, kwargs)
 
     async def _arun_each(
         self,
@@ -373,12 +368,19 @@ class Tracker:
         request: Any,
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
-    ) -> None:
+    ) -> bool:
+        """Run callbacks, each whatever the others do; tell whether all did it."""
+        succeeded = True
         for callback in callbacks:
             try:
-                _run(callback, request, args, kwargs)
+                result = callback.record(request, *args, **kwargs)
+                # Also of a sync one: a decorator can hide that it is async underneath.
+                if result is not None and inspect.isawaitable(result):
+                    _wait_for(result)
             except (Exception, asyncio.CancelledError) as error:
                 self._failed(callback, error)
+                succeeded = False
+        return succeeded
 
     def _failed(self, callback: _Callback, error: BaseException) -> None:
         # Without our own frames, the first, which hold what the pixel carries: error
@@ -438,18 +440,6 @@ def perform(
     """Run one callback of whatever registry has it: see `Tracker.perform`."""
     registry = _registries.get(name)
     return None if registry is None else registry.perform(name, request, args, kwargs)
-
-
-def _run(
-    callback: _Callback,
-    request: Any,
-    args: Iterable[Any],
-    kwargs: Mapping[str, Any],
-) -> None:
-    result = callback.record(request, *args, **kwargs)
-    # Also of a sync one: a decorator can hide that it is async underneath.
-    if result is not None and inspect.isawaitable(result):
-        _wait_for(result)
 
 
 def _wait_for(result: Awaitable[Any]) -> None:
