@@ -36,7 +36,7 @@ class Effort(NamedTuple):
     wire_seconds: int
 
 
-FULL = Effort(31, 0.02, 1_000_000, 3, 5)
+FULL = Effort(31, 0.02, 1_000_000, 7, 3)
 QUICK = Effort(5, 0.005, 20_000, 1, 1)
 
 
