@@ -31,7 +31,7 @@ ANYMAIL = ["django-anymail>=11"]
 # What takes the hits that are recorded in the background.
 CELERY = ["celery>=5.4"]
 # Django has Tasks itself from 6.0 on; the backport is no harm there.
-TASKS = ["django-tasks>=0.8"]
+TASKS = ["django-tasks>=0.11"]
 
 TEST = [
     *AGENTS,

@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import kombu
 import pytest
 from celery import Celery
 
@@ -200,8 +201,11 @@ def test_options_of_the_broker_are_kombus():
     for part in ("unacked_restore_throttle", "broker_connection_timeout"):
         app = Celery("tests", set_as_current=False)
         exec(block(part), {"app": app})
-        options = app.conf.broker_transport_options
-        assert options.keys() <= set(Channel.from_transport_options)
+        options = app.conf.broker_transport_options.keys()
+        if kombu.VERSION < (5, 7):
+            # As the page says.
+            options -= {"unacked_restore_interval", "unacked_restore_throttle"}
+        assert options <= set(Channel.from_transport_options)
     assert app.conf.broker_connection_timeout == 0.5
 
 

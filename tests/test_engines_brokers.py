@@ -3,11 +3,13 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu import pools
+from kombu.exceptions import LimitExceeded, OperationalError
 
 from ptrack.engines import brokers
 from soak.services import REMEDY, REQUIRE, Redis, has_redis
@@ -83,6 +85,20 @@ def test_redis_that_does_not_answer_is_waited_for_by_the_apps_own_bound(redis):
     redis.freeze()
     with pytest.raises(OperationalError, match="Timeout"):
         send(app)
+
+
+@pytest.mark.parametrize("bounds", [{"broker_pool_acquire_timeout": 0.1}, {}])
+def test_turn_to_send_is_waited_for_by_a_bound(redis, bounds, monkeypatch):
+    """The app's own, where it has one; and Celery knows one from 5.7 on."""
+    monkeypatch.setattr(brokers, "PATIENCE", 60 if bounds else 0.1)
+    app = app_of(redis)
+    app.conf.update(bounds)
+    with ExitStack() as stack:
+        for _ in range(pools.get_limit()):
+            stack.enter_context(brokers.producer(app))
+        with pytest.raises(LimitExceeded):
+            brokers.producer(app)
+    send(app)
 
 
 def test_defaults_come_after_the_apps_own_options(redis):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
-from kombu.exceptions import OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
 
 import ptrack
 from ptrack import engines
@@ -134,18 +134,20 @@ def test_failure_is_tried_again_with_the_same_hit(
     assert len({told for told, *_ in slow.calls}) == 1
 
 
+@pytest.mark.parametrize("refusal", [OperationalError(), LimitExceeded()])
 def test_job_whose_next_attempt_the_broker_refuses_is_given_back_to_it(
     worked: CeleryEngine,
     own_tracker: Tracker,
     slow: Slow,
     monkeypatch: pytest.MonkeyPatch,
+    refusal: Exception,
 ):
-    """Celery would drop it."""
+    """Celery would drop it; likewise where it isn't its turn to send for long."""
     hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 1)
     assert slow.done.wait(PATIENCE)
     slow.done.clear()
     producer = brokers.producer
-    refusals = [OperationalError()]
+    refusals = [refusal]
 
     def refusing(app: Celery, *connection: Any) -> Any:
         if refusals and threading.current_thread() is not threading.main_thread():

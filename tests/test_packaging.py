@@ -11,6 +11,12 @@ import pytest
 
 from tests.processes import ROOT
 
+REQUIREMENT = re.compile(
+    r"""(?P<name>[\w-]+)>=(?P<version>[\d.]+)(?:; extra == "(?P<extra>\w+)")?"""
+)
+# Those of features; the others are for who works on ptrack.
+EXTRAS = ["agents", "anymail", "celery", "email", "tasks"]
+
 
 def test_distribution_is_named_and_licensed_as_before():
     found = metadata.metadata("django-ptrack")
@@ -32,18 +38,19 @@ def test_dependencies_are_the_three_and_no_more():
 
 
 def test_lowest_versions_are_those_that_are_tested():
-    """What tox pins is what is asked for, and its asgiref what that Django asks for."""
+    """What tox pins is what is asked for, by the extras too, and what these ask for."""
     settings = ConfigParser()
     settings.read(ROOT / "tox.ini")
     words = settings["testenv:lowest"]["commands_pre"].split()
     pins = dict(word.split("==") for word in words if "==" in word)
-    needed = (
-        re.fullmatch(r"(\w+)>=([\d.]+)", requirement)
+    asked = {
+        found["name"]: found["version"]
         for requirement in metadata.requires("django-ptrack") or []
-        if "extra ==" not in requirement
-    )
-    asked = {found[1]: found[2] for found in needed if found}
-    assert set(pins) == {*asked, "asgiref"}
+        if (found := REQUIREMENT.fullmatch(requirement))
+        and found["extra"] in (None, *EXTRAS)
+    }
+    assert {"Django", "celery", "django-tasks", "linkify-it-py"} <= set(asked)
+    assert set(pins) == {*asked, "asgiref", "kombu", "redis", "uc-micro-py"}
     for name, version in asked.items():
         assert pins[name] in (version, f"{version}.0")
 

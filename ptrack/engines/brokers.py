@@ -31,10 +31,16 @@ def producer(app: "Celery", connection: Any = None) -> AbstractContextManager[An
     Args:
         app: The app.
         connection: What `connection_to` gave for it, which takes a while to make.
+
+    Raises:
+        kombu.exceptions.LimitExceeded: As many as kombu allows are at it, and were
+            for as long as the app waits, or else `PATIENCE`.
     """
     pool = pools.producers[connection or connection_to(app)]
+    # Celery knows the setting from 5.7 on, and sets none by default.
+    timeout = getattr(app.conf, "broker_pool_acquire_timeout", None)
     return pool.acquire(  # type: ignore[no-any-return]
-        block=True, timeout=app.conf.broker_pool_acquire_timeout
+        block=True, timeout=PATIENCE if timeout is None else timeout
     )
 
 

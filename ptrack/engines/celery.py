@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from celery import Celery, Task, current_app, shared_task
 from celery.exceptions import Reject
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 
 from ptrack.engines import brokers, imported
 from ptrack.exceptions import PtrackConfigurationError
@@ -53,7 +53,7 @@ def _again(task: "Task[Any, Any]", error: Exception) -> NoReturn:
     try:
         with brokers.producer(task.app) as producer:
             raise task.retry(exc=error, countdown=wait, producer=producer) from None
-    except (OperationalError, Reject):
+    except (KombuError, Reject):
         # The broker doesn't take it, and Celery would drop the job. It is this worker's
         # until it gives it back; not at once, since it would have it again at once.
         time.sleep(wait)
