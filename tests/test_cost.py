@@ -190,8 +190,16 @@ def test_method_that_cannot_hit_costs_no_decryption(method, decryptions):
 
 
 def peak(call: Callable[[], object]) -> int:
-    """Give how many bytes a call has at most, beyond what was there before it."""
+    """Give how many bytes a call has at most, beyond what was there before it.
+
+    That is the least of some calls: what goes on beside one, such as a list of captured
+    log records that grows, counts for it.
+    """
     call()
+    return min(_peak_once(call) for _ in range(5))
+
+
+def _peak_once(call: Callable[[], object]) -> int:
     tracemalloc.start()
     try:
         call()
