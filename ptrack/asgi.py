@@ -43,6 +43,7 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
         if token is None:
             await self._app(scope, receive, send)
             return
+        # What `aanswer` does, in one coroutine less.
         answer, recording = self._endpoint.begin(
             scope.get("method", ""),
             token,

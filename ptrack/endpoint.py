@@ -13,6 +13,7 @@ from .exceptions import PtrackConfigurationError
 from .links import SEGMENT, Click, Links
 from .pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer, img_tag
 from .privacy import objects
+from .shielded import ended
 from .trackers import Tracker
 
 logger = logging.getLogger("ptrack")
@@ -312,6 +313,21 @@ class Endpoint:
         elif not (self._honour_gpc and self._declined(request)):
             args, kwargs = hit
             self.tracker.record(request(), args, kwargs, self._engine)
+        return answer
+
+    async def aanswer(
+        self, method: str, token: str, request: Callable[[], Any]
+    ) -> Answer:
+        """Do what `answer` does, from an event loop; sync callbacks as Django has them.
+
+        Args:
+            method: As for `answer`.
+            token: As for `answer`.
+            request: As for `answer`.
+        """
+        answer, recording = self.begin(method, token, request)
+        if recording is not None:
+            await ended(recording)
         return answer
 
     def begin(

@@ -9,7 +9,6 @@ from django.http.response import HttpResponseBase
 from . import conf
 from .endpoint import Endpoint
 from .http import to_response
-from .shielded import ended
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -56,7 +55,4 @@ async def _aanswer(
     endpoint: Endpoint, request: HttpRequest, token: str
 ) -> HttpResponseBase:
     method = request.method or ""
-    answer, recording = endpoint.begin(method, token, lambda: request)
-    if recording is not None:
-        await ended(recording)
-    return to_response(answer)
+    return to_response(await endpoint.aanswer(method, token, lambda: request))

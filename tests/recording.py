@@ -5,18 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import ptrack
-from ptrack.endpoint import Endpoint
-from ptrack.pixel import Answer
 from ptrack.shielded import ended
 from ptrack.trackers import Tracker
-
-
-async def aanswer(place: Endpoint, *request: Any) -> Answer:
-    """Answer a request as an adapter under an event loop does."""
-    answer, recording = place.begin(*request)
-    if recording is not None:
-        await ended(recording)
-    return answer
 
 
 async def arecord(tracker: Tracker, *hit: Any) -> None:

@@ -14,7 +14,7 @@ from ptrack.endpoint import Endpoint
 from ptrack.exceptions import PtrackRegistrationError
 from ptrack.pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD
 from ptrack.trackers import Tracker
-from tests.recording import aanswer, registered
+from tests.recording import registered
 
 BOX = TokenBox("s" * 32)
 
@@ -52,7 +52,7 @@ def sync_answer(place: Endpoint, method: str, token: str) -> Any:
 
 
 def async_answer(place: Endpoint, method: str, token: str) -> Any:
-    return asyncio.run(aanswer(place, method, token, lambda: "request"))
+    return asyncio.run(place.aanswer(method, token, lambda: "request"))
 
 
 either_way = pytest.mark.parametrize("answer", [sync_answer, async_answer])

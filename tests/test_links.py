@@ -24,7 +24,7 @@ from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.processes import environment
-from tests.recording import Clicks, aanswer, clicked, registered
+from tests.recording import Clicks, clicked, registered
 
 SECRET = "s" * 32
 HOST = "https://www.example.com"
@@ -85,7 +85,7 @@ def sync_get(place: Endpoint, path: str, method: str, request: Any) -> Any:
 def async_get(place: Endpoint, path: str, method: str, request: Any) -> Any:
     token = place.match(path)
     assert token is not None
-    return asyncio.run(aanswer(place, method, token, lambda: request))
+    return asyncio.run(place.aanswer(method, token, lambda: request))
 
 
 @pytest.fixture(params=[sync_get, async_get])

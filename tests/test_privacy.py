@@ -16,7 +16,7 @@ from ptrack.pixel import GIF, PIXEL
 from ptrack.privacy import objects, shorten_ip
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.recording import aanswer, clicked, registered
+from tests.recording import clicked, registered
 
 BOX = TokenBox("s" * 32)
 HOST = "https://www.example.com"
@@ -55,7 +55,7 @@ def sync_answer(place: Endpoint, token: str, meta: dict[str, str]) -> Any:
 
 
 def async_answer(place: Endpoint, token: str, meta: dict[str, str]) -> Any:
-    return asyncio.run(aanswer(place, "GET", token, lambda: Request(meta)))
+    return asyncio.run(place.aanswer("GET", token, lambda: Request(meta)))
 
 
 either_way = pytest.mark.parametrize("answer", [sync_answer, async_answer])

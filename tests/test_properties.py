@@ -23,7 +23,7 @@ from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests import strategies as some
 from tests.adapters import Request, Send
-from tests.recording import aanswer, registered
+from tests.recording import registered
 from tests.reference import opened, sealed, spelled
 
 BOX = TokenBox("s3cret")
@@ -218,7 +218,7 @@ def test_endpoint_answers_any_text_as_path_and_method(path: str, method: str):
     assert token is not None
     with registered(endpoint.tracker) as recorder:
         got = endpoint.answer(method, token, lambda: "request")
-        assert asyncio.run(aanswer(endpoint, method, token, lambda: "request")) is got
+        assert asyncio.run(endpoint.aanswer(method, token, lambda: "request")) is got
     assert got is answer_for(method)
     assert not recorder.hits
 
