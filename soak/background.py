@@ -387,7 +387,7 @@ def broker_hangs(stand: Stand) -> str:
 
 
 def _refused(stand: Stand) -> int:
-    return books.behind(stand.client.book, stand.place).at_once
+    return books.at_once(stand.place)
 
 
 def _slowest(stand: Stand) -> str:

@@ -212,10 +212,10 @@ class Behind:
 def behind(book: Book, place: Path) -> Behind:
     """Compare what was recorded in the background with the books."""
     with closing(sqlite3.connect(place / BEHIND, timeout=10)) as database:
-        rows = list(database.execute("SELECT id, hit, who FROM recorded"))
-    found = {(each, hit) for each, hit, _ in rows}
+        rows = list(database.execute("SELECT id, hit FROM recorded"))
+    found = set(rows)
     counted = balance(book.whole, book.seen, Counter(each for each, _ in found))
-    at_once = sum(who != WORKER for _, _, who in rows)
+    themselves = at_once(place)
     return Behind(
         answered=counted.answered,
         recorded=counted.recorded,
@@ -223,9 +223,21 @@ def behind(book: Book, place: Path) -> Behind:
         # An id of ptrack's is that of one hit only.
         surplus=counted.surplus + len(found) - len({hit for _, hit in found}),
         doubled=len(rows) - len(found),
-        at_once=at_once,
-        unlogged=at_once - _logged_refusals(place),
+        at_once=themselves,
+        unlogged=themselves - _logged_refusals(place),
     )
+
+
+def at_once(place: Path) -> int:
+    """Count the hits that the server recorded itself, so far.
+
+    It is of the database alone, so that it can be asked while a load goes on: the books
+    are changed by another thread then.
+    """
+    with closing(sqlite3.connect(place / BEHIND, timeout=10)) as database:
+        query = "SELECT count(*) FROM recorded WHERE who IS NOT ?"
+        (count,) = database.execute(query, (WORKER,)).fetchone()
+    return int(count)
 
 
 def _logged_refusals(place: Path) -> int:
