@@ -514,6 +514,13 @@ _SHORT = {
     }
 }
 _SLOW = {"before": 0.005, "after": 0.005}
+_PROMPT = "threads"
+"""The pool of a worker that has to end when it is told to, with nothing in its hands.
+
+Processes may wait half a minute for the one that started them, which no longer listens
+(billiard.pool, ``_ensure_messages_consumed``); what is killed then keeps its jobs until
+the ``visibility_timeout`` is over.
+"""
 
 FAULTS = (
     Fault(
@@ -524,7 +531,7 @@ FAULTS = (
         at_once=True,
         doubles=True,
     ),
-    Fault("Redis full", queue_full, rest=0, at_once=True),
+    Fault("Redis full", queue_full, rest=0, pool=_PROMPT, at_once=True),
     Fault("Redis hangs", broker_hangs, settings=_SHORT, at_once=True, doubles=True),
     Fault("a worker's process killed", child_killed, hit=_SLOW, doubles=True),
     Fault(
@@ -539,9 +546,7 @@ FAULTS = (
         worker_replaced,
         settings=_SHORT,
         hit=_SLOW,
-        # Processes may wait half a minute for the one that started them, which no
-        # longer listens (billiard.pool, "_ensure_messages_consumed").
-        pool="threads",
+        pool=_PROMPT,
         doubles=True,
     ),
     Fault("the server reloaded (HUP)", server_reloaded),
