@@ -1,11 +1,9 @@
 """docs/agents.md: its table is the code's, and every code block in it runs."""
 
-import ast
 import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,25 +20,13 @@ from ptrack.agent_rules import (
 from ptrack.agents import CACHED, MAX_LENGTH, NO_USER_AGENT, UNKNOWN, identify
 from ptrack.conf import trusted_proxies
 from ptrack.crawlers import NOT_CRAWLERS
-from tests.processes import ROOT, environment
+from tests.pages import Page, not_run, run
+from tests.processes import environment
 
-PAGE = (ROOT / "docs/agents.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = Page("docs/agents.md")
+block = PAGE.block
 GMAIL = "Mozilla/5.0 (Windows NT 5.1) (via ggpht.com GoogleImageProxy)"
 MAIL = "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Thunderbird/115.0"
-
-
-def block(part: str) -> str:
-    """Give the one block that has this in it."""
-    found = [code for _, code in BLOCKS if part in code]
-    assert len(found) == 1, f"{len(found)} blocks have {part!r}"
-    return found[0]
-
-
-def run(code: str) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "agents_page"}
-    exec(compile(code, "docs/agents.md", "exec"), namespace)
-    return namespace
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +40,7 @@ def clean_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows(heading: str) -> list[list[str]]:
     """Give the cells of the table that follows a heading."""
-    text = PAGE.partition(f"\n### {heading}\n")[2].partition("\n#")[0]
+    text = PAGE.text.partition(f"\n### {heading}\n")[2].partition("\n#")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines[2:]]
 
@@ -85,7 +71,7 @@ def test_table_is_that_of_the_code_in_its_order(heading, rules):
 
 
 def test_what_else_decides_is_named_as_the_code_has_it():
-    steps = PAGE.partition("## What decides")[2].partition("###")[0]
+    steps = PAGE.text.partition("## What decides")[2].partition("###")[0]
     for header in PURPOSE_HEADERS:
         assert f"`{header}`" in steps
     for purpose in PURPOSES:
@@ -93,9 +79,9 @@ def test_what_else_decides_is_named_as_the_code_has_it():
     for agent in (NO_USER_AGENT, UNKNOWN):
         assert f"| `{agent.kind}` | `{agent.on_open}` | `{agent.name}` |" in steps
     assert f"first {MAX_LENGTH} characters" in steps
-    assert f"the last {CACHED:,} of them" in PAGE
+    assert f"the last {CACHED:,} of them" in PAGE.text
     assert len(NOT_CRAWLERS) == 1
-    assert "One entry of\nthe data set is left out" in PAGE
+    assert "One entry of\nthe data set is left out" in PAGE.text
 
 
 # -- the code -------------------------------------------------------------------------
@@ -210,11 +196,4 @@ def test_timings_can_be_taken_as_shown():
 
 def test_every_block_is_run_by_a_test():
     """Each is asked for by a call of ``block`` in one of the tests above."""
-    tree = ast.parse(Path(__file__).read_text())
-    asked = {
-        ast.literal_eval(node.args[0])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
-    }
-    for language, code in BLOCKS:
-        assert any(part in code for part in asked), f"{language}: {code}"
+    assert not_run(PAGE.blocks, __file__) == []

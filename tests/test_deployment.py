@@ -1,6 +1,5 @@
 """docs/deployment.md: its files are real, they run together, and its numbers hold."""
 
-import ast
 import json
 import os
 import re
@@ -26,12 +25,12 @@ from soak.postgresql import missing
 from soak.processes import SoakError
 from soak.servers import SECRET
 from soak.services import REQUIRE, Service
+from tests.pages import Page, not_run, the_one
 from tests.processes import fetch, free_port, server
 
 pytestmark = pytest.mark.faults
 
-PAGE = DOCUMENT.read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = Page("docs/deployment.md")
 FILES = {
     str(path.relative_to(files.FILES)): path.read_text()
     for path in files.FILES.rglob("*")
@@ -40,12 +39,12 @@ FILES = {
 UNITS = sorted(each.name for each in (files.FILES / "systemd").iterdir())
 NGINX = sorted(each.name for each in (files.FILES / "nginx").iterdir())
 
+BESIDE = [each for each in PAGE.blocks if each.code not in FILES.values()]
+
 
 def block(part: str) -> str:
     """Give the one block of the page, beside the files, that has this in it."""
-    found = [code for _, code in BLOCKS if part in code and code not in FILES.values()]
-    assert len(found) == 1, f"{len(found)} blocks have {part!r}"
-    return found[0]
+    return the_one(BESIDE, part)
 
 
 UNSHOWN = {"manage.py", "recording/__init__.py", "recording/asgi.py"}
@@ -68,22 +67,14 @@ def need(*programs: str) -> None:
 
 
 def test_page_shows_every_file_as_it_is():
-    shown = {code for _, code in BLOCKS}
+    shown = {each.code for each in PAGE.blocks}
     assert {name for name, text in FILES.items() if text not in shown} == UNSHOWN
-    configuration = [code for kind, code in BLOCKS if kind in ("ini", "nginx", "vcl")]
-    assert set(configuration) <= set(FILES.values())
+    assert not {"ini", "nginx", "vcl"} & {each.language for each in BESIDE}
 
 
 def test_every_block_is_run_by_a_test():
     """Each is one of the files, or asked for by a call of ``block`` here."""
-    tree = ast.parse(Path(__file__).read_text())
-    asked = {
-        ast.literal_eval(node.args[0])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
-    }
-    for _, code in BLOCKS:
-        assert code in FILES.values() or any(part in code for part in asked), code
+    assert not_run(BESIDE, __file__) == []
 
 
 def test_what_is_to_be_installed_exists():

@@ -25,25 +25,22 @@ import ptrack.asgi
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 from ptrack.testing import tracked
+from tests.pages import Page, not_run, run
 from tests.processes import ROOT, environment, fetch, free_port, run_python, server
 from tests.recording import emptied
 
-README = (ROOT / "README.md").read_text()
-DOCUMENTS = {
-    str(path.relative_to(ROOT)): re.findall(
-        r"^```(\w+)\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL
-    )
+PAGES = {
+    str(path.relative_to(ROOT)): Page(str(path.relative_to(ROOT)))
     for path in (ROOT / "README.md", ROOT / "SECURITY.md", *ROOT.glob("docs/*.md"))
 }
+README = PAGES["README.md"].text
 OPERATIONS = "docs/operations.md"
 SECRET = "s" * 32
 
 
 def block(part: str, document: str = "README.md") -> str:
     """Give the one block of a document that has this in it."""
-    found = [code for _, code in DOCUMENTS[document] if part in code]
-    assert len(found) == 1, f"{len(found)} blocks have {part!r}"
-    return found[0]
+    return PAGES[document].block(part)
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +48,6 @@ def clean_tracker() -> Iterator[None]:
     """What a block registers is gone with its test."""
     with emptied(ptrack.tracker):
         yield
-
-
-def run(code: str, **given: Any) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "readme", **given}
-    exec(compile(code, "README.md", "exec"), namespace)
-    return namespace
 
 
 def hit(*args: Any, **kwargs: Any) -> None:
@@ -189,7 +180,7 @@ def shell(code: str, cwd: Path = ROOT, **variables: str) -> str:
 def test_command_prints_a_strong_secret():
     for code in (
         block("ptrack secret"),
-        block("ptrack secret", "SECURITY.md"),
+        block("ptrack secret", document="SECURITY.md"),
         block("ptrack secret\n", OPERATIONS),
     ):
         secret = shell(code).strip()
@@ -646,7 +637,7 @@ def test_url_is_decoded_as_shown(tmp_path: Path):
 
 
 def test_commands_of_the_timing_are_in_the_makefile():
-    commands = block("make timing", "docs/timing.md").splitlines()
+    commands = block("make timing", document="docs/timing.md").splitlines()
     assert commands == ["make timing", "make timing QUICK=1"]
     assert "\ntiming:" in (ROOT / "Makefile").read_text()
 
@@ -750,29 +741,21 @@ def test_pages_that_are_left_out_here_are_held_to_the_same_elsewhere(tests: str)
 
 def test_every_block_is_run_by_a_test():
     """Each is asked for by a call of ``block`` in one of the tests above."""
-    tree = ast.parse(Path(__file__).read_text())
-    asked = {
-        ast.literal_eval(node.args[0])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
-    }
-    for name in DOCUMENTS.keys() - ELSEWHERE:
-        for language, code in DOCUMENTS[name]:
-            found = any(part in code for part in asked)
-            assert found, f"{name}, {language}: {code}"
+    for name in PAGES.keys() - ELSEWHERE:
+        assert not_run(PAGES[name].blocks, __file__) == [], name
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_files_that_are_linked_to_exist(name: str):
     path = ROOT / name
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", PAGES)
 def test_headings_that_are_linked_to_exist(name: str):
     """By the names that GitHub gives them."""
-    text = (ROOT / name).read_text()
+    text = PAGES[name].text
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     names = {
         re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings

@@ -1,7 +1,6 @@
 """docs/background.md: every block of it is run, with real services."""
 
 import os
-import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -16,21 +15,15 @@ from ptrack.pixel import GIF
 from soak.background import GIVE_BACK
 from soak.processes import wait_until
 from soak.services import REMEDY, REQUIRE, Redis, Service, has_redis
+from tests.pages import Page, not_run
 from tests.processes import ROOT, fetch, free_port, run_python, server
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
 
-DOCUMENT = (ROOT / "docs/background.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+PAGE = Page("docs/background.md")
+block = PAGE.block
 SECRET = "s" * 32
-
-
-def block(part: str) -> str:
-    """Give the one block that has this in it."""
-    found = [code for _, code in BLOCKS if part in code]
-    assert len(found) == 1, f"{len(found)} blocks have {part!r}"
-    return found[0]
 
 
 def opens(place: Path) -> int:
@@ -235,11 +228,6 @@ assert Open.objects.get().at == ptrack.hit(request).at
 
 
 def test_every_block_is_run_by_a_test():
-    source = Path(__file__).read_text()
-    asked = [
-        *re.findall(r"block\([\"'](.+?)[\"']\)", source),
-        *('PTRACK_BACKGROUND = "celery"\n', "unacked_restore_throttle"),
-        "broker_connection_timeout",
-    ]
-    for language, code in BLOCKS:
-        assert any(part in code for part in asked), f"{language}: {code}"
+    """Each is asked for by a call of ``block`` in one of the tests above."""
+    others = ("unacked_restore_throttle", "broker_connection_timeout")
+    assert not_run(PAGE.blocks, __file__, *others) == []

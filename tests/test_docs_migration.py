@@ -1,6 +1,5 @@
 """docs/from-*.md: every block runs, the other library's with that very library."""
 
-import ast
 import json
 import logging
 import os
@@ -22,41 +21,26 @@ from django.urls import path
 import ptrack
 from ptrack.pixel import GIF
 from ptrack.testing import Click, Open, Recorded, tracked
+from tests.pages import Page, not_run, run, the_one
 from tests.processes import ROOT, WARNINGS, environment
 from tests.recording import emptied
 
 TARGET = "https://shop.example/?a=b"
 SITE = "https://www.example.com"
 NAMES = ["from-pytracking", "from-django-ptrack"]
-PAGES = {name: (ROOT / f"docs/{name}.md").read_text() for name in NAMES}
-BLOCKS = {
-    name: re.findall(r"^```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    for name, page in PAGES.items()
-}
+PAGES = {name: Page(f"docs/{name}.md") for name in NAMES}
+BLOCKS = [block for page in PAGES.values() for block in page.blocks]
 
 
 def block(*parts: str) -> str:
-    """Give the one block that has all of these in it."""
-    found = [
-        code
-        for codes in BLOCKS.values()
-        for code in codes
-        if all(part in code for part in parts)
-    ]
-    assert len(found) == 1, f"{len(found)} blocks have {parts}"
-    return found[0]
+    """Give the one block, of both pages, that has all of these in it."""
+    return the_one(BLOCKS, *parts)
 
 
 @pytest.fixture(autouse=True)
 def clean_tracker() -> Iterator[None]:
     with emptied(ptrack.tracker):
         yield
-
-
-def run(code: str, **given: Any) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "docs", **given}
-    exec(compile(code, "docs", "exec"), namespace)
-    return namespace
 
 
 def configured(code: str, settings: Any, **variables: str) -> None:
@@ -436,23 +420,13 @@ def test_what_is_said_to_differ_does(python_300: Path):
 
 def test_every_block_is_run_by_a_test():
     """Each is asked for by a call of ``block`` in one of the tests above."""
-    tree = ast.parse(Path(__file__).read_text())
-    asked = [
-        [ast.literal_eval(part) for part in node.args if type(part) is ast.Constant]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
-    ]
-    for name, codes in BLOCKS.items():
-        for code in codes:
-            assert any(
-                parts and all(part in code for part in parts) for parts in asked
-            ), f"{name}: {code}"
+    assert not_run(BLOCKS, __file__) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_links_to_other_pages_lead_somewhere(name: str):
-    for target in re.findall(r"\]\(([^)]+)\)", PAGES[name]):
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[name].text):
         if target.startswith("#"):
-            assert f"\n## {target[1:].title()}\n" in PAGES[name]
+            assert f"\n## {target[1:].title()}\n" in PAGES[name].text
         elif "//" not in target:
             assert (ROOT / "docs" / target).exists()

@@ -1,6 +1,5 @@
 """docs/opens.md: every code block in it runs, on both databases where it asks one."""
 
-import ast
 import configparser
 import re
 import shlex
@@ -20,25 +19,12 @@ import ptrack
 from ptrack import conf
 from ptrack.hits import KEY
 from tests.opens_site import ALIAS, Database, hit_at, open_at, request_of
-from tests.processes import ROOT
+from tests.pages import Page, not_run, run
 from tests.recording import emptied
 
-PAGE = (ROOT / "docs/opens.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = Page("docs/opens.md")
+block = PAGE.block
 NOW = datetime.now(timezone.utc)
-
-
-def block(part: str) -> str:
-    """Give the one block that has this in it."""
-    found = [code for _, code in BLOCKS if part in code]
-    assert len(found) == 1, f"{len(found)} blocks have {part!r}"
-    return found[0]
-
-
-def run(code: str, **given: Any) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "opens_page", **given}
-    exec(compile(code, "docs/opens.md", "exec"), namespace)
-    return namespace
 
 
 @pytest.fixture(autouse=True)
@@ -89,14 +75,14 @@ def test_it_is_installed_as_shown(opens: Database):
 def test_the_fields_are_all_told(opens_installed):
     from ptrack.opens.models import Click
 
-    told = PAGE.partition("| Field |")[2].partition("\n\n")[0]
+    told = PAGE.text.partition("| Field |")[2].partition("\n\n")[0]
     first = re.findall(r"^\| (`.+?) \|", told, re.MULTILINE)
     names = {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
     assert names == {field.name for field in Click._meta.get_fields()}
 
 
 def test_the_settings_are_all_told():
-    told = PAGE.partition("\n## Settings\n")[2]
+    told = PAGE.text.partition("\n## Settings\n")[2]
     names = re.findall(r"^\| `(PTRACK_OPENS_\w+)` ", told, re.MULTILINE)
     read = re.findall(r'"(PTRACK_OPENS_\w+)"', Path(conf.__file__).read_text())
     assert names == read
@@ -105,10 +91,10 @@ def test_the_settings_are_all_told():
 def test_numbers_are_the_codes(opens_installed):
     from ptrack.opens import clearing, keys, storable
 
-    assert f"A value of {keys.LENGTH} characters or more" in PAGE
-    assert f"its first {keys._PREFIX} and a digest" in PAGE
-    assert f"{clearing.BATCH:,} at a time" in PAGE
-    assert f"more than {storable.MAX_DEPTH} deep" in PAGE
+    assert f"A value of {keys.LENGTH} characters or more" in PAGE.text
+    assert f"its first {keys._PREFIX} and a digest" in PAGE.text
+    assert f"{clearing.BATCH:,} at a time" in PAGE.text
+    assert f"more than {storable.MAX_DEPTH} deep" in PAGE.text
 
 
 def test_commands_run_as_shown(three):
@@ -223,14 +209,4 @@ def test_a_hit_is_recorded_by_its_meta_alone(opens: Database):
 
 def test_every_block_is_run_by_a_test():
     """Each is asked for by a call of ``block`` in one of the tests above."""
-    tree = ast.parse(Path(__file__).read_text())
-    asked = {
-        ast.literal_eval(node.args[0])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", None) == "block"
-        and isinstance(node.args[0], ast.Constant)
-    }
-    asked |= {"ExecStart", "OnCalendar"}
-    for language, code in BLOCKS:
-        assert any(part in code for part in asked), f"{language}: {code}"
+    assert not_run(PAGE.blocks, __file__, "ExecStart", "OnCalendar") == []

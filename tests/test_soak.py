@@ -23,10 +23,11 @@ from soak.books import Balance, Book, balance
 from soak.mix import SHARES, Mix, Request
 from soak.places import JOURNAL, LOG
 from soak.processes import is_alive, wait_until
+from tests import pages
 from tests.processes import PATIENCE, ROOT, environment
 
-DOCUMENT = (ROOT / "docs/reliability.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+PAGE = pages.Page("docs/reliability.md")
+block = PAGE.block
 SECRET = "s" * 32
 
 # -- the requests ---------------------------------------------------------------------
@@ -235,7 +236,7 @@ def test_document_without_markers_is_left_alone(tmp_path: Path):
 
 def test_commands_are_in_the_makefile():
     makefile = (ROOT / "Makefile").read_text()
-    commands = [line.split() for line in BLOCKS[0][1].splitlines()]
+    commands = [line.split() for line in block("make soak").splitlines()]
     assert {target for _, target, *_ in commands} == {"soak"}
     assert "\nsoak:" in makefile
     assert "$(QUICK)" in makefile
@@ -248,8 +249,7 @@ def test_callback_for_sqlite_works_as_shown(
     monkeypatch.chdir(tmp_path)
     tracker = Tracker()
     monkeypatch.setattr(ptrack, "tracker", tracker)
-    namespace: dict[str, Any] = {"__name__": "pixels"}
-    exec(compile(BLOCKS[1][1], "reliability.md", "exec"), namespace)
+    namespace = pages.run(block("def database"))
     app = WebTest(PtrackWSGIMiddleware(None, SECRET, tracker=tracker))
     for hit in ("a", "b", "a"):
         token = TokenBox(SECRET).encrypt("newsletter", id=hit)
@@ -263,4 +263,5 @@ def test_callback_for_sqlite_works_as_shown(
 
 
 def test_every_block_is_run_by_a_test():
-    assert [language for language, _ in BLOCKS] == ["sh", "python"]
+    """Each is asked for by a call of ``block`` in one of the tests above."""
+    assert pages.not_run(PAGE.blocks, __file__) == []
