@@ -20,14 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from ptrack.encoder import TokenBox
-from soak.services import (
-    REMEDY,
-    CeleryWorker,
-    DatabaseWorker,
-    Redis,
-    Service,
-    has_redis,
-)
 
 from . import books, servers
 from .books import Book
@@ -40,12 +32,15 @@ from .places import (
     LOG,
     PATIENT,
     PLACE,
+    ROOT,
     TASKS_DATABASE,
     WHO,
     WORKER,
 )
 from .processes import SoakError, wait_until
-from .servers import ROOT, SECRET, NotRun, Server
+from .servers import SECRET, NotRun, Server
+from .service import Service
+from .services import REMEDY, CeleryWorker, DatabaseWorker, Redis, has_redis
 
 PATIENCE = 120
 """Seconds that workers may take for what is left when the load is over."""

@@ -13,9 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from . import books
-from .places import JOURNAL, SECOND
+from .places import JOURNAL, ROOT, SECOND
 from .processes import SoakError, descriptors, is_alive
-from .servers import KINDS, ROOT, SECRET, recorders
+from .servers import KINDS, SECRET, recorders
 from .stage import AROUND, NEW_SECRET, Fault, Scene
 
 BLOCKED, SHUT, STEP = 3.0, 1.5, 3600

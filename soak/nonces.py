@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .processes import HOST
-from .servers import PATIENCE, TOKENS, Server, gunicorn
+from .servers import TOKENS, Server, gunicorn
+from .service import PATIENCE
 
 PROCESSES, THREADS = 8, 4
 BATCH = 1000

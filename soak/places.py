@@ -1,5 +1,10 @@
 """What the served apps and the command have to agree on."""
 
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's."""
+
 PLACE = "SOAK_PLACE"
 """The environment variable with the directory that all the following are in."""
 

@@ -1,4 +1,4 @@
-"""What the kernel tells of the servers' processes, from /proc."""
+"""What the kernel tells of processes, from /proc, and of ports."""
 
 import re
 import secrets
@@ -62,6 +62,19 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def children_of(parent: int) -> list[int]:
+    """Give the processes that a process has started and that run, without theirs."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and fields[0] not in "ZX":
+            found.append(int(stat.parent.name))
+    return sorted(found)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:

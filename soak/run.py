@@ -11,7 +11,8 @@ from importlib import metadata
 from typing import NamedTuple
 
 from . import background, faults, load, nonces, report, stage
-from .servers import KINDS, ROOT, Kind, NotRun
+from .places import ROOT
+from .servers import KINDS, Kind, NotRun
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 SHOWN = (

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -12,18 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .places import BEHIND, JOURNAL, LEDGER, LOG, PLACE, SECOND
-from .processes import (
-    HOST,
-    SoakError,
-    free_port,
-    is_alive,
-    listens,
-    wait_until,
-)
-
-ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 30
-"""Seconds to wait for a server before it is taken for broken."""
+from .processes import HOST, free_port, is_alive
+from .service import Listener
 
 SECRET = "a-secret-of-the-soak-of-32-bytes"
 
@@ -152,7 +141,7 @@ def prepare(place: Path) -> None:
     (place / LOG).touch()
 
 
-class Server:
+class Server(Listener):
     """A server that runs until the block ends.
 
     Args:
@@ -164,32 +153,9 @@ class Server:
     def __init__(
         self, command: Callable[[int], list[str]], place: Path, **variables: str
     ) -> None:
-        self.port = free_port()
-        self._command = command(self.port)
-        self._place = place
-        self._output = place / f"output-{self.port}"
-        self._variables = variables
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> "Server":
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End all its processes."""
-        self.stop()
-
-    @property
-    def master(self) -> int:
-        """The process that was started."""
-        if self._process is None:
-            raise SoakError("the server isn't running")
-        return self._process.pid
+        port = free_port()
+        variables = {**_variables(place), **variables}
+        super().__init__(command(port), place, f"server-{port}", port, **variables)
 
     def start(self, **variables: str) -> None:
         """Start it, and wait until it listens.
@@ -197,42 +163,8 @@ class Server:
         Args:
             variables: Of its environment, from now on.
         """
-        self._variables.update(variables)
-        with self._output.open("ab") as output:
-            self._process = process = subprocess.Popen(
-                self._command,
-                cwd=self._place,
-                env=_environ(**{PLACE: str(self._place), **self._variables}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # Of its own group, to be ended with all its workers.
-                start_new_session=True,
-            )
-        try:
-            wait_until(
-                lambda: process.poll() is not None or listens(self.port),
-                PATIENCE,
-                "the server doesn't listen",
-            )
-        except SoakError as error:
-            raise SoakError(f"{error}:\n{self.output()}") from None
-        if process.poll() is not None:
-            raise SoakError(f"the server ended by itself:\n{self.output()}")
-
-    def stop(self) -> None:
-        """End it gracefully, and then whatever is left of it."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(PATIENCE)
-        finally:
-            _kill_group(process.pid)
+        self.variables.update(variables)
+        super().start()
 
     def restart(self, **variables: str) -> None:
         """End it and start it again on the same port."""
@@ -241,16 +173,12 @@ class Server:
 
     def reload(self) -> None:
         """Ask it to replace its workers by new ones."""
-        os.kill(self.master, signal.SIGHUP)
+        os.kill(self.pid, signal.SIGHUP)
 
     def workers(self) -> list[int]:
         """Give its processes that have recorded hits and still run."""
-        group = self.master
-        return [pid for pid in recorders(self._place) if _is_in_group(pid, group)]
-
-    def output(self) -> str:
-        """Give what it has written so far, warnings of Python among that."""
-        return self._output.read_text(errors="replace")
+        group = self.pid
+        return [pid for pid in recorders(self.place) if _is_in_group(pid, group)]
 
 
 def recorders(place: Path) -> list[int]:
@@ -260,20 +188,12 @@ def recorders(place: Path) -> list[int]:
         return [pid for (pid,) in database.execute(query)]
 
 
-def _environ(**variables: str) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PTRACK_", "PYTHON", "DJANGO_", "COVERAGE_"))
-    }
+def _variables(place: Path) -> dict[str, str]:
     return {
-        **kept,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
         # What is left open is told of, and counted in what the server has written.
         "PYTHONWARNINGS": "error::ResourceWarning",
         "PTRACK_SECRET": SECRET,
-        **variables,
+        PLACE: str(place),
     }
 
 
@@ -282,10 +202,3 @@ def _is_in_group(pid: int, group: int) -> bool:
         return is_alive(pid) and os.getpgid(pid) == group
     except ProcessLookupError:
         return False
-
-
-def _kill_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return

@@ -16,7 +16,8 @@ from .books import Balance, Book, Others
 from .client import Client
 from .mix import ALSO, Mix
 from .processes import wait_until
-from .servers import PATIENCE, SECRET, Kind, NotRun, Server
+from .servers import SECRET, Kind, NotRun, Server
+from .service import PATIENCE
 
 NEW_SECRET = "the-next-secret-of-the-soak-test"
 ENDLESS = 1_000_000

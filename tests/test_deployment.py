@@ -24,7 +24,8 @@ from soak.deployment.stage import MAIN, Stage, certificate, manage, stage
 from soak.postgresql import missing
 from soak.processes import SoakError
 from soak.servers import SECRET
-from soak.services import REQUIRE, Service
+from soak.service import Listener
+from soak.services import REQUIRE
 from tests.pages import Page, not_run, the_one
 from tests.processes import fetch, free_port, server
 
@@ -338,17 +339,6 @@ def recorded(place: Path) -> int:
     return sum(json.loads(line)[0] == "sync" for line in hits)
 
 
-class Proxy(Service):
-    def __init__(self, command: list[str], place: Path, port: int) -> None:
-        super().__init__(command, place, "proxy")
-        self._port = port
-
-    def is_ready(self, told: int) -> bool:
-        from soak.processes import listens
-
-        return listens(self._port)
-
-
 def load_twice(port: int) -> None:
     token = TokenBox(SECRET).encrypt("a")
     for _ in range(2):
@@ -365,7 +355,7 @@ def test_nginx_caches_hits_only_where_headers_are_overruled(
     (tmp_path / "mirrors.conf").write_text(text)
     (tmp_path / "nginx.conf").write_text(MAIN.format(place=tmp_path, user="root"))
     command = ["nginx", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)]
-    with Proxy(command, tmp_path, port):
+    with Listener(command, tmp_path, "proxy", port):
         load_twice(port)
     assert recorded(tmp_path) == hits
 
@@ -379,6 +369,6 @@ def test_varnish_passes_hits_on_as_shown(tmp_path: Path, mirror: int):
         *("varnishd", "-F", "-a", f"127.0.0.1:{port}", "-n", str(tmp_path / "work")),
         *("-f", str(tmp_path / "ptrack.vcl"), "-s", "malloc,16m", "-j", "none"),
     ]
-    with Proxy(command, tmp_path, port):
+    with Listener(command, tmp_path, "proxy", port):
         load_twice(port)
     assert recorded(tmp_path) == 2

@@ -14,7 +14,8 @@ from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 from soak.background import GIVE_BACK
 from soak.processes import wait_until
-from soak.services import REMEDY, REQUIRE, Redis, Service, has_redis
+from soak.service import Announcer
+from soak.services import REMEDY, REQUIRE, Redis, has_redis
 from tests.pages import Page, not_run
 from tests.processes import ROOT, fetch, free_port, run_python, server
 
@@ -39,7 +40,7 @@ def open_mails(port: int, count: int = 3) -> None:
         assert fetch(f"http://127.0.0.1:{port}/ptrack/{token}/")[2] == GIF
 
 
-class Worker(Service):
+class Worker(Announcer):
     """The command of a worker, as shown."""
 
     def __init__(self, line: str, sign: str, place: Path, **variables: str):
@@ -48,10 +49,7 @@ class Worker(Service):
         super().__init__(
             command, place, program, PYTHONPATH=f"{place}:{ROOT}", **variables
         )
-        self._sign = sign
-
-    def is_ready(self, told: int) -> bool:
-        return self._sign in self.output()[told:]
+        self.sign = sign
 
 
 def served_as_shown(place: Path, commands: str, sign: str, broker: str) -> str:

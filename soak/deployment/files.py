@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from soak.places import ROOT
 from soak.processes import SoakError
-from soak.servers import ROOT
 
 FILES = ROOT / "example" / "deployment"
 VENV = "/srv/recording/venv/bin/"

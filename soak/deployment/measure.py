@@ -15,9 +15,9 @@ from socket import create_connection
 import psycopg
 
 from benchmarks import machine
+from soak.places import ROOT
 from soak.processes import HOST, wait_until
 from soak.run import _say
-from soak.servers import ROOT
 
 from .client import Client
 from .rounds import count

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from soak import report
+from soak.places import ROOT
 from soak.postgresql import binaries
 from soak.run import _end, _say, _today
-from soak.servers import ROOT
 
 from . import rounds
 from .rounds import Result, Round

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from soak import report
-from soak.servers import ROOT
+from soak.places import ROOT
 
 from .measure import RESULTS as DEPLOYMENT
 from .run import DOCUMENT

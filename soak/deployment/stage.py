@@ -12,12 +12,14 @@ from functools import cache
 from pathlib import Path
 
 from ptrack.wsgi import PtrackWSGIMiddleware
+from soak.places import ROOT
 from soak.postgresql import Server as PostgreSQL
 from soak.postgresql import postgresql
-from soak.processes import HOST, free_port, listens, wait_until
+from soak.processes import HOST, free_port, wait_until
 from soak.served.lingering import DONE, LINGER, READY
-from soak.servers import ROOT, SECRET
-from soak.services import Redis, Service
+from soak.servers import SECRET
+from soak.service import Announcer, Listener
+from soak.services import Redis
 
 from . import files
 
@@ -47,31 +49,10 @@ http {{
 RETRY = "proxy_next_upstream error timeout http_502 http_503;"
 
 
-class Listener(Service):
-    """nginx, or a mirror, started as its unit does."""
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        place: Path,
-        name: str,
-        port: int,
-        **variables: str,
-    ) -> None:
-        super().__init__(command, place, name, **variables)
-        self.port = port
-
-    def is_ready(self, told: int) -> bool:
-        """Tell whether it listens."""
-        return listens(self.port)
-
-
-class Worker(Service):
+class Worker(Announcer):
     """A worker, started as its unit does."""
 
-    def is_ready(self, told: int) -> bool:
-        """Tell whether it takes jobs."""
-        return READY in self.output()[told:]
+    sign = READY
 
 
 @dataclass(frozen=True)
