@@ -40,7 +40,8 @@ def test_engine_of_ones_own_may_be_an_object():
     [
         ("no.such.Engine", r"no\.such\.Engine can't be imported \(ModuleNotFoundError"),
         (f"{__name__}.Missing", r"Missing can't be imported \(AttributeError"),
-        ("redis", r"redis can't be imported"),
+        ("redis", 'redis is neither "celery" nor "tasks", nor the path of a class'),
+        ("celery:app", 'app is no dotted path of an app: for example "celery:shop'),
         (f"{__name__}.Unmakeable", r"Unmakeable can't be made \(OSError: no broker\)"),
         ("builtins.dict", r"dict is no engine: it needs a method enqueue\(job\)"),
         (7, "int is no engine"),

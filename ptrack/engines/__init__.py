@@ -75,7 +75,7 @@ def load(name: str) -> Any:
 
 
 def _made(path: str) -> Any:
-    kind = imported(path)
+    kind = imported(path, 'is neither "celery" nor "tasks", nor the path of a class')
     try:
         return kind()
     except Exception as error:
@@ -84,13 +84,19 @@ def _made(path: str) -> Any:
         ) from error
 
 
-def imported(path: str) -> Any:
+def imported(path: str, otherwise: str) -> Any:
     """Give what is at a dotted path.
+
+    Args:
+        path: The path.
+        otherwise: What to say of it if it has no dot.
 
     Raises:
         PtrackConfigurationError: There is nothing.
     """
     module, _, name = path.rpartition(".")
+    if not module:
+        raise PtrackConfigurationError(f"PTRACK_BACKGROUND: {path} {otherwise}")
     try:
         return getattr(import_module(module), name)
     except Exception as error:

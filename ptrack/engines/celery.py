@@ -60,6 +60,9 @@ def _again(task: "Task[Any, Any]", error: Exception) -> NoReturn:
         raise Reject(type(error).__name__, requeue=True) from None
 
 
+_NO_PATH = 'is no dotted path of an app: for example "celery:shop.celery.app"'
+
+
 class CeleryEngine:
     """Sends jobs to the workers of a Celery app.
 
@@ -97,7 +100,7 @@ def engine(path: str | None, queue: str | None) -> CeleryEngine:
     Raises:
         PtrackConfigurationError: There is no app.
     """
-    app: Any = current_app if path is None else imported(path)
+    app: Any = current_app if path is None else imported(path, _NO_PATH)
     if not isinstance(app, Celery):
         raise PtrackConfigurationError(f"PTRACK_BACKGROUND: {path} is no Celery app")
     if not _has_broker(app):
