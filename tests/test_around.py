@@ -4,9 +4,11 @@ import inspect
 
 import pytest
 
+from ptrack import asgi, wsgi
 from ptrack.around import Around
+from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.exceptions import PtrackConfigurationError
-from ptrack.wsgi import PtrackWSGIMiddleware, mirror
+from ptrack.wsgi import PtrackWSGIMiddleware
 
 OPTIONS = [
     name
@@ -21,30 +23,37 @@ def test_every_option_is_explained():
         assert f"\n    {name}: " in documentation, name
 
 
-def test_middleware_has_all_of_them():
-    assert list(inspect.signature(PtrackWSGIMiddleware).parameters) == [
-        *("app", "secret"),
-        *OPTIONS,
-    ]
+@pytest.mark.parametrize("middleware", [PtrackWSGIMiddleware, PtrackASGIMiddleware])
+def test_middleware_has_all_of_them(middleware):
+    parameters = list(inspect.signature(middleware).parameters)
+    assert parameters == ["app", "secret", *OPTIONS]
 
 
-def test_option_that_is_none_is_refused():
+MIRRORS = pytest.mark.parametrize("mirror", [wsgi.mirror, asgi.mirror])
+
+
+@MIRRORS
+def test_option_that_does_not_exist_is_told(mirror):
     with pytest.raises(TypeError, match="colour"):
         mirror(colour="red")
 
 
+@MIRRORS
 @pytest.mark.parametrize(
-    ("option", "value"),
+    ("option", "value", "said"),
     [
-        ("app_url", "www.example.com"),
-        ("prefix", 1),
-        ("link_fallback_url", "/help/"),
-        ("link_query", "utm_source"),
-        ("honour_gpc", "yes"),
-        ("background", "rabbit"),
-        ("background_queue", 1),
+        ("secret", "", "PTRACK_SECRET can't be used: a secret must not be empty"),
+        ("secret", "x" * 33, "at most 32 bytes"),
+        ("secret_fallbacks", "old", "must be a list"),
+        ("app_url", "www.example.com", "a scheme and a host"),
+        ("prefix", 1, "must be str"),
+        ("link_fallback_url", "/help/", "must be an absolute URL"),
+        ("link_query", "utm_source", "must be a list"),
+        ("honour_gpc", "yes", "must be True or False"),
+        ("background", "rabbit", 'neither "celery" nor "tasks"'),
+        ("background_queue", 1, "must be the name of a queue"),
     ],
 )
-def test_bad_value_is_refused_at_start_up(option: str, value: object):
-    with pytest.raises(PtrackConfigurationError):
-        mirror(**{option: value})
+def test_bad_value_is_told_at_start_up(mirror, option: str, value: object, said: str):
+    with pytest.raises(PtrackConfigurationError, match=said):
+        mirror(**{"secret": "s" * 32, option: value})

@@ -11,7 +11,6 @@ import webob
 import ptrack
 from ptrack.asgi import PtrackASGIMiddleware, mirror
 from ptrack.encoder import TokenBox
-from ptrack.exceptions import PtrackConfigurationError
 from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
 from ptrack.trackers import Tracker
 from tests.recording import clicked, registered
@@ -519,28 +518,6 @@ def test_links_pass_parameters_on():
     with clicked(ptrack.tracker):
         headers = call(middleware, path, query_string=b"a=1&utm_medium=2")[1]
     assert dict(headers)[b"location"] == b"https://h.example/?utm_medium=2"
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"secret": ""}, "PTRACK_SECRET can't be used: a secret must not be empty"),
-        ({"secret": "x" * 33}, "at most 32 bytes"),
-        ({"secret_fallbacks": "old"}, "must be a list"),
-        ({"app_url": "h"}, "a scheme and a host"),
-        ({"prefix": 1}, "must be str"),
-    ],
-)
-def test_bad_option_is_told_at_start_up(options, said):
-    with pytest.raises(PtrackConfigurationError, match=said):
-        wrapped(**options)
-
-
-def test_option_that_does_not_exist_is_told():
-    with pytest.raises(TypeError, match="colour"):
-        wrapped(colour="red")
-    with pytest.raises(TypeError, match="colour"):
-        mirror(colour="red")
 
 
 # -- alone ----------------------------------------------------------------------------

@@ -220,24 +220,30 @@ def test_import_needs_no_configuration():
     )
 
 
+PIXELS = """
+import ptrack
+
+@ptrack.tracker.register
+class A(ptrack.TrackingPixel):
+    async def record(self, request, *args): print('async', *args)
+
+@ptrack.tracker.register
+class B(ptrack.TrackingPixel):
+    def record(self, request, *args): print(request.META['HTTP_X'], *args)
+"""
+
+
 def test_outside_django_nothing_of_django_is_imported_even_after_hits(tmp_path: Path):
     """A sync and an async callback, a hit, a URL, a tag, a path of the app's own."""
-    (tmp_path / "pixels.py").write_text(
-        "import ptrack\n"
-        "@ptrack.tracker.register\n"
-        "class A(ptrack.TrackingPixel):\n"
-        "    async def record(self, request, *args): print('async', *args)\n"
-        "@ptrack.tracker.register\n"
-        "class B(ptrack.TrackingPixel):\n"
-        "    def record(self, request, *args): print(request.META['x'], *args)\n"
-    )
+    (tmp_path / "pixels.py").write_text(PIXELS)
     out = run_python(
         "import sys; sys.path.insert(0, '')\n"
         "import ptrack, ptrack.wsgi\n"
         "mirror = ptrack.wsgi.mirror()\n"
         "url = ptrack.pixel_url('hit'); ptrack.pixel_tag(); mirror.pixel_tag()\n"
         "def get(path):\n"
-        "    return mirror({'REQUEST_METHOD': 'GET', 'PATH_INFO': path, 'x': 'sync'},\n"
+        "    return mirror({'REQUEST_METHOD': 'GET', 'PATH_INFO': path,\n"
+        "                   'HTTP_X': 'sync'},\n"
         "                  lambda status, headers: print(status))\n"
         "get(url.removeprefix('https://h')); get('/other')\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'django'])\n",
@@ -255,15 +261,7 @@ def test_outside_django_nothing_of_django_is_imported_even_after_hits(tmp_path: 
 
 
 def test_nothing_of_django_is_imported_by_hits_under_asgi_either(tmp_path: Path):
-    (tmp_path / "pixels.py").write_text(
-        "import ptrack\n"
-        "@ptrack.tracker.register\n"
-        "class A(ptrack.TrackingPixel):\n"
-        "    async def record(self, request, *args): print('async', *args)\n"
-        "@ptrack.tracker.register\n"
-        "class B(ptrack.TrackingPixel):\n"
-        "    def record(self, request, *args): print(request.META['HTTP_X'], *args)\n"
-    )
+    (tmp_path / "pixels.py").write_text(PIXELS)
     out = run_python(
         "import sys; sys.path.insert(0, '')\n"
         "import asyncio, ptrack, ptrack.asgi\n"

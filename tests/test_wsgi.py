@@ -14,7 +14,6 @@ from webtest import TestApp as WebTest
 
 import ptrack
 from ptrack.encoder import TokenBox
-from ptrack.exceptions import PtrackConfigurationError
 from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware, filter_factory, mirror
@@ -232,21 +231,6 @@ def test_encoder_can_be_given_and_assigned(recorder):
     assert path_of(other) == "/ptrack/token/"
     client(other).get("/ptrack/abc")
     assert recorder.hits == [(("abc",), {})]
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"secret": ""}, "PTRACK_SECRET can't be used: a secret must not be empty"),
-        ({"secret": "x" * 33}, "at most 32 bytes"),
-        ({"secret_fallbacks": "old"}, "must be a list"),
-        ({"app_url": "h"}, "a scheme and a host"),
-        ({"prefix": 1}, "must be str"),
-    ],
-)
-def test_bad_option_is_told_at_start_up(options, said):
-    with pytest.raises(PtrackConfigurationError, match=said):
-        wrapped(**options)
 
 
 # -- alone ----------------------------------------------------------------------------
