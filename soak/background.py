@@ -48,7 +48,6 @@ PATIENCE = 120
 VISIBILITY = 5
 """Seconds after which Redis gives another worker what one has taken and not done."""
 
-ENDLESS = 1_000_000
 MARK = "what-nobody-else-may-see"
 """Every hit carries it."""
 
@@ -227,7 +226,8 @@ def run(fault: Fault, effort: Effort, seed: int = 1) -> Result | NotRun:
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ptrack-soak-"))
         stand = _stand(fault, stack, Path(name), effort, seed)
-        said = asyncio.run(_under_load(fault, stand))
+        injecting = asyncio.to_thread(_injected, fault, stand)
+        said = asyncio.run(stand.client.load_during(injecting))
         said += fault.mend(stand)
         ended = time.monotonic()
         stand.settle()
@@ -313,22 +313,6 @@ def _serving(app: str) -> Callable[[int], list[str]]:
         return servers.gunicorn(port, app, "--worker-class", "gthread", "--threads=4")
 
     return command
-
-
-async def _under_load(fault: Fault, stand: Stand) -> str:
-    load = asyncio.create_task(stand.client.load(ENDLESS))
-    injected = asyncio.create_task(asyncio.to_thread(_injected, fault, stand))
-    try:
-        await asyncio.wait((load, injected), return_when=asyncio.FIRST_COMPLETED)
-        if load.done():
-            # Before its time: that is an error.
-            load.result()
-        said = await injected
-    finally:
-        stand.client.stop()
-        await asyncio.gather(load, injected, return_exceptions=True)
-    load.result()
-    return said
 
 
 def _injected(fault: Fault, stand: Stand) -> str:

@@ -6,8 +6,9 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from ptrack.pixel import GIF
 
@@ -20,6 +21,9 @@ VISITORS = 16
 PATIENCE = 30.0
 """Seconds that a request may go without an answer, with all its repetitions."""
 
+Done = TypeVar("Done")
+
+_ENDLESS = 1_000_000
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
@@ -69,9 +73,22 @@ class Client:
         visitor.leave()
         return time.monotonic() - started
 
-    def stop(self) -> None:
-        """Send no further request."""
-        self._left = 0
+    async def load_during(self, doing: Coroutine[Any, Any, Done]) -> Done:
+        """Send requests as long as something goes on; give what that gives."""
+        load = asyncio.create_task(self.load(_ENDLESS))
+        done = asyncio.create_task(doing)
+        try:
+            await asyncio.wait((load, done), return_when=asyncio.FIRST_COMPLETED)
+            if load.done():
+                # Before its time: that is an error.
+                load.result()
+            found = await done
+        finally:
+            self._left = 0
+            done.cancel()
+            await asyncio.gather(load, done, return_exceptions=True)
+        load.result()
+        return found
 
     def _keeps(self) -> bool:
         return self._random.random() < self._hold

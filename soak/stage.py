@@ -20,7 +20,6 @@ from .servers import SECRET, Kind, NotRun, Server
 from .service import PATIENCE
 
 NEW_SECRET = "the-next-secret-of-the-soak-test"
-ENDLESS = 1_000_000
 """More requests than are sent before the fault is over."""
 
 AROUND = 200
@@ -151,7 +150,7 @@ def run(fault: Fault, kind: Kind, seed: int) -> Result | NotRun:
             for _ in range(fault.instances)
         ]
         scene = _scene(kind, started, place, seed)
-        said = asyncio.run(_under_load(fault, scene))
+        said = asyncio.run(scene.client.load_during(_injected(fault, scene)))
         return Result(
             fault=fault,
             server=kind.name,
@@ -180,23 +179,6 @@ def _scene(kind: Kind, started: list[Server], place: Path, seed: int) -> Scene:
         hold=0.9,
     )
     return Scene(kind, started, client, place, secrets)
-
-
-async def _under_load(fault: Fault, scene: Scene) -> str:
-    load = asyncio.create_task(scene.client.load(ENDLESS))
-    injected = asyncio.create_task(_injected(fault, scene))
-    try:
-        await asyncio.wait((load, injected), return_when=asyncio.FIRST_COMPLETED)
-        if load.done():
-            # Before its time: that is an error.
-            load.result()
-        said = await injected
-    finally:
-        scene.client.stop()
-        injected.cancel()
-        await asyncio.gather(load, injected, return_exceptions=True)
-    load.result()
-    return said
 
 
 async def _injected(fault: Fault, scene: Scene) -> str:
