@@ -48,7 +48,7 @@ TEST = [
     "flask",
     "granian",
     "gunicorn",
-    "hypercorn",
+    "hypercorn[trio]",
     # Starlette's client of the tests.
     "httpx2",
     "hypothesis>=6.100",

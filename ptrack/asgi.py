@@ -1,5 +1,6 @@
 """ptrack around any ASGI app (https://asgi.readthedocs.io/), and alone as a mirror."""
 
+from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from .around import Around
 from .pixel import NOT_FOUND, Answer
 from .requests import PixelRequest, path_below
-from .shielded import ended
+from .shielded import ended, outside_asyncio
 
 __all__ = ["PixelRequest", "PtrackASGIMiddleware", "mirror"]
 
@@ -21,6 +22,7 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
     """Answers pixels, and passes everything else to the app untouched.
 
     Sync callbacks run in threads of the event loop's own pool, async ones in the loop.
+    Where the server's loop is trio's, async ones get one of asyncio's.
 
     Args:
         app: An ASGI application, of version 3; ``None`` for a mirror, where all but
@@ -43,15 +45,22 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
         if token is None:
             await self._app(scope, receive, send)
             return
-        # What `aanswer` does, in one coroutine less.
-        answer, recording = self._endpoint.begin(
-            scope.get("method", ""),
-            token,
-            lambda: PixelRequest.of_scope(scope),
-            thread_sensitive=False,
-        )
-        if recording is not None:
-            await ended(recording)
+        method: str = scope.get("method") or ""
+
+        def request() -> PixelRequest:
+            return PixelRequest.of_scope(scope)
+
+        if _get_running_loop() is None:
+            answer = await outside_asyncio(
+                self._endpoint.answer, method, token, request
+            )
+        else:
+            # What `aanswer` does, in one coroutine less.
+            answer, recording = self._endpoint.begin(
+                method, token, request, thread_sensitive=False
+            )
+            if recording is not None:
+                await ended(recording)
         await _respond(answer, answer.body, send)
 
     @staticmethod

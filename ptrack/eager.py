@@ -61,8 +61,17 @@ class _Beginning:
     # By it asyncio tells a future.
     _asyncio_future_blocking = False
 
+    # Who cancels it looks at it.
+    _must_cancel = False
+
+    def cancelling(self) -> int:
+        return 0
+
     def __getattr__(self, name: str) -> Any:
         return getattr(_looked_at(self), name)
+
+    def __repr__(self) -> str:
+        return repr(_looked_at(self))
 
     def __await__(self) -> Generator[Any, None, None]:
         return cast("Generator[Any, None, None]", _looked_at(self).__await__())

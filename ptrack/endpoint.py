@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -302,6 +303,7 @@ class Endpoint:
             redirect to its target, or that it is none.
         """
         if token.startswith(SEGMENT):
+            request = cache(request)
             answer, click = self._followed(method, token, request)
             if click is not None:
                 self.tracker.record_click(request(), *click, self._engine)
@@ -310,9 +312,11 @@ class Endpoint:
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
-        elif not (self._honour_gpc and self._declined(request)):
+            return answer
+        loaded = request()
+        if not (self._honour_gpc and self._declined(loaded)):
             args, kwargs = hit
-            self.tracker.record(request(), args, kwargs, self._engine)
+            self.tracker.record(loaded, args, kwargs, self._engine)
         return answer
 
     async def aanswer(
@@ -355,6 +359,7 @@ class Endpoint:
         """
         recording = None
         if token.startswith(SEGMENT):
+            request = cache(request)
             answer, click = self._followed(method, token, request)
             if click is not None:
                 recording = self.tracker.begin_click(
@@ -365,10 +370,12 @@ class Endpoint:
         hit = self._hit(token) if answer is PIXEL else None
         if hit is None:
             self.tracker.ignored(_REASONS[answer])
-        elif not (self._honour_gpc and self._declined(request)):
+            return answer, None
+        loaded = request()
+        if not (self._honour_gpc and self._declined(loaded)):
             args, kwargs = hit
             recording = self.tracker.begin(
-                request(), args, kwargs, self._engine, thread_sensitive=thread_sensitive
+                loaded, args, kwargs, self._engine, thread_sensitive=thread_sensitive
             )
         return answer, recording
 
@@ -396,12 +403,12 @@ class Endpoint:
         )
         if click is None:
             self.tracker.ignored(reason)
-        elif self._honour_gpc and self._declined(request):
+        elif self._honour_gpc and self._declined(request()):
             click = None
         return answer, click
 
-    def _declined(self, request: Callable[[], Any]) -> bool:
-        declined = objects(request())
+    def _declined(self, request: Any) -> bool:
+        declined = objects(request)
         if declined:
             self.tracker.ignored("gpc")
         return declined

@@ -32,7 +32,11 @@ class PixelRequest(Request):
     @cached_property
     def environ(self) -> "WSGIEnvironment":  # type: ignore[override]
         """The environ (PEP 3333): the server's, or made of the scope."""
-        return environ_of(self.__dict__["_scope"])
+        try:
+            return environ_of(self.__dict__["_scope"])
+        except AttributeError as error:
+            # WebOb would take that for a missing attribute, and look for it here.
+            raise TypeError(f"not an ASGI scope: {error}") from error
 
     @property
     def META(self) -> "WSGIEnvironment":  # noqa: N802 - Django's name
@@ -83,7 +87,10 @@ def environ_of(scope: Scope) -> "WSGIEnvironment":
     if scope.get("client"):
         address, port = _address(scope["client"], "", "")
         environ |= {"REMOTE_ADDR": address, "REMOTE_PORT": port}
-    return environ | _variables(scope)
+    environ |= _variables(scope)
+    # Of a body that isn't there: WebOb would take the client for gone.
+    environ.pop("CONTENT_LENGTH", None)
+    return environ
 
 
 def _mount(scope: Scope) -> str:

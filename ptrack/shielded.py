@@ -3,10 +3,15 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import Any, TypeVar
 
-__all__ = ["ended", "in_thread", "start"]
+__all__ = ["ended", "in_thread", "outside_asyncio", "start", "uncancelled"]
+
+Result = TypeVar("Result")
 
 if sys.version_info >= (3, 12):
 
@@ -43,40 +48,92 @@ async def ended(task: "asyncio.Task[None]") -> None:
     # When a loop ends, all tasks that it knows of are cancelled. Without this one that
     # is only who waits here, and who cancels waits for that in turn.
     asyncio.tasks._unregister_task(task)
+    cancelled = await _done(task)
+    if cancelled is not None:
+        raise cancelled
+
+
+async def _done(future: "asyncio.Future[Any]") -> asyncio.CancelledError | None:
+    """Wait until a future is done, and give the last cancellation meanwhile.
+
+    There may be many: who is under a cancelled scope of anyio is cancelled again at
+    every turn of the loop.
+    """
     cancelled = None
-    while not task.done():
-        # Not the task itself, which would be cancelled with who waits for it. It costs
-        # half of what `asyncio.shield` and `asyncio.wait` do.
-        end = task.get_loop().create_future()
-        task.add_done_callback(partial(_tell, end))
+    while not future.done():
+        # Not the future itself, which would be cancelled with who waits for it. It
+        # costs half of what `asyncio.shield` and `asyncio.wait` do.
+        end = future.get_loop().create_future()
+        tell = partial(_tell, end)
+        future.add_done_callback(tell)
         try:
             await end
         except asyncio.CancelledError as error:
             # Stay: the server tears down the request's thread next.
             cancelled = error
-    if cancelled is not None:
-        raise cancelled
+            future.remove_done_callback(tell)
+    return cancelled
 
 
-def _tell(end: "asyncio.Future[None]", _: "asyncio.Task[None]") -> None:
+def _tell(end: "asyncio.Future[None]", _: "asyncio.Future[Any]") -> None:
     if not end.done():
         end.set_result(None)
+
+
+async def uncancelled() -> None:
+    """Drop what has cancelled the current task and hasn't reached it yet.
+
+    Tasks may cancel themselves, and go on to where they wait next.
+    """
+    task: Any = asyncio.current_task()
+    if task._must_cancel:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+    # Timeouts and task groups tell by that number whom it was meant for; Python 3.10
+    # doesn't keep it.
+    for _ in range(getattr(task, "cancelling", int)()):
+        task.uncancel()
 
 
 async def in_thread(
     sensitive: bool, function: Callable[..., object], *args: Any
 ) -> None:
-    """Call a function outside of the event loop's thread.
+    """Call a function outside of the event loop's thread, and wait for its end.
+
+    What cancels this meanwhile is dropped.
 
     Args:
         sensitive: In the one thread that Django's ORM is bound to; else in any of the
             loop's own pool, which takes two thirds of the time.
         function: What to call.
         args: What with.
-    """
-    if not sensitive:
-        await asyncio.to_thread(function, *args)
-        return
-    from asgiref.sync import sync_to_async
 
-    await sync_to_async(function, thread_sensitive=True)(*args)
+    Raises:
+        RuntimeError: No thread is to be had.
+    """
+    work: asyncio.Future[Any]
+    if sensitive:
+        from asgiref.sync import sync_to_async
+
+        # A task, because it would cancel what hasn't begun.
+        call = sync_to_async(function, thread_sensitive=True)(*args)
+        work = asyncio.ensure_future(call)
+        asyncio.tasks._unregister_task(work)
+    else:
+        call_here = partial(copy_context().run, function, *args)
+        work = asyncio.get_running_loop().run_in_executor(None, call_here)
+    await _done(work)
+    work.result()
+
+
+async def outside_asyncio(function: Callable[..., Result], *args: Any) -> Result:
+    """Call a function in a thread of trio's, and wait for its end.
+
+    Args:
+        function: What to call.
+        args: What with.
+    """
+    trio: Any = import_module("trio")
+    with trio.CancelScope(shield=True):
+        found: Result = await trio.to_thread.run_sync(function, *args)
+    return found

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from .background import Engine, Handover
 from .counters import Counters, Reason, count
 from .exceptions import PtrackRegistrationError
-from .shielded import in_thread, start
+from .shielded import in_thread, start, uncancelled
 from .tracebacks import EscapedTracebacks
 
 logger = logging.getLogger("ptrack")
@@ -89,6 +89,10 @@ _Hit = tuple[Any, Iterable[Any], Mapping[str, Any]]
 
 # Where a worker looks for what a job names: the registry that took it last.
 _registries: "weakref.WeakValueDictionary[str, Tracker]" = weakref.WeakValueDictionary()
+
+# What is meant for the process, or for a generator. All else is the callback's failure,
+# also what is no `Exception`, as the panics of libraries in Rust and cancellations are.
+_ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 # The modules that call a callback.
 _OURS = (__name__, Handover.__module__)
@@ -344,14 +348,31 @@ class Tracker:
                 continue
             if blocking:
                 # One change of thread for as many as follow each other.
-                await in_thread(thread_sensitive, self._run_all, blocking, *hit)
+                await self._arun_blocking(thread_sensitive, blocking, hit)
                 blocking = []
+            if callback is not callbacks[0]:
+                # What the last one has left behind isn't this one's.
+                await uncancelled()
             try:
                 await callback.record(request, *args, **kwargs)
-            except (Exception, asyncio.CancelledError) as error:
+            except _ENDS:
+                raise
+            except BaseException as error:
                 self._failed(callback, error)
         if blocking:
-            await in_thread(thread_sensitive, self._run_all, blocking, *hit)
+            await self._arun_blocking(thread_sensitive, blocking, hit)
+
+    async def _arun_blocking(
+        self, thread_sensitive: bool, callbacks: Iterable[_Callback], hit: _Hit
+    ) -> None:
+        try:
+            await in_thread(thread_sensitive, self._run_all, callbacks, *hit)
+        except _ENDS:
+            raise
+        except BaseException as error:
+            # There is no thread. All frames hold what the pixel carries.
+            for callback in callbacks:
+                self._failed(callback, error.with_traceback(None))
 
     def ignored(self, reason: Reason) -> None:
         """Count a request that was no hit, if anybody counts."""
@@ -377,7 +398,9 @@ class Tracker:
                 # Also of a sync one: a decorator can hide that it is async underneath.
                 if result is not None and inspect.isawaitable(result):
                     _wait_for(result)
-            except (Exception, asyncio.CancelledError) as error:
+            except _ENDS:
+                raise
+            except BaseException as error:
                 self._failed(callback, error)
                 succeeded = False
         return succeeded

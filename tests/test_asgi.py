@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import trio
 import webob
 
 import ptrack
-from ptrack.asgi import PtrackASGIMiddleware, mirror
+from ptrack.asgi import PixelRequest, PtrackASGIMiddleware, mirror
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
 from ptrack.trackers import Tracker
@@ -230,7 +231,6 @@ def test_environ_is_that_of_pep_3333(recorder):
         "REMOTE_ADDR": "192.0.2.1",
         "REMOTE_PORT": "50000",
         "CONTENT_TYPE": "text/plain",
-        "CONTENT_LENGTH": "0",
         "HTTP_X_TWO": "a,b \xe9",
         "HTTP_COOKIE": "a=1; b=2",
         "wsgi.version": (1, 0),
@@ -328,6 +328,37 @@ def test_scope_that_lacks_what_is_required_is_answered():
     scope = {"type": "http", "path": "/ptrack/x"}
     assert asyncio.run(answered(wrapped(), scope))[0] == 405
     assert asyncio.run(answered(mirror(secret=SECRET), {"type": "http"}))[0] == 404
+
+
+def test_body_is_left_to_the_server_and_looks_empty(recorder):
+    middleware = wrapped()
+    headers = [(b"content-length", b"5"), (b"content-type", b"text/plain")]
+    call(middleware, path_of(middleware), headers=headers)
+    (request,) = recorder.requests
+    assert request.body == b""
+    assert request.META["CONTENT_TYPE"] == "text/plain"
+
+
+def test_method_may_be_missing_in_any_way():
+    assert call(wrapped(), "/ptrack/x", method=None)[0] == 405
+
+
+@pytest.mark.parametrize("kind", ["pixel", "link"])
+def test_headers_that_can_be_read_once_are_read_once(recorder, clicks, kind):
+    """They may be any iterable, and are asked for objections and parameters too."""
+    middleware = wrapped(honour_gpc=True, link_query=True)
+    url = middleware.pixel_url() if kind == "pixel" else middleware.link_url(HOST)
+    headers = iter([(b"user-agent", b"Mail/1")])
+    call(middleware, url.removeprefix(HOST), headers=headers)
+    (request,) = [*recorder.requests, *clicks.requests]
+    assert request.META["HTTP_USER_AGENT"] == "Mail/1"
+
+
+def test_scope_of_no_server_is_told_to_be_none():
+    """And not that WebOb looks for an attribute without end."""
+    request = PixelRequest.of_scope(http(query_string="text"))
+    with pytest.raises(TypeError, match="not an ASGI scope"):
+        request.META  # noqa: B018 - the property is what fails
 
 
 def test_headers_of_any_bytes_are_read(recorder):
@@ -483,6 +514,30 @@ def test_client_that_has_gone_away_is_no_error(recorder):
 
     asyncio.run(middleware(http(path_of(middleware)), never, send))
     assert len(recorder.hits) == 1
+
+
+def test_hit_under_trio_runs_the_callbacks_too(own_tracker):
+    """Hypercorn can have such a loop. The answer tells valid tokens from no others."""
+    seen: list[str] = []
+
+    @own_tracker.register
+    class Sync(ptrack.TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            seen.append(request.META["PATH_INFO"])
+
+    @own_tracker.register
+    class Async(ptrack.TrackingPixel):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            await asyncio.sleep(0)
+            seen.append(request.META["PATH_INFO"])
+
+    middleware = wrapped(tracker=own_tracker)
+    path = path_of(middleware, "a")
+    found = trio.run(answered, middleware, http(path))
+    assert found == (200, HEADERS, GIF)
+    assert seen == [path, path]
+    assert trio.run(answered, middleware, http("/ptrack/forged")) == found
+    assert trio.run(answered, middleware, http("/"))[2] == b"the app's own"
 
 
 # -- options --------------------------------------------------------------------------

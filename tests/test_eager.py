@@ -312,6 +312,20 @@ def test_task_is_one_to_who_looks_at_it_before_it_waits(pauses: int):
     asyncio.run(main())
 
 
+def test_stand_in_looks_as_a_task_in_logs():
+    seen: list[str] = []
+
+    async def work() -> None:
+        seen.append(repr(current()))
+
+    async def main() -> None:
+        start(work())
+
+    asyncio.run(main())
+    assert "Task" in seen[0]
+    assert "work()" in seen[0]
+
+
 @pytest.mark.parametrize("look", [lambda task: task.done(), lambda task: True])
 def test_task_has_ended_to_who_looks_at_it_later(look: Callable[[Any], bool]):
     seen: list[Any] = []

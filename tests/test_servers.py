@@ -36,6 +36,7 @@ GRANIAN = ["granian", "--port", "{port}", "--interface", "asgi", "--factory"]
 COMMANDS |= {
     "mirror-uvicorn": [*UVICORN, f"{ASGI}:alone"],
     "mirror-hypercorn": [*HYPERCORN, f"{ASGI}:alone()"],
+    "mirror-hypercorn-trio": [*HYPERCORN, "-k", "trio", f"{ASGI}:alone()"],
     "mirror-granian": [*GRANIAN, f"{ASGI}:alone"],
     "around-uvicorn": [*UVICORN, "--root-path", "/at", f"{ASGI}:around"],
     "around-hypercorn": [*HYPERCORN, "--root-path", "/at", f"{ASGI}:around()"],
@@ -191,7 +192,8 @@ def test_client_that_goes_away_during_a_callback_costs_no_record(served, hard: b
 
 
 @pytest.mark.parametrize(
-    "name", ["mirror-uvicorn", "mirror-hypercorn", "mirror-granian"]
+    "name",
+    ["mirror-uvicorn", "mirror-hypercorn", "mirror-hypercorn-trio", "mirror-granian"],
 )
 def test_server_that_is_ended_during_a_callback_costs_no_record(
     name: str, tmp_path: Path

@@ -2,12 +2,16 @@
 
 import asyncio
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
+import trio
 
-from ptrack.shielded import ended, in_thread, start
+from ptrack.shielded import ended, in_thread, outside_asyncio, start, uncancelled
 
 
 async def finished(coroutine: Any) -> None:
@@ -66,6 +70,25 @@ def test_cancelling_who_waits_cancels_them_after_the_end(times: int):
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert done == ["work"]
+
+    asyncio.run(main())
+
+
+def test_cancelling_who_waits_again_and_again_leaves_nothing_behind():
+    left = []
+
+    async def work() -> None:
+        await asyncio.sleep(0.05)
+        left.extend(asyncio.current_task()._callbacks)
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(finished(work()))
+        for _ in range(50):
+            await asyncio.sleep(0)
+            waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert len(left) == 1
 
     asyncio.run(main())
 
@@ -146,3 +169,101 @@ def test_functions_that_are_not_sensitive_run_side_by_side():
 
     asyncio.run(main())
     assert not barrier.broken
+
+
+@pytest.mark.parametrize("sensitive", [True, False])
+def test_function_that_waits_for_a_thread_is_called_whoever_is_cancelled(
+    sensitive: bool,
+):
+    """Before that, by what was left behind, and meanwhile."""
+    called = []
+    free = threading.Event()
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        asyncio.get_running_loop().call_later(0.02, task.cancel)
+        asyncio.get_running_loop().call_later(0.04, free.set)
+        task.cancel()
+        await in_thread(sensitive, called.append, "called")
+        called.append("went on")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = asyncio.ensure_future(in_thread(sensitive, free.wait, 10))
+        await asyncio.sleep(0.01)
+        await finished(work())
+        await busy
+
+    asyncio.run(main())
+    assert called == ["called", "went on"]
+
+
+def test_no_thread_is_told():
+    async def main() -> None:
+        pool = ThreadPoolExecutor(1)
+        pool.shutdown()
+        asyncio.get_running_loop().set_default_executor(pool)
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await in_thread(False, print)
+
+    asyncio.run(main())
+
+
+def test_end_of_the_loop_waits_for_a_function_too():
+    """Also where it is sensitive, and there is a task for it."""
+    done = []
+
+    async def work() -> None:
+        await in_thread(True, time.sleep, 0.05)
+        done.append("work")
+
+    async def main() -> None:
+        waiting.append(asyncio.ensure_future(finished(work())))
+        await asyncio.sleep(0.01)
+
+    waiting: list[Any] = []
+    asyncio.run(main())
+    assert done == ["work"]
+
+
+@pytest.mark.parametrize("catches", [True, False])
+def test_what_was_left_behind_is_dropped(catches: bool):
+    """Whether the task was told of it or not; timeouts after it work."""
+    done = []
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        task.cancel()
+        if catches:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+        await uncancelled()
+        assert getattr(task, "cancelling", int)() == 0
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+        done.append("work")
+
+    asyncio.run(finished(work()))
+    assert done == ["work"]
+
+
+def test_nothing_is_dropped_in_no_turn_of_the_loop():
+    async def main() -> None:
+        assert start(uncancelled()) is None
+
+    asyncio.run(main())
+
+
+def test_function_runs_to_its_end_under_trio_even_in_a_cancelled_scope():
+    called = []
+
+    async def main() -> None:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            called.append(await outside_asyncio(divmod, 7, 2))
+            await trio.lowlevel.checkpoint()
+        assert scope.cancelled_caught
+
+    trio.run(main)
+    assert called == [(3, 1)]

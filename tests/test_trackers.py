@@ -5,6 +5,8 @@ import asyncio
 import functools
 import logging
 import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from asgiref.sync import sync_to_async
 import ptrack
 from ptrack import trackers
 from ptrack.exceptions import PtrackError, PtrackRegistrationError
+from ptrack.shielded import ended
 from ptrack.trackers import Tracker, TrackingPixel, tracker
 from tests.recording import arecord, arecord_click, clicked, registered
 
@@ -208,6 +211,77 @@ def test_arguments_that_a_callback_does_not_take_are_its_failure(
     assert "Narrow failed" in caplog.text
 
 
+@either_way
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_failure_that_is_no_exception_is_one_too(
+    own_tracker, log, hit, caplog, asynchronous: bool
+):
+    """What is written in Rust panics so, and gevent's timeouts are of this kind."""
+
+    class Panic(BaseException):
+        pass
+
+    class Panicking(TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            raise Panic
+
+    class PanickingAsync(TrackingPixel):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            raise Panic
+
+    own_tracker.register(PanickingAsync if asynchronous else Panicking)
+    own_tracker.register(Async)
+    own_tracker.register(Sync)
+    hit(own_tracker)
+    assert [name for name, *_ in log] == ["Async", "Sync"]
+    (record,) = caplog.records
+    assert "failed" in record.getMessage()
+    assert record.exc_info[0] is Panic
+
+
+def test_cancellation_that_one_leaves_behind_is_nobody_elses(own_tracker, log, caplog):
+    """A task that cancels itself is cancelled where it waits next."""
+
+    class Leaving(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            self.log.append((type(self).__name__,))
+            asyncio.current_task().cancel()
+
+    class Again(Leaving):
+        pass
+
+    for pixel in (Leaving, Async, Again, Sync, Second):
+        own_tracker.register(pixel)
+    async_hit(own_tracker)
+    assert [name for name, *_ in log] == ["Leaving", "Async", "Again", "Sync", "Second"]
+    assert caplog.records == []
+
+
+def test_where_there_is_no_thread_that_is_logged_and_the_others_run(
+    own_tracker, log, caplog
+):
+    """Without frames, all of which would hold what the pixel carries."""
+    for pixel in (Sync, Second, Async):
+        own_tracker.register(pixel)
+
+    async def without_threads() -> None:
+        pool = ThreadPoolExecutor(1)
+        pool.shutdown()
+        asyncio.get_running_loop().set_default_executor(pool)
+        started = own_tracker.begin("request", (1,), {}, thread_sensitive=False)
+        assert started is not None
+        await ended(started)
+
+    asyncio.run(without_threads())
+    assert log == [("Async", "request", (1,), {})]
+    names = [record.getMessage().rpartition(".")[2] for record in caplog.records]
+    assert names == ["Sync failed", "Second failed"]
+    for record in caplog.records:
+        assert isinstance(record.exc_info[1], RuntimeError)
+        frames = traceback.extract_tb(record.exc_info[2])
+        assert {frame.name for frame in frames} <= {"_arun_blocking", "_failed"}
+
+
 @pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit])
 def test_the_way_out_of_the_process_is_not_swallowed(own_tracker, way_out):
     @own_tracker.register
@@ -217,6 +291,8 @@ def test_the_way_out_of_the_process_is_not_swallowed(own_tracker, way_out):
 
     with pytest.raises(way_out):
         sync_hit(own_tracker)
+    with pytest.raises(way_out):
+        async_hit(own_tracker)
 
 
 def test_sync_callbacks_stay_in_one_thread_under_async(own_tracker):
