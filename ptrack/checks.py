@@ -117,8 +117,11 @@ def check_background(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     if engine is not None:
         problem = _loading_problem(engine)
     if problem is not None:
-        hint = 'Set it to "celery" or "tasks", or leave it out.'
-        return [Error(f"{problem}.", hint=hint, id="ptrack.E013")]
+        hint = (
+            'Set PTRACK_BACKGROUND to "celery" or "tasks", and PTRACK_BACKGROUND_QUEUE '
+            "to the name of a queue there; or leave them out."
+        )
+        return [Error(f"{problem.rstrip('.')}.", hint=hint, id="ptrack.E013")]
     if engine is not None:
         return []
     return [

@@ -14,14 +14,15 @@ from uuid import UUID
 
 from .hits import KEY, Hit, hit
 
-# What a broker's disk is no place for (the last isn't even the client's: a variable of
-# that name is the server's proxy, https://httpoxy.org/), and the length of the body,
-# which is left out.
+# What a broker's disk is no place for (Django's middleware puts the secret of a cookie
+# into "CSRF_COOKIE"; the last isn't even the client's: a variable of that name is the
+# server's proxy, https://httpoxy.org/), and the length of the body, which is left out.
 _LEFT_OUT = frozenset(
     {
         "HTTP_AUTHORIZATION",
         "HTTP_COOKIE",
         "HTTP_PROXY_AUTHORIZATION",
+        "CSRF_COOKIE",
         "CONTENT_LENGTH",
         "HTTP_PROXY",
     }
@@ -126,8 +127,9 @@ def _kept(request: Any) -> dict[str, str]:
         for name in ("PATH_INFO", "SCRIPT_NAME"):
             decoded = meta.get(name, "")
             meta[name] = decoded.encode("utf-8", "replace").decode("latin-1")
-    # Under ASGI, Django's has none.
-    meta.setdefault("wsgi.url_scheme", request.scheme)
+        # Of a proxy, if the site believes it; and under ASGI there is none.
+        meta["wsgi.url_scheme"] = request.scheme
+        meta.setdefault("SERVER_PROTOCOL", "HTTP/1.1")
     return meta
 
 

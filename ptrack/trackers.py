@@ -87,8 +87,9 @@ _Callbacks = tuple[_Callback, ...]
 # What callbacks get: the request, positional and keyword arguments.
 _Hit = tuple[Any, Iterable[Any], Mapping[str, Any]]
 
-# Where a worker looks for what a job names: the registry that took it last.
-_registries: "weakref.WeakValueDictionary[str, Tracker]" = weakref.WeakValueDictionary()
+# Where a worker looks for what a job names: first in the registry that took it last.
+_latest: "weakref.WeakValueDictionary[str, Tracker]" = weakref.WeakValueDictionary()
+_registries: "weakref.WeakSet[Tracker]" = weakref.WeakSet()
 
 # What is meant for the process, or for a generator. All else is the callback's failure,
 # also what is no `Exception`, as the panics of libraries in Rust and cancellations are.
@@ -113,6 +114,7 @@ class Tracker:
         self._links: _Callbacks = ()
         self._lock = threading.Lock()
         self._counters: Counters | None = None
+        _registries.add(self)
 
     @property
     def counters(self) -> Counters | None:
@@ -157,7 +159,8 @@ class Tracker:
                     f"{self.name}, and a worker finds classes by their names"
                 )
             self._keep({**self._registry, pixel: callback})
-            _registries[callback.name] = self
+            if callback.background:
+                _latest[callback.name] = self
         return pixel
 
     def unregister(self, pixel: type[TrackingPixel] | type[TrackingLink]) -> None:
@@ -311,6 +314,10 @@ class Tracker:
             for each in callbacks
         )
 
+    def has(self, name: str) -> bool:
+        """Tell whether a class of that module and name is registered."""
+        return self._called(name) is not None
+
     def _called(self, name: str) -> _Callback | None:
         return next((x for x in self._registry.values() if x.name == name), None)
 
@@ -461,8 +468,10 @@ def perform(
     name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
 ) -> bool | None:
     """Run one callback of whatever registry has it: see `Tracker.perform`."""
-    registry = _registries.get(name)
-    return None if registry is None else registry.perform(name, request, args, kwargs)
+    for registry in (_latest.get(name), *list(_registries)):
+        if registry is not None and registry.has(name):
+            return registry.perform(name, request, args, kwargs)
+    return None
 
 
 def _wait_for(result: Awaitable[Any]) -> None:

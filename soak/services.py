@@ -18,6 +18,9 @@ REQUIRE = "PTRACK_REQUIRE_SERVICES"
 REMEDY = "apt-get install redis-server"
 
 
+SOCKET = "redis.sock"
+
+
 def has_redis() -> bool:
     """Tell whether Redis is installed."""
     return shutil.which("redis-server") is not None
@@ -39,6 +42,8 @@ class Redis(Service):
             *("redis-server", "--bind", HOST, "--port", str(self.port)),
             *("--dir", str(place), "--save", "", "--appendonly", "yes"),
             *("--appendfsync", fsync, "--maxmemory-policy", "noeviction"),
+            # By its name in the directory: a whole path may be too long for one.
+            *("--unixsocket", SOCKET),
         )
         super().__init__(command, place, "redis")
 

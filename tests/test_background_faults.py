@@ -19,7 +19,7 @@ from ptrack.engines.celery import CeleryEngine, record
 from ptrack.jobs import job_of
 from ptrack.pixel import GIF
 from ptrack.requests import PixelRequest
-from soak import background, servers
+from soak import background, books, servers
 from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
 from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
 from soak.processes import wait_until
@@ -135,3 +135,32 @@ def test_job_whose_retry_the_broker_refuses_is_kept(tmp_path: Path):
     assert "A worker got a hit for nobody.Knows" in told
     assert MARK not in told
     assert "HTTP_" not in told
+
+
+def test_what_a_time_limit_of_the_projects_ends_is_done_again(tmp_path: Path):
+    """Celery would take a job for done whose process it has killed for that."""
+    servers.prepare(tmp_path)
+    with Redis(tmp_path) as redis:
+        app = Celery("tests", broker=redis.url, set_as_current=False)
+        app.tasks.register(record)
+        request = PixelRequest.blank("/")
+        kwargs = {"id": 1, "once": 60}
+        settings = {
+            "task_time_limit": 1,
+            "broker_transport_options": {
+                "visibility_timeout": 2,
+                "unacked_restore_interval": 1,
+                "unacked_restore_throttle": 1,
+            },
+        }
+        variables = {
+            PLACE: str(tmp_path),
+            BROKER: redis.url,
+            CELERY: json.dumps(settings),
+        }
+        CeleryEngine(app).enqueue(
+            job_of("soak.served.behind.Ledger", request, [], kwargs)
+        )
+        with CeleryWorker("soak.served.queue", tmp_path, **variables) as worker:
+            wait_until(lambda: "Hard time limit" in worker.output(), 20, "not ended")
+            wait_until(lambda: books.at_once(tmp_path) == 1, 20, "not done again")

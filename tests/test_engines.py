@@ -21,6 +21,11 @@ class Own:
         self.jobs.append(job)
 
 
+class Async(Own):
+    async def enqueue(self, job: str) -> None:  # type: ignore[override]
+        """Be called, and never awaited."""
+
+
 class Unmakeable(Own):
     def __init__(self) -> None:
         raise OSError("no broker")
@@ -45,6 +50,8 @@ def test_engine_of_ones_own_may_be_an_object():
         (f"{__name__}.Unmakeable", r"Unmakeable can't be made \(OSError: no broker\)"),
         ("builtins.dict", r"dict is no engine: it needs a method enqueue\(job\)"),
         (7, "int is no engine"),
+        (Own, "Own is a class: give an object of it"),
+        (f"{__name__}.Async", "nobody would wait for Async"),
         ("celery:no.such.app", r"no\.such\.app can't be imported"),
         (f"celery:{__name__}.Own", "is no Celery app"),
         ("tasks:missing", "missing"),

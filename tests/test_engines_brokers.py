@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from celery import Celery
@@ -12,7 +13,8 @@ from kombu import pools
 from kombu.exceptions import LimitExceeded, OperationalError
 
 from ptrack.engines import brokers
-from soak.services import REMEDY, REQUIRE, Redis, has_redis
+from soak.processes import free_port
+from soak.services import REMEDY, REQUIRE, SOCKET, Redis, has_redis
 
 if not has_redis() and not os.environ.get(REQUIRE):
     pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
@@ -24,8 +26,17 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
         yield redis
 
 
-def app_of(redis: Redis, **options) -> Celery:
-    app = Celery("tests", broker=redis.url, set_as_current=False)
+@pytest.fixture
+def short(redis: Redis) -> Iterator[Path]:
+    """A path that leaves enough for a socket's name."""
+    with TemporaryDirectory() as name:
+        found = Path(name) / "place"
+        found.symlink_to(redis.place)
+        yield found
+
+
+def app_of(redis: Redis, url: str = "", **options) -> Celery:
+    app = Celery("tests", broker=url or redis.url, set_as_current=False)
     app.conf.broker_transport_options = options
     return app
 
@@ -41,9 +52,18 @@ def take_and_forget(redis: Redis) -> None:
         assert client.rpop("celery")
 
 
-def test_message_that_a_worker_took_and_did_not_note_is_given_to_another(redis):
+@pytest.mark.parametrize("where", ["port", "socket", "the second of two"])
+def test_message_that_a_worker_took_and_did_not_note_is_given_to_another(
+    redis, where: str, short: Path
+):
+    """However kombu finds the server, and finds out what it is."""
+    url = {
+        "port": redis.url,
+        "socket": f"redis+socket://{short}/{SOCKET}",
+        "the second of two": f"redis://127.0.0.1:{free_port()}/0;{redis.url}",
+    }[where]
+    send(app_of(redis, url))
     app = app_of(redis, visibility_timeout=0.1)
-    send(app)
     take_and_forget(redis)
     assert redis.queued() == 0
     time.sleep(0.2)
@@ -77,6 +97,32 @@ def test_what_a_full_redis_refuses_is_done_by_no_worker(redis):
                 app.send_task("a.task", ("job",), producer=producer, retry=False)
             client.execute_command("ACL", "SETUSER", "default", "+lpush")
     assert (redis.queued(), redis.unfinished()) == sizes == (1, 1)
+
+
+def test_nothing_is_noted_where_workers_acknowledge_nothing(redis):
+    """Nobody would remove that."""
+    send(app_of(redis, ack_emulation=False))
+    assert (redis.queued(), redis.unfinished()) == (1, 0)
+
+
+def test_sentinels_are_asked_once(redis):
+    """Where none is there, a hit is recorded at once, not after seconds."""
+    app = app_of(redis, "sentinel://127.0.0.1:1", master_name="any")
+    options = brokers.connection_to(app).transport_options["sentinel_kwargs"]
+    assert options["socket_connect_timeout"] == brokers.PATIENCE
+    attempts = []
+
+    def ask() -> None:
+        attempts.append("asked")
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        options["retry"].call_with_retry(ask, lambda error: None)
+    assert attempts == ["asked"]
+    assert (
+        brokers.connection_to(app).__eqhash__()
+        == brokers.connection_to(app).__eqhash__()
+    )
 
 
 def test_redis_that_does_not_answer_is_waited_for_by_the_apps_own_bound(redis):

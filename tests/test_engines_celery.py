@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from celery.signals import before_task_publish
 from kombu.exceptions import LimitExceeded, OperationalError
 
 import ptrack
 from ptrack import engines
 from ptrack.engines import brokers
 from ptrack.engines.celery import NAME, CeleryEngine
+from ptrack.exceptions import PtrackConfigurationError
 from ptrack.trackers import Tracker
 from ptrack.worker import ATTEMPTS
 from ptrack.wsgi import PtrackWSGIMiddleware
@@ -120,6 +122,40 @@ def test_message_shows_nothing_where_celery_shows_messages(
     assert "carried" in str(message.payload)
 
 
+def test_message_shows_nothing_when_it_is_sent_again_either(
+    worked: CeleryEngine,
+    own_tracker: Tracker,
+    slow: Slow,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    shown: list[str] = []
+
+    def sent(headers: Any, **_: Any) -> None:
+        shown.append(headers["argsrepr"])
+
+    monkeypatch.setattr("ptrack.engines.celery.delay", lambda failures: 0)
+    slow.errors += [OSError()]
+    before_task_publish.connect(sent)
+    try:
+        hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 1)
+        assert slow.done.wait(PATIENCE)
+    finally:
+        before_task_publish.disconnect(sent)
+    assert shown == ["(…)", "(…)"]
+
+
+def test_callback_that_fails_in_the_request_is_not_tried_again_there(
+    own_tracker: Tracker, slow: Slow
+):
+    """With "task_always_eager", somebody waits for the answer."""
+    eager = Celery("eager", broker="memory://", set_as_current=False)
+    eager.conf.task_always_eager = True
+    slow.errors += [OSError(), OSError()]
+    engine = CeleryEngine(eager)
+    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=engine), 1)
+    assert len(slow.calls) == 1
+
+
 def test_failure_is_tried_again_with_the_same_hit(
     worked: CeleryEngine,
     own_tracker: Tracker,
@@ -169,6 +205,7 @@ def test_task_is_set_up_so_that_nothing_is_lost(app: Celery):
     assert task.acks_late
     assert task.reject_on_worker_lost
     assert task.ignore_result
+    assert not task.acks_on_failure_or_timeout
     assert task.max_retries == ATTEMPTS - 1
 
 
@@ -199,12 +236,23 @@ def test_app_whose_broker_can_not_be_spoken_to_is_refused():
     assert out.startswith("PTRACK_BACKGROUND: what speaks to the Celery app's broker")
 
 
+def test_url_of_a_broker_that_can_not_be_read_is_not_shown():
+    """An unquoted password makes it one."""
+    with pytest.raises(PtrackConfigurationError, match="quote its password") as caught:
+        engines.engine(f"celery:{__name__}.unreadable")
+    assert "topsecret" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 def test_app_is_the_one_that_is_named():
     engine = engines.engine(f"celery:{__name__}.named")
     assert isinstance(engine, CeleryEngine)
     assert engine._task.app is named
 
 
+unreadable = Celery(
+    "unreadable", broker="redis://:topsecret#x@h:6379/0", set_as_current=False
+)
 named = Celery("named", broker="memory://", set_as_current=False)
 
 
@@ -216,7 +264,7 @@ def test_current_app_is_taken_for_all_threads():
         "app = Celery('x', broker='memory://')\n"
         "from ptrack.engines import engine\n"
         "found = engine('celery')\n"
-        "run = lambda: print(found._task.app is app)\n"
+        "run = lambda: print(found._task.app is app is found._app)\n"
         "thread = threading.Thread(target=run); thread.start(); thread.join()\n"
     )
     assert out == "True\n"

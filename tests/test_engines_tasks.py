@@ -1,5 +1,6 @@
 """ptrack.engines.tasks, with the backends that Django and its backport bring."""
 
+import traceback
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -133,6 +134,36 @@ def test_failure_is_tried_again_later_where_the_backend_can_wait(
     assert len(calls) == ATTEMPTS
     hits = {ptrack.hit(request) for request, *_ in calls}
     assert len(hits) == 1
+
+
+def test_failure_whose_next_attempt_is_refused_is_the_backends_and_logged(
+    client: Any,
+    settings: Any,
+    calls: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    """Its database is locked for that too, say; no frame holds the job."""
+    set_up(settings, KEEPING)
+    hit(client, "fail")
+    (result,) = enqueued()
+
+    def refuse(*_: Any) -> None:
+        raise OSError("(the row)")
+
+    backend = type(tasks.task_backends["default"])
+    monkeypatch.setattr(backend, "enqueue", refuse)
+    with pytest.raises(PtrackRecordingError) as caught:
+        result.task.call(*result.args, **result.kwargs)
+    assert "is left to the backend: OSError" in caplog.text
+    assert "the row" not in caplog.text
+    held = [
+        str(value)
+        for frame, _ in traceback.walk_tb(caught.value.__traceback__)
+        if frame.f_globals["__name__"].startswith("ptrack")
+        for value in frame.f_locals.values()
+    ]
+    assert not [each for each in held if "callback" in each and "fail" in each]
 
 
 def test_failure_where_the_backend_can_not_wait_is_the_backends(

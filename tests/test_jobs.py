@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.test import RequestFactory
+from django.test import AsyncRequestFactory, RequestFactory
 
 import ptrack
 from ptrack import jobs
@@ -61,6 +61,8 @@ def test_job_is_ascii_whatever_it_carries(text: str):
     "name",
     [
         "CONTENT_LENGTH",
+        # By Django's middleware, of a cookie.
+        "CSRF_COOKIE",
         "HTTP_AUTHORIZATION",
         "HTTP_COOKIE",
         "HTTP_PROXY",
@@ -125,6 +127,19 @@ def test_path_beyond_ascii_is_the_same_from_django_as_from_wsgi():
     django = RequestFactory().get("/é/")
     assert read_of(wsgi).environ["PATH_INFO"] == read_of(django).environ["PATH_INFO"]
     assert PixelRequest(read_of(django).environ).path_info == "/é/"
+
+
+def test_scheme_is_the_one_that_django_believes(settings):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    django = RequestFactory().get("/", headers={"X-Forwarded-Proto": "https"})
+    assert PixelRequest(read_of(django).environ).scheme == django.scheme == "https"
+
+
+def test_request_from_django_under_asgi_can_be_written_down():
+    """Its META has no protocol."""
+    django = AsyncRequestFactory().get("/a")
+    assert "SERVER_PROTOCOL" not in django.META
+    assert str(PixelRequest(read_of(django).environ)).startswith("GET /a HTTP/1.1")
 
 
 def test_what_is_no_json_is_refused():

@@ -3,6 +3,7 @@
 import abc
 import asyncio
 import functools
+import gc
 import logging
 import threading
 import traceback
@@ -435,6 +436,22 @@ def test_registry_that_is_gone_is_not_found():
     own.unregister(Gone)
     assert trackers.perform(name, None, (), {}) is None
     assert trackers.perform("no.such", None, (), {}) is None
+
+
+def test_worker_finds_a_class_in_whatever_registry_still_has_it(own_tracker):
+    class Behind(Sync):
+        background = True
+
+    other = Tracker("other")
+    own_tracker.register(Behind)
+    other.register(Behind)
+    name = f"{__name__}.{Behind.__qualname__}"
+    other.unregister(Behind)
+    assert trackers.perform(name, "request", (1,), {}) is True
+    del other
+    gc.collect()
+    assert trackers.perform(name, "request", (2,), {}) is True
+    assert [args for _, _, args, _ in Sync.log] == [(1,), (2,)]
 
 
 def test_tracker_tells_what_it_runs(own_tracker):

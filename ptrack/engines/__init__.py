@@ -1,5 +1,6 @@
 """The engines by name; each is in a module of its own, with the library it is for."""
 
+import inspect
 from importlib import import_module
 from typing import Any
 
@@ -107,9 +108,19 @@ def imported(path: str, otherwise: str) -> Any:
 
 
 def _checked(made: Any) -> Engine:
+    if inspect.isclass(made):
+        raise PtrackConfigurationError(
+            f"PTRACK_BACKGROUND: {made.__name__} is a class: give an object of it, or "
+            "its dotted path"
+        )
+    name = type(made).__name__
     if not isinstance(made, Engine):
         raise PtrackConfigurationError(
-            f"PTRACK_BACKGROUND: {type(made).__name__} is no engine: it needs a method "
-            "enqueue(job)"
+            f"PTRACK_BACKGROUND: {name} is no engine: it needs a method enqueue(job)"
+        )
+    if inspect.iscoroutinefunction(made.enqueue):
+        raise PtrackConfigurationError(
+            f"PTRACK_BACKGROUND: nobody would wait for {name}: its enqueue(job) must "
+            "not be async"
         )
     return made

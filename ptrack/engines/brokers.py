@@ -5,7 +5,9 @@ from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from kombu import pools
+from kombu import Connection, pools
+from kombu.connection import ConnectionPool
+from kombu.utils.collections import HashedSeq
 from kombu.utils.json import dumps
 
 if TYPE_CHECKING:
@@ -17,10 +19,25 @@ PATIENCE = 2
 # https://docs.celeryq.dev/projects/kombu/en/stable/reference/kombu.transport.redis.html
 # and https://docs.celeryq.dev/projects/kombu/en/stable/reference/
 # kombu.transport.pyamqp.html: RabbitMQ says only if asked to that it took a message.
+_BOUNDS = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "redis": {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE},
+    "redis": _BOUNDS,
     "amqp": {"confirm_publish": True, "read_timeout": PATIENCE},
 }
+
+
+# Once: the pool of a connection is found by what its options look like.
+@cache
+def _options(driver: str) -> dict[str, Any]:
+    options = _OPTIONS.get(driver, {})
+    if driver != "redis":
+        return options
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    # What is asked where the server is; it would be asked again for seconds.
+    once = {**_BOUNDS, "retry": Retry(NoBackoff(), 0)}
+    return {**options, "sentinel_kwargs": once}
 
 
 def producer(app: "Celery", connection: Any = None) -> AbstractContextManager[Any]:
@@ -54,14 +71,51 @@ def connection_to(app: "Celery") -> Any:
         Exception: What speaks to that broker isn't installed.
     """
     made: Any = app.connection_for_write()
-    kind = made.get_transport_cls()
+    kind: Any = made.get_transport_cls()
     made.transport_options = {
-        **_OPTIONS.get(kind.driver_type, {}),
+        **_options(kind.driver_type),
         **made.transport_options,
     }
     if kind.driver_type == "redis":
-        made.transport_cls = _kept(kind)
+        _keep(made)
     return made
+
+
+class _Keeping(Connection):
+    """A connection of kombu's to Redis, by a transport that loses nothing on the way.
+
+    It is asked for its transport each time, because kombu finds that anew by the URL:
+    for a copy in a pool (of ``redis+socket://``), and for another server.
+    """
+
+    def get_transport_cls(self) -> Any:
+        kind: Any = super().get_transport_cls()
+        return _kept(kind)
+
+    def Pool(self, limit: int | None = None, **options: Any) -> Any:  # noqa: N802
+        return _Pool(self, limit, **options)
+
+    def __eqhash__(self) -> Any:
+        # By it kombu finds the pool of a connection: Celery's own is another.
+        return HashedSeq(_Keeping, super().__eqhash__())
+
+
+class _Pool(ConnectionPool):
+    def new(self) -> Any:
+        made = super().new()
+        _keep(made)
+        return made
+
+
+def _keep(connection: Any) -> None:
+    connection.__class__ = _keeping(connection.__class__)
+
+
+@cache
+def _keeping(kind: Any) -> Any:
+    # Before kombu 5.7, what is in a pool is of the same class as what it is made by.
+    if_new = (_Keeping, kind)
+    return kind if issubclass(kind, _Keeping) else type("Connection", if_new, {})
 
 
 @cache
@@ -78,6 +132,10 @@ def _kept(transport: Any) -> Any:
 
     class Channel(transport.Channel):  # type: ignore[misc]
         def _put(self, queue: str, message: dict[str, Any], **more: Any) -> None:
+            if not self.ack_emulation:
+                # Nobody would remove the note.
+                super()._put(queue, message, **more)
+                return
             tag = message["properties"]["delivery_tag"]
             sent = message["properties"]["delivery_info"]
             noted = dumps([message, sent["exchange"], sent["routing_key"]])

@@ -23,6 +23,10 @@ NAME = "ptrack.record"
 _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_max": 0}
 
 
+# Celery's logs and events would show the job else.
+_HIDDEN = {"argsrepr": "(…)"}
+
+
 # "acks_late" and "reject_on_worker_lost": what a worker was at when it was killed is
 # done by another one.
 @shared_task(
@@ -31,6 +35,8 @@ _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_max": 0}
     acks_late=True,
     reject_on_worker_lost=True,
     ignore_result=True,
+    # What a time limit of the project's has ended is done again, too.
+    acks_on_failure_or_timeout=False,
     max_retries=ATTEMPTS - 1,
 )
 def record(self: "Task[Any, Any]", job: str) -> None:
@@ -49,10 +55,14 @@ def record(self: "Task[Any, Any]", job: str) -> None:
 
 
 def _again(task: "Task[Any, Any]", error: Exception) -> NoReturn:
+    if task.request.is_eager:
+        # Again would be at once, and somebody waits for the answer.
+        raise error
     wait = delay(task.request.retries)
     try:
         with brokers.producer(task.app) as producer:
-            raise task.retry(exc=error, countdown=wait, producer=producer) from None
+            again = {"countdown": wait, "producer": producer, **_HIDDEN}
+            raise task.retry(exc=error, **again) from None
     except (KombuError, Reject):
         # The broker doesn't take it, and Celery would drop the job. It is this worker's
         # until it gives it back; not at once, since it would have it again at once.
@@ -77,8 +87,7 @@ class CeleryEngine:
         # Celery's own proxies would look for another app in another thread.
         self._task = app.tasks[NAME]
         self._options: dict[str, Any] = {
-            # Its logs and events would show the job else.
-            "argsrepr": "(…)",
+            **_HIDDEN,
             "retry": True,
             "retry_policy": _ONCE_MORE,
             **({} if queue is None else {"queue": queue}),
@@ -100,7 +109,7 @@ def engine(path: str | None, queue: str | None) -> CeleryEngine:
     Raises:
         PtrackConfigurationError: There is no app.
     """
-    app: Any = current_app if path is None else imported(path, _NO_PATH)
+    app: Any = _current() if path is None else imported(path, _NO_PATH)
     if not isinstance(app, Celery):
         raise PtrackConfigurationError(f"PTRACK_BACKGROUND: {path} is no Celery app")
     if not _has_broker(app):
@@ -110,12 +119,24 @@ def engine(path: str | None, queue: str | None) -> CeleryEngine:
         )
     try:
         return CeleryEngine(app, queue)
+    except ValueError:
+        # Not what it says: it may show the password.
+        raise PtrackConfigurationError(
+            "PTRACK_BACKGROUND: the URL of the Celery app's broker can't be read: "
+            "quote its password (urllib.parse.quote)"
+        ) from None
     except Exception as error:
         # Kombu without what speaks to the broker isn't of one mind about its error.
         raise PtrackConfigurationError(
             "PTRACK_BACKGROUND: what speaks to the Celery app's broker can't be "
             f"imported ({type(error).__name__}: {error})"
         ) from error
+
+
+def _current() -> Any:
+    # Not Celery's proxy, which would stand for another app in another thread.
+    proxy: Any = current_app
+    return proxy._get_current_object()
 
 
 def _has_broker(app: Celery) -> bool:

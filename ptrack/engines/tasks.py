@@ -3,6 +3,7 @@
 Before Django 6.0, the package ``django-tasks`` has them.
 """
 
+import logging
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -13,6 +14,8 @@ from django.utils import timezone
 from ptrack import conf
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.worker import ATTEMPTS, delay, perform
+
+logger = logging.getLogger("ptrack")
 
 _tasks: Any = import_module("django.tasks" if VERSION >= (6, 0) else "django_tasks")
 
@@ -30,13 +33,27 @@ def record(job: str, attempt: int = 1) -> None:
     try:
         perform(job)
     except Exception:
-        if attempt < ATTEMPTS and record.get_backend().supports_defer:
-            later = timezone.now() + timedelta(seconds=delay(attempt - 1))
-            record.using(run_after=later).enqueue(job, attempt + 1)
+        if _is_to_be_done_again(job, attempt):
             return
         # Error trackers show what a frame holds.
         del job
         raise
+
+
+def _is_to_be_done_again(job: str, attempt: int) -> bool:
+    if attempt >= ATTEMPTS or not record.get_backend().supports_defer:
+        return False
+    later = timezone.now() + timedelta(seconds=delay(attempt - 1))
+    try:
+        record.using(run_after=later).enqueue(job, attempt + 1)
+    except Exception as error:
+        # Its type alone: the message of a database shows the row, and that the job.
+        logger.error(
+            "A job that failed can't be enqueued again, and is left to the backend: %s",
+            type(error).__name__,
+        )
+        return False
+    return True
 
 
 class TasksEngine:

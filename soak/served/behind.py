@@ -1,7 +1,8 @@
 """A callback that runs in the background: what it records is counted afterwards.
 
 A token's keywords say what is to happen: ``id`` is recorded, with the hit's own id and
-who did it; ``before`` and ``after`` are seconds to wait around that.
+who did it; ``before`` and ``after`` are seconds to wait around that, and ``once``
+before the first attempt.
 """
 
 import atexit
@@ -49,10 +50,15 @@ class Ledger(ptrack.TrackingPixel):
         id: int,  # noqa: A002
         before: float = 0,
         after: float = 0,
+        once: float = 0,
         **_: Any,
     ) -> None:
         """Record: it is committed when this returns."""
         time.sleep(before)
+        tried = _place / f"tried-{id}"
+        if once and not tried.exists():
+            tried.touch()
+            time.sleep(once)
         hit = ptrack.hit(request).id.hex
         row = (id, hit, os.environ.get(WHO), time.time())
         _ledger().execute("INSERT INTO recorded VALUES (?, ?, ?, ?)", row)
