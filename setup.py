@@ -59,7 +59,7 @@ TEST = [
     "pastedeploy",
     "pillow",
     "prometheus-client",
-    "psycopg[binary]>=3.1",
+    "psycopg[binary,pool]>=3.1",
     "pyramid",
     "pytracking[crypto,django,html]",
     "pyuwsgi",

@@ -15,7 +15,7 @@ from .links import SEGMENT, Click, Links
 from .pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer, img_tag
 from .privacy import objects
 from .shielded import ended
-from .trackers import Tracker
+from .trackers import Tracker, Within
 
 logger = logging.getLogger("ptrack")
 
@@ -290,13 +290,20 @@ class Endpoint:
         # What a server hands over that isn't Latin-1 is no path.
         return token.encode("latin-1", "replace").decode("utf-8", "replace")
 
-    def answer(self, method: str, token: str, request: Callable[[], Any]) -> Answer:
+    def answer(
+        self,
+        method: str,
+        token: str,
+        request: Callable[[], Any],
+        within: Within | None = None,
+    ) -> Answer:
         """Answer a request under the prefix, and run the callbacks that it is for.
 
         Args:
             method: The request's.
             token: What `match` gave.
             request: Makes what the callbacks get, if it comes to that.
+            within: What they run in: see `Tracker.record`.
 
         Returns:
             For a pixel the same whatever the token is, authentic or not. For a link the
@@ -306,7 +313,7 @@ class Endpoint:
             request = cache(request)
             answer, click = self._followed(method, token, request)
             if click is not None:
-                self.tracker.record_click(request(), *click, self._engine)
+                self.tracker.record_click(request(), *click, self._engine, within)
             return answer
         answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
         hit = self._hit(token) if answer is PIXEL else None
@@ -316,7 +323,7 @@ class Endpoint:
         loaded = request()
         if not (self._honour_gpc and self._declined(loaded)):
             args, kwargs = hit
-            self.tracker.record(loaded, args, kwargs, self._engine)
+            self.tracker.record(loaded, args, kwargs, self._engine, within)
         return answer
 
     async def aanswer(

@@ -11,6 +11,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, TypeVar
 
 from .background import Engine, Handover
@@ -83,6 +84,9 @@ class _Callback(NamedTuple):
 
 
 _Callbacks = tuple[_Callback, ...]
+
+# What a callback runs in, made anew for each.
+Within = Callable[[], AbstractContextManager[Any]]
 
 # What callbacks get: the request, positional and keyword arguments.
 _Hit = tuple[Any, Iterable[Any], Mapping[str, Any]]
@@ -201,6 +205,7 @@ class Tracker:
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
         engine: Engine | None = None,
+        within: Within | None = None,
     ) -> None:
         """Run the callbacks of pixels, async ones in an event loop of their own.
 
@@ -210,10 +215,13 @@ class Tracker:
             kwargs: Its keyword arguments.
             engine: Takes those that are to run in the background; if ``None``, they
                 run here.
+            within: Gives what each sync one is to run in, here.
         """
         if self._counters is not None:
             count(self._counters.hit)
         callbacks = self._pixels
+        if within is not None:
+            callbacks = _each_within(within, callbacks)
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
         self._run_all(callbacks, request, args, kwargs)
@@ -255,6 +263,7 @@ class Tracker:
         args: Iterable[Any],
         kwargs: Mapping[str, Any],
         engine: Engine | None = None,
+        within: Within | None = None,
     ) -> None:
         """Run the callbacks of links: see `record`.
 
@@ -264,10 +273,13 @@ class Tracker:
             args: Its further positional arguments.
             kwargs: Its keyword arguments.
             engine: See `record`.
+            within: See `record`.
         """
         if self._counters is not None:
             count(self._counters.click)
         callbacks = self._links
+        if within is not None:
+            callbacks = _each_within(within, callbacks)
         if engine is not None:
             callbacks = self._handed_over(callbacks, engine)
         self._run_all(callbacks, request, (url, *args), kwargs)
@@ -461,6 +473,20 @@ def _callback(pixel: Any) -> _Callback:
 def _those_of(kind: type[Any], registry: Mapping[type, _Callback]) -> _Callbacks:
     return tuple(
         callback for pixel, callback in registry.items() if issubclass(pixel, kind)
+    )
+
+
+def _each_within(within: Within, callbacks: _Callbacks) -> _Callbacks:
+    def put(record: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(request: Any, /, *args: Any, **kwargs: Any) -> Any:
+            with within():
+                return record(request, *args, **kwargs)
+
+        return recorded
+
+    return tuple(
+        each if each.is_async else each._replace(record=put(each.record))
+        for each in callbacks
     )
 
 

@@ -1,8 +1,10 @@
 """The view behind ``ptrack.urls``."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -26,7 +28,10 @@ class TrackingPixel(View):
         A method that isn't allowed is to be answered as such, not as a forgery.
         """
         # Around the function, once: around a method, Django wraps it at every call.
-        return csrf_exempt(super().as_view(**initkwargs))
+        view = csrf_exempt(super().as_view(**initkwargs))
+        # Each callback has a transaction of its own. A class that is derived from this
+        # one may count on that of the request.
+        return transaction.non_atomic_requests(view) if cls is TrackingPixel else view
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer, and run the callbacks if it is a hit.
@@ -37,8 +42,31 @@ class TrackingPixel(View):
             kwargs: ``ptrack_encoded_data``, the token.
         """
         answer = conf.django_endpoint().answer(
-            request.method or "", kwargs[TOKEN_ARGUMENT], lambda: request
+            request.method or "",
+            kwargs[TOKEN_ARGUMENT],
+            lambda: request,
+            _transactions() or None,
         )
         return to_response(answer)
 
     head = options = http_method_not_allowed = get
+
+
+class _Transactions(list[str]):
+    """Begins a transaction in each of some databases, for what is called within.
+
+    In one transaction for all callbacks, the failure of one would undo what the others
+    have written, and what was handed over to a worker by way of the database.
+    """
+
+    def __call__(self) -> ExitStack:
+        with ExitStack() as stack:
+            for alias in self:
+                stack.enter_context(transaction.atomic(alias))
+            return stack.pop_all()
+
+
+def _transactions() -> _Transactions:
+    """Give the databases that Django has a request's transaction in."""
+    databases = connections.settings.items()
+    return _Transactions(alias for alias, each in databases if each["ATOMIC_REQUESTS"])

@@ -112,6 +112,8 @@ def test_a_key_is_found_whole_in_all_periods(client, model):
         [open_at(NOW, key=indexable(long)), open_at(NOW, key="a b")]
     )
     assert totals(page(client, q=long)) == [1, 1]
+    # As it stands in the list, to which the link leads.
+    assert totals(page(client, q=indexable(long))) == [1, 1]
     assert totals(page(client, q="a b")) == [1, 1]
 
 
@@ -119,6 +121,14 @@ def test_a_key_leads_to_all_that_has_it(client, model):
     text = page(client)
     assert '<a href="?q=ada">ada</a>' in text
     assert text.count('class="field-reader"') == 3
+
+
+def test_an_empty_key_leads_nowhere(client, model):
+    """A search for nothing would find all."""
+    model.objects.bulk_create([open_at(NOW, key="")])
+    text = page(client)
+    assert "(empty)" in text
+    assert 'href="?q="' not in text
 
 
 def test_those_without_a_key_are_filtered(client, model):

@@ -1,18 +1,21 @@
 """ptrack.opens.bulk: many threads, few transactions, and no row lost or doubled."""
 
 import json
+import linecache
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import (
+    DatabaseError,
     InterfaceError,
     OperationalError,
     connections,
@@ -61,11 +64,39 @@ def held(bulk: Any, model: Any):
         assert first.result(30) == [None]
 
 
-def wait_for(waiting: Any, count: int) -> None:
-    deadline = time.monotonic() + 30
-    while len(waiting) < count and time.monotonic() < deadline:
+def wait_for(queue: Any, waiting: int) -> None:
+    """Wait until so many wait behind who writes."""
+    count, deadline = waiting + 1, time.monotonic() + 30
+    while len(queue) < count and time.monotonic() < deadline:
         time.sleep(0.002)
-    assert len(waiting) == count
+    assert len(queue) == count
+
+
+@contextmanager
+def each_line_of(function: Any, line: int) -> Iterator[list[int]]:
+    """Have a signal come before a line of a function is run, once."""
+    code, came = function.__code__, []
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        if frame.f_code is not code:
+            return None
+        if event == "line" and frame.f_lineno == line and not came:
+            came.append(line)
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield came
+    finally:
+        sys.settrace(before)
+
+
+def lines_of(function: Any) -> list[int]:
+    first = function.__code__.co_firstlineno
+    lines = {line for *_, line in function.__code__.co_lines()} - {None}
+    return sorted(line for line in lines if line > first)
 
 
 @contextmanager
@@ -96,7 +127,7 @@ def test_threads_that_write_at_once_share_a_transaction(bulk, model, monkeypatch
     with batches(bulk, monkeypatch) as sizes, ThreadPoolExecutor(1) as pool:
         with held(bulk, model) as writer:
             rest = pool.submit(in_threads, 10, lambda n: bulk.write(open_now()))
-            wait_for(writer._waiting, 10)
+            wait_for(writer._queue, 10)
         assert rest.result(30) == [None] * 10
     assert sizes == [1, 10]
     assert model.objects.count() == 11
@@ -108,7 +139,7 @@ def test_a_batch_has_a_limit(bulk, model, monkeypatch):
     with batches(bulk, monkeypatch) as sizes, ThreadPoolExecutor(1) as pool:
         with held(bulk, model) as writer:
             rest = pool.submit(in_threads, 10, lambda n: bulk.write(open_now()))
-            wait_for(writer._waiting, 10)
+            wait_for(writer._queue, 10)
         assert rest.result(30) == [None] * 10
     assert sizes == [1, 4, 4, 2]
     assert model.objects.count() == 11
@@ -121,7 +152,7 @@ def test_under_load_nothing_is_lost(bulk, model):
 
     assert in_threads(16, write) == [None] * 16
     assert model.objects.count() == 400
-    assert not bulk._writer(model, ALIAS)._busy
+    assert bulk._writer(model, ALIAS)._leader is None
 
 
 def test_the_same_hit_twice_is_one_row(bulk, model):
@@ -209,6 +240,21 @@ def test_in_a_transaction_a_row_is_written_by_that_alone(bulk, model):
     assert [row.key for row in model.objects.all()] == ["kept"]
 
 
+def test_in_a_transaction_a_row_that_cannot_be_written_leaves_it_whole(
+    bulk, model, monkeypatch
+):
+    def failing(rows: Any, using: str) -> None:
+        connections[using].cursor().execute("no SQL")
+
+    with transaction.atomic(using=ALIAS):
+        with monkeypatch.context() as patch:
+            patch.setattr(bulk, "_insert", failing)
+            with pytest.raises(DatabaseError):
+                bulk.write(open_now())
+        bulk.write(open_now(key="kept"))
+    assert [row.key for row in model.objects.all()] == ["kept"]
+
+
 def test_without_autocommit_a_row_is_the_callers_to_commit(bulk, model):
     def write(number: int) -> None:
         transaction.set_autocommit(False, using=ALIAS)
@@ -221,14 +267,17 @@ def test_without_autocommit_a_row_is_the_callers_to_commit(bulk, model):
 
 def test_a_site_without_autocommit_commits_itself(bulk, monkeypatch):
     """Also where there is no connection yet."""
+    is_so = bulk._is_the_callers_to_commit
 
     def write(number: int) -> bool:
         monkeypatch.setitem(connections[ALIAS].settings_dict, "AUTOCOMMIT", False)
-        return bulk._in_transaction(connections[ALIAS])
+        return is_so(connections[ALIAS])
 
     assert in_threads(1, write) == [True]
     monkeypatch.undo()
-    assert in_threads(1, lambda _: bulk._in_transaction(connections[ALIAS])) == [False]
+    assert in_threads(
+        1, lambda _: bulk._is_the_callers_to_commit(connections[ALIAS])
+    ) == [False]
 
 
 def test_a_row_that_cannot_be_written_takes_no_other_along(bulk, model):
@@ -240,7 +289,7 @@ def test_a_row_that_cannot_be_written_takes_no_other_along(bulk, model):
     with ThreadPoolExecutor(1) as pool:
         with held(bulk, model) as writer:
             rest = pool.submit(in_threads, 10, write)
-            wait_for(writer._waiting, 10)
+            wait_for(writer._queue, 10)
         results = rest.result(30)
     assert isinstance(results.pop(3), TypeError)
     assert results == [None] * 9
@@ -258,7 +307,7 @@ def test_an_error_of_the_database_reaches_every_caller(bulk, model, monkeypatch)
     with ThreadPoolExecutor(1) as pool:
         with held(bulk, model) as writer:
             rest = pool.submit(in_threads, 5, lambda _: bulk.write(open_now()))
-            wait_for(writer._waiting, 5)
+            wait_for(writer._queue, 5)
             monkeypatch.setattr(bulk, "_insert_anew", failing)
         results = rest.result(30)
     assert {type(error) for error in results} == {OperationalError}
@@ -284,12 +333,12 @@ def test_a_thread_that_is_ended_leaves_the_others_to_go_on(bulk, model, monkeypa
 
     with ThreadPoolExecutor(1) as pool, held(bulk, model):
         rest = pool.submit(in_threads, 5, lambda n: ended(bulk, n))
-        wait_for(writer._waiting, 5)
+        wait_for(writer._queue, 5)
         monkeypatch.setattr(bulk, "_insert_anew", ending)
     results = rest.result(30)
     assert sorted(results, key=str) == [None] * 4 + ["ended"]
     assert model.objects.count() == 5
-    assert not writer._busy
+    assert writer._leader is None
 
 
 def ended(bulk: Any, number: int) -> str | None:
@@ -309,16 +358,65 @@ def test_who_gives_up_waiting_lets_the_others_go_on(bulk, model, monkeypatch, it
             entry.turn = Interrupted(its_turn)
             monkeypatch.setattr(bulk, "_Entry", lambda row: entry)
             first = pool.submit(writer.write, entry.row)
-            wait_for(writer._waiting, 1)
+            wait_for(writer._queue, 1)
             monkeypatch.undo()
             next_one = open_now(key="next")
             second = pool.submit(in_threads, 1, lambda _: bulk.write(next_one))
-            wait_for(writer._waiting, 2)
+            wait_for(writer._queue, 2)
             entry.turn.may_go.set()
         assert isinstance(first.exception(30), KeyboardInterrupt)
         assert second.result(30) == [None]
     assert set(model.objects.values_list("key", flat=True)) == {"first", "next"}
-    assert not writer._busy
+    assert writer._leader is None
+
+
+@pytest.mark.parametrize("name", ["write", "_join", "_batch", "_write", "_try"])
+def test_a_signal_at_any_line_leaves_the_others_to_go_on(bulk, model, name: str):
+    """As a time limit ends a task of Celery's, in a process that goes on."""
+    function = getattr(bulk.Writer, name)
+    interrupted = 0
+    for line in lines_of(function):
+        if "self._leave(" in linecache.getline(bulk.__file__, line):
+            # What sets it right can't be sure of itself.
+            break
+        writer = bulk.Writer(ALIAS)
+        with each_line_of(function, line) as came, suppress(KeyboardInterrupt):
+            writer.write(open_now())
+        interrupted += len(came)
+        assert writer._leader is None, line
+        writer.write(open_now())
+    assert interrupted >= 2
+
+
+def test_who_was_ended_before_it_could_leave_goes_on(bulk, model, monkeypatch):
+    """By a second signal, say: its next row is written, with what had waited."""
+    writer = bulk.Writer(ALIAS)
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_leave", lambda entry: None)
+        writer.write(open_now(key="first"))
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(writer.write, open_now(key="waits"))
+        wait_for(writer._queue, 1)
+        writer.write(open_now(key="second"))
+        assert waits.result(30) is None
+    keys = set(model.objects.values_list("key", flat=True))
+    assert keys == {"first", "waits", "second"}
+    assert writer._leader is None
+
+
+def test_who_has_given_up_does_not_lead_when_who_leads_is_ended(bulk, model):
+    """Both were ended, one while it waited for the other: the next one goes on."""
+    writer = bulk.Writer(ALIAS)
+    leader, waiting = bulk._Entry(open_now()), bulk._Entry(open_now())
+    waiting.thread = 0
+    writer._join(leader)
+    writer._join(waiting)
+    assert writer._batch() == [leader, waiting]
+    writer._leave(waiting)
+    writer._leave(leader)
+    assert writer._leader is None
+    writer.write(open_now(key="next"))
+    assert list(model.objects.values_list("key", flat=True)) == ["next"]
 
 
 class Interrupted:
@@ -373,6 +471,64 @@ def test_a_dead_connection_within_a_transaction_is_the_transactions_error(
     (error,) = in_threads(1, write)
     assert isinstance(error, OperationalError | InterfaceError)
     assert model.objects.count() == 0
+
+
+def test_a_pool_of_dead_connections_loses_nothing(opens: Database, bulk, model):
+    """The server has ended all of them, and each is only found out when it is used."""
+    if opens.vendor == "sqlite":
+        pytest.skip("SQLite has no sessions")
+    entry = {**opens.entry, "OPTIONS": {"pool": {"min_size": 4, "max_size": 4}}}
+    configured = connections.configure_settings({"default": {}, "pooled": entry})
+    connections.settings["pooled"] = configured["pooled"]
+    connection = connections["pooled"]
+    try:
+        for number in range(7):
+            bulk._insert_anew([open_now(key=str(number))], "pooled")
+            # As at the end of a request.
+            connection.close()
+            if number == 0:
+                with connections[ALIAS].cursor() as cursor:
+                    cursor.execute(
+                        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                        "WHERE pid <> pg_backend_pid() AND backend_type = %s",
+                        ["client backend"],
+                    )
+        assert model.objects.count() == 7
+    finally:
+        connection.close()
+        connection.close_pool()
+        del connections["pooled"], connections.settings["pooled"]
+
+
+def test_what_a_healthy_connection_refuses_is_tried_once(bulk, model, monkeypatch):
+    """A lock that isn't to be had, say: it would be waited for again."""
+    tried = []
+
+    def failing(rows: Any, using: str) -> None:
+        tried.append(connections[using].connection)
+        raise OperationalError("lock timeout")
+
+    bulk.write(open_now())
+    monkeypatch.setattr(bulk, "_insert", failing)
+    with pytest.raises(OperationalError, match="lock timeout"):
+        bulk.write(open_now())
+    assert tried == [connections[ALIAS].connection]
+    assert tried[0] is not None
+
+
+def test_dead_connections_come_to_an_end(bulk, model, monkeypatch):
+    monkeypatch.setattr(bulk, "MOST_DEAD", 3)
+    monkeypatch.setattr(connections[ALIAS], "is_usable", lambda: False)
+    tried = []
+
+    def failing(rows: Any, using: str) -> None:
+        tried.append(len(rows))
+        raise OperationalError("dead")
+
+    monkeypatch.setattr(bulk, "_insert", failing)
+    with pytest.raises(OperationalError, match="dead"):
+        bulk.write(open_now())
+    assert tried == [1] * 4
 
 
 def test_a_server_that_is_gone_is_an_error(bulk, model, monkeypatch):

@@ -103,7 +103,11 @@ def test_a_date_starts_in_the_time_zone_of_the_site(model):
         (["--before=yesterday"], "takes a date, such as 2026-01-01, not 'yesterday'"),
         (["--before=2026-02-30"], "takes a date"),
         (["--before=2026-02-30T12:00"], "takes a date"),
-        (["--older-than=1", "--batch=0"], "--batch must be 1 at least"),
+        (["--older-than=1_0"], "--older-than takes a number of days"),
+        (["--before=0001-01-01T00:00+12:00"], "--before takes a date"),
+        (["--before=9999-12-31T23:59-12:00"], "--before takes a date"),
+        (["--older-than=1", "--batch=0"], "--batch takes 1 to 1,000,000 rows"),
+        (["--older-than=1", "--batch=99999999999999999999"], "--batch takes 1 to"),
     ],
 )
 def test_bad_input_is_told(arguments, message):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptrack.opens import keys
+from ptrack.opens import keys, storable
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,12 @@ def test_key_fits_whatever_the_text_is(text):
 def test_the_order_of_an_object_does_not_matter():
     one, another = json.loads('{"a": 1, "b": 2}'), json.loads('{"b": 2, "a": 1}')
     assert keys.as_text(one) == keys.as_text(another)
+
+
+@pytest.mark.parametrize(
+    "value", ["ada", "x" * 500, "a\x00b", True, 7, {"b": 1, "a": [None]}, "", None]
+)
+def test_key_of_a_value_is_that_of_its_rows(value):
+    """By which all of one reader are found, to be deleted for example."""
+    row = {"who": storable.mapping({"who": value})["who"]}
+    assert keys.stored(value) == keys.key_of(row, "who")

@@ -150,7 +150,7 @@ ROOMS = {
     "opens/__init__": set(),
     "opens/apps": {"django", "checks"},
     "opens/checks": {"django", "ptrack"},
-    "opens/keys": set(),
+    "opens/keys": {"storable"},
     "opens/storable": {"django", "ptrack"},
     "opens/models": {"django", "keys"},
     "opens/bulk": {"django", "models"},

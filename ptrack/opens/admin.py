@@ -141,7 +141,9 @@ class HitAdmin(AnyAdmin):
         """Find the rows of one key: by its index, so the whole key and nothing else."""
         if not search_term:
             return queryset, False
-        return queryset.filter(key=indexable(storable.text(search_term))), False
+        text = storable.text(search_term)
+        # What stands in the list may have been cut already.
+        return queryset.filter(key__in={text, indexable(text)}), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: Any = None
@@ -156,8 +158,9 @@ class HitAdmin(AnyAdmin):
     @admin.display(description="key", ordering="key", empty_value="–")
     def reader(self, row: Hit) -> str | None:
         """Show the key, as a link to all that has it."""
-        if row.key is None:
-            return None
+        if not row.key:
+            # No search finds that one.
+            return None if row.key is None else "(empty)"
         query = urlencode({SEARCH_VAR: row.key})
         return format_html('<a href="?{}">{}</a>', query, _short(row.key))
 

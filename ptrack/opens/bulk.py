@@ -11,16 +11,19 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from copy import copy
+from itertools import islice
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .models import Hit
 
 MOST = 500
 """Rows in a transaction: more would make the first of them wait for the last."""
+
+MOST_DEAD = 20
+"""Connections that may turn out to be dead, one after the other."""
 
 
 def write(row: Hit) -> None:
@@ -37,7 +40,12 @@ def write(row: Hit) -> None:
     """
     model = type(row)
     using = router.db_for_write(model, instance=row)
-    if _in_transaction(connections[using]):
+    connection = connections[using]
+    if connection.in_atomic_block:
+        # What fails is undone alone, and the caller's transaction goes on.
+        with transaction.atomic(using):
+            _insert([row], using)
+    elif _is_the_callers_to_commit(connection):
         _insert([row], using)
     else:
         _writer(model, using).write(row)
@@ -46,21 +54,19 @@ def write(row: Hit) -> None:
 class _Entry:
     """A row that waits, and what became of it."""
 
-    __slots__ = ("done", "error", "leads", "row", "turn")
+    __slots__ = ("done", "error", "gone", "row", "thread", "turn")
 
     def __init__(self, row: Hit) -> None:
         self.row = row
+        self.thread = threading.get_ident()
         self.done = False
         self.error: Exception | None = None
-        self.leads = False
+        # Nobody waits for it any more.
+        self.gone = False
         # Free when the row is done, or when it is up to its thread to write. A bare
         # lock, because an Event wakes a thread several times as slowly.
         self.turn = threading.Lock()
         self.turn.acquire()
-
-    def lead(self) -> None:
-        self.leads = True
-        self.turn.release()
 
     def finish(self, error: Exception | None) -> None:
         self.error = error
@@ -71,6 +77,9 @@ class _Entry:
 class Writer:
     """Writes the rows of one table, those that come at the same time together.
 
+    A signal, or a time limit, may end a thread's writing anywhere. So each one sets the
+    queue right when it leaves, and if it didn't come to that, when it writes again.
+
     Args:
         using: The alias of the database.
     """
@@ -78,59 +87,54 @@ class Writer:
     def __init__(self, using: str) -> None:
         self._using = using
         self._guard = threading.Lock()
-        # Both are under the guard. While nobody writes, nobody waits.
-        self._waiting: deque[_Entry] = deque()
-        self._busy = False
+        # Both are under the guard. Who leads writes, and is the first of the queue.
+        self._queue: deque[_Entry] = deque()
+        self._leader: _Entry | None = None
 
     def write(self, row: Hit) -> None:
         """Write a row, and return when it is committed: see `write`."""
         entry = _Entry(row)
-        if self._must_wait(entry):
-            try:
-                entry.turn.acquire()
-            except BaseException:
-                self._abandon(entry)
-                raise
-        if not entry.done:
-            self._lead()
+        try:
+            self._join(entry)
+            entry.turn.acquire()
+            if not entry.done:
+                self._write(self._batch())
+        finally:
+            self._leave(entry)
         if entry.error is not None:
             # Several threads may have the same: each raises one of its own.
             raise copy(entry.error) from entry.error
 
-    def _must_wait(self, entry: _Entry) -> bool:
+    def _join(self, entry: _Entry) -> None:
         with self._guard:
-            self._waiting.append(entry)
-            busy, self._busy = self._busy, True
-        return busy
+            leader = self._leader
+            if leader is not None and leader.thread != entry.thread:
+                self._queue.append(entry)
+                return
+            if leader is not None:
+                # It was ended, and couldn't leave.
+                leader.gone = True
+            self._queue.appendleft(entry)
+            self._lead(entry)
 
-    def _lead(self) -> None:
-        """Write what waits, of which this thread's own row is the first."""
-        entries = self._taken()
-        try:
-            self._write(entries)
-        finally:
-            # If this thread is being ended, the others go on without it.
-            self._hand_on([each for each in entries[1:] if not each.done])
+    def _lead(self, entry: _Entry) -> None:
+        self._leader = entry
+        entry.turn.release()
 
-    def _taken(self) -> list[_Entry]:
+    def _batch(self) -> list[_Entry]:
         with self._guard:
-            waiting = self._waiting
-            return [waiting.popleft() for _ in range(min(len(waiting), MOST))]
+            return [each for each in islice(self._queue, MOST) if not each.gone]
 
-    def _hand_on(self, left: Sequence[_Entry] = ()) -> None:
+    def _leave(self, entry: _Entry) -> None:
         with self._guard:
-            self._waiting.extendleft(reversed(left))
-            self._busy = bool(self._waiting)
-            if self._busy:
-                self._waiting[0].lead()
-
-    def _abandon(self, entry: _Entry) -> None:
-        """Leave the queue: a signal, or a time limit, has ended the waiting."""
-        # Whoever writes may have taken it out already.
-        with self._guard, suppress(ValueError):
-            self._waiting.remove(entry)
-        if entry.leads:
-            self._hand_on()
+            entry.gone = True
+            if self._leader is not entry:
+                return
+            while self._queue and (self._queue[0].done or self._queue[0].gone):
+                self._queue.popleft()
+            self._leader = None
+            if self._queue:
+                self._lead(self._queue[0])
 
     def _write(self, entries: Sequence[_Entry]) -> None:
         error = self._try(entries)
@@ -154,17 +158,25 @@ def _insert_anew(rows: Sequence[Hit], using: str) -> None:
     """Write rows, over a new connection if the one there is turns out to be dead.
 
     Outside of Django's requests nobody looks after connections: a server that was
-    restarted, or a firewall that forgot one, shows at the next write.
+    restarted, or a firewall that forgot one, shows at the next write. In a pool all may
+    be dead.
     """
     connection = connections[using]
-    connected = connection.connection is not None
-    try:
-        _insert(rows, using)
-    except (InterfaceError, OperationalError):
-        connection.close_if_unusable_or_obsolete()
-        if not connected or connection.connection is not None:
-            raise
-        _insert(rows, using)
+    for _ in range(MOST_DEAD):
+        # What can't be connected to is no dead connection.
+        connection.ensure_connection()
+        used = connection.connection
+        try:
+            _insert(rows, using)
+        except (InterfaceError, OperationalError):
+            # Django may have seen it, too, and have replaced it.
+            if connection.connection is used:
+                if connection.is_usable():
+                    raise
+                connection.close()
+        else:
+            return
+    _insert(rows, using)
 
 
 def _insert(rows: Sequence[Hit], using: str) -> None:
@@ -172,11 +184,11 @@ def _insert(rows: Sequence[Hit], using: str) -> None:
     manager.bulk_create(rows, ignore_conflicts=True)
 
 
-def _in_transaction(connection: BaseDatabaseWrapper) -> bool:
+def _is_the_callers_to_commit(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether others would return before their rows are committed."""
     if connection.connection is None:
         return not connection.settings_dict["AUTOCOMMIT"]
-    return connection.in_atomic_block or not connection.autocommit
+    return not connection.autocommit
 
 
 def _is_of_a_row(error: Exception) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
+from . import storable
+
 LENGTH = 200
 """Characters of the column; four bytes each are well below what an index can hold.
 
@@ -30,6 +32,16 @@ def key_of(kwargs: Mapping[str, Any], keyword: str | None) -> str | None:
     """
     value = None if keyword is None else kwargs.get(keyword)
     return None if value is None else indexable(as_text(value))
+
+
+def stored(value: Any) -> str | None:
+    """Give the key that a value of the keyword has in the tables.
+
+    Args:
+        value: As it was given when the pixel or the link was made.
+    """
+    (kept,) = storable.array([value])
+    return key_of({"": kept}, "")
 
 
 def as_text(value: Any) -> str:

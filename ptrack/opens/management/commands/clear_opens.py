@@ -1,6 +1,8 @@
 """``manage.py clear_opens``: see `ptrack.opens.clearing`."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+from datetime import timezone as zones
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,6 +12,9 @@ from django.utils.dateparse import parse_datetime
 from ptrack.opens import storable
 from ptrack.opens.clearing import BATCH, clear, expired
 from ptrack.opens.models import Click, Open
+
+MOST = 1_000_000
+"""Rows in a transaction: more are no batch."""
 
 
 class Command(BaseCommand):
@@ -37,8 +42,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> str:
         """Delete, and say how many."""
-        if options["batch"] < 1:
-            raise CommandError("--batch must be 1 at least")
+        if not 1 <= options["batch"] <= MOST:
+            raise CommandError(f"--batch takes 1 to {MOST:,} rows")
         before = _before(options["older_than"], options["before"])
         found = {
             model._meta.verbose_name_plural: (
@@ -58,20 +63,17 @@ def _before(days: str | None, date: str | None) -> datetime:
 
 
 def _days_ago(text: str | None) -> datetime:
-    try:
-        days = int(text or "")
-        if days >= 0:
-            return timezone.now() - timedelta(days=days)
-    except (ValueError, OverflowError):
-        pass
+    with suppress(ValueError, OverflowError):
+        # "1_0" is a number to Python alone.
+        if text and text.isdecimal():
+            return timezone.now() - timedelta(days=int(text))
     raise CommandError(f"--older-than takes a number of days, such as 90, not {text!r}")
 
 
 def _start_of(text: str) -> datetime:
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")
-    return storable.time(found)
+    with suppress(ValueError, OverflowError):
+        if found := parse_datetime(text):
+            # Databases have times in UTC.
+            storable.time(found).astimezone(zones.utc)
+            return storable.time(found)
+    raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")
