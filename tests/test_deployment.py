@@ -27,7 +27,7 @@ from soak.servers import SECRET
 from soak.service import Listener
 from soak.services import REQUIRE
 from tests.pages import Page, not_run, the_one
-from tests.processes import fetch, free_port, server
+from tests.processes import environment, fetch, free_port, server
 
 pytestmark = pytest.mark.faults
 
@@ -91,17 +91,43 @@ def test_secret_is_written_for_root_alone(tmp_path: Path):
     code = block("install -m 0600").replace("/etc/ptrack", str(tmp_path))
     code = code.replace(files.VENV, f"{files.program('python').parent}/")
     subprocess.run(["/bin/sh", "-e", "-c", code], cwd=files.FILES, check=True)
-    for name in ("secret", "recording.env"):
+    for name in ("secret", "recording.env", "pgpassword"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
     assert TokenBox((tmp_path / "secret").read_text().strip())
 
 
 def test_units_that_are_started_are_there():
-    command = block("systemctl enable").splitlines()[-1]
+    *migrating, _, command = block("systemctl enable").splitlines()
     for name in command.split()[3:]:
         unit = name if "." in name else f"{name}.service"
         assert "[Install]" in files.text(f"systemd/{unit}")
-    assert "manage.py migrate" in block("systemctl enable")
+    assert "manage.py migrate" in " ".join(migrating)
+
+
+def test_what_is_run_by_hand_finds_the_secrets(tmp_path: Path):
+    """The command of the migration, with another that asks no database."""
+    (tmp_path / "recording.env").write_text(files.text("recording.env"))
+    (tmp_path / "secret").write_text("s" * 32)
+    (tmp_path / "pgpassword").write_text("word")
+    code = block("systemctl enable").partition("systemctl")[0].removeprefix("sudo ")
+    code = code.replace("/etc/ptrack", str(tmp_path))
+    code = code.replace("/srv/recording", str(files.FILES))
+    code = code.replace("venv/bin/python", str(files.program("python")))
+    asked = tmp_path / "asked.py"
+    asked.write_text(
+        "from django.db import connection\nprint(connection.settings_dict)\n"
+    )
+    for command in ("check --fail-level WARNING", f"shell < {asked}"):
+        done = subprocess.run(
+            ["/bin/sh", "-e", "-c", code.replace("migrate", command)],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "'PASSWORD': 'word'" in done.stdout
 
 
 def test_headers_are_as_shown():
@@ -360,14 +386,27 @@ def test_nginx_caches_hits_only_where_headers_are_overruled(
     assert recorded(tmp_path) == hits
 
 
+SITE = """\
+vcl 4.1;
+
+backend site {{
+    .host = "127.0.0.1";
+    .port = "{port}";
+}}
+
+include "{place}/ptrack.vcl";
+"""
+
+
 def test_varnish_passes_hits_on_as_shown(tmp_path: Path, mirror: int):
     need("varnishd")
     port = free_port()
     text = files.replaced("varnish/ptrack.vcl", {"8000": str(mirror)})
     (tmp_path / "ptrack.vcl").write_text(text)
+    (tmp_path / "site.vcl").write_text(SITE.format(place=tmp_path, port=free_port()))
     command = [
         *("varnishd", "-F", "-a", f"127.0.0.1:{port}", "-n", str(tmp_path / "work")),
-        *("-f", str(tmp_path / "ptrack.vcl"), "-s", "malloc,16m", "-j", "none"),
+        *("-f", str(tmp_path / "site.vcl"), "-s", "malloc,16m", "-j", "none"),
     ]
     with Listener(command, tmp_path, "proxy", port):
         load_twice(port)

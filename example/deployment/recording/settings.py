@@ -1,6 +1,6 @@
 """The settings of what records: mirrors, workers, and the command that clears.
 
-Where PostgreSQL is, libpq's own variables say: PGHOST, PGPORT, PGUSER, PGPASSFILE
+Where PostgreSQL is, libpq's own variables say: PGHOST, PGPORT, PGUSER
 (https://www.postgresql.org/docs/current/libpq-envars.html).
 """
 
@@ -23,6 +23,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": os.environ.get("PGDATABASE", "recording"),
+        "PASSWORD": credential("PGPASSWORD"),
     }
 }
 

@@ -9,6 +9,7 @@ sub vcl_recv {
     if (req.url ~ "^/ptrack/") {
         # Not even looked up: two readers of one mail are two requests, and neither
         # waits for the other's.
+        set req.backend_hint = mirror;
         return (pass);
     }
 }
