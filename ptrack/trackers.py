@@ -326,10 +326,6 @@ class Tracker:
             for each in callbacks
         )
 
-    def has(self, name: str) -> bool:
-        """Tell whether a class of that module and name is registered."""
-        return self._called(name) is not None
-
     def _called(self, name: str) -> _Callback | None:
         return next((x for x in self._registry.values() if x.name == name), None)
 
@@ -494,9 +490,12 @@ def perform(
     name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
 ) -> bool | None:
     """Run one callback of whatever registry has it: see `Tracker.perform`."""
-    for registry in (_latest.get(name), *list(_registries)):
-        if registry is not None and registry.has(name):
-            return registry.perform(name, request, args, kwargs)
+    latest = _latest.get(name)
+    first = () if latest is None else (latest,)
+    for registry in (*first, *list(_registries)):
+        done = registry.perform(name, request, args, kwargs)
+        if done is not None:
+            return done
     return None
 
 

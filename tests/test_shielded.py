@@ -93,6 +93,22 @@ def test_cancelling_who_waits_again_and_again_leaves_nothing_behind():
     asyncio.run(main())
 
 
+def test_who_waits_may_be_cancelled_as_it_ends():
+    waiting: list[Any] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+
+    async def main() -> None:
+        waiting.append(asyncio.ensure_future(finished(work())))
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[0]
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
 def test_end_of_the_loop_waits_for_it():
     """As at a server's shutdown: all of the loop's tasks are cancelled."""
     done = []

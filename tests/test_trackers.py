@@ -290,8 +290,23 @@ def test_the_way_out_of_the_process_is_not_swallowed(own_tracker, way_out):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             raise way_out
 
+    class ExitingAsync(TrackingPixel):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            raise way_out
+
+    async def in_any_thread() -> None:
+        task = own_tracker.begin("request", (), {}, thread_sensitive=False)
+        assert task is not None
+        await ended(task)
+
     with pytest.raises(way_out):
         sync_hit(own_tracker)
+    with pytest.raises(way_out):
+        async_hit(own_tracker)
+    with pytest.raises(way_out):
+        asyncio.run(in_any_thread())
+    own_tracker.unregister(Exiting)
+    own_tracker.register(ExitingAsync)
     with pytest.raises(way_out):
         async_hit(own_tracker)
 
