@@ -490,9 +490,8 @@ def perform(
     name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
 ) -> bool | None:
     """Run one callback of whatever registry has it: see `Tracker.perform`."""
-    latest = _latest.get(name)
-    first = () if latest is None else (latest,)
-    for registry in (*first, *list(_registries)):
+    registries = filter(None, (_latest.get(name), *list(_registries)))
+    for registry in registries:
         done = registry.perform(name, request, args, kwargs)
         if done is not None:
             return done
