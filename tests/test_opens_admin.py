@@ -105,6 +105,8 @@ def test_a_key_is_found_whole_in_all_periods(client, model):
     assert totals(page(client, q="ada")) == [2, 1]
     assert totals(page(client, q="ad")) == [0, 0]
     assert totals(page(client, q="ada", days="7")) == [1, 1]
+    assert re.search(r"1</strong>\s+open\b", page(client, q="ada", days="7"))
+    assert re.search(r"2</strong>\s+opens\b", page(client, q="ada"))
     long = "x" * 500
     from ptrack.opens.keys import indexable
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone as zones
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +79,9 @@ def test_a_time_keeps_its_zone_where_the_site_has_zones():
 @override_settings(USE_TZ=False, TIME_ZONE="Europe/Berlin")
 def test_a_time_is_the_sites_own_where_it_has_none():
     assert storable.time(NOW) == datetime(2026, 1, 2, 13)
+    # And not the one that was activated for who loads the pixel.
+    with zones.override("Asia/Tokyo"):
+        assert storable.time(NOW) == datetime(2026, 1, 2, 13)
     assert storable.time(datetime(2026, 1, 2, 13)) == datetime(2026, 1, 2, 13)
 
 

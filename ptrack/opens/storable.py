@@ -47,9 +47,11 @@ def time(at: datetime) -> datetime:
     Args:
         at: If it has no zone, it is in the site's.
     """
+    # Not the one of whoever loaded the pixel, which a middleware may have activated.
+    zone = timezone.get_default_timezone()
     if conf.uses_time_zones():
-        return timezone.make_aware(at) if timezone.is_naive(at) else at
-    return at if timezone.is_naive(at) else timezone.make_naive(at)
+        return timezone.make_aware(at, zone) if timezone.is_naive(at) else at
+    return at if timezone.is_naive(at) else timezone.make_naive(at, zone)
 
 
 def _mapping(values: Mapping[Any, Any], depth: int) -> dict[str, Any]:
