@@ -50,6 +50,7 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
         def request() -> PixelRequest:
             return PixelRequest.of_scope(scope)
 
+        # None is running under trio; `get_running_loop` would raise.
         if _get_running_loop() is None:
             answer = await outside_asyncio(
                 self._endpoint.answer, method, token, request

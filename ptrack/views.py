@@ -1,7 +1,8 @@
 """The view behind ``ptrack.urls``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from django.db import connections, transaction
@@ -45,28 +46,26 @@ class TrackingPixel(View):
             request.method or "",
             kwargs[TOKEN_ARGUMENT],
             lambda: request,
-            _transactions() or None,
+            _transactions(),
         )
         return to_response(answer)
 
     head = options = http_method_not_allowed = get
 
 
-class _Transactions(list[str]):
-    """Begins a transaction in each of some databases, for what is called within.
+def _transactions() -> Callable[[], ExitStack] | None:
+    """Give what begins a transaction, if Django has one for a request.
 
-    In one transaction for all callbacks, the failure of one would undo what the others
-    have written, and what was handed over to a worker by way of the database.
+    In one for all callbacks, the failure of one would undo what the others have
+    written, and what was handed over to a worker by way of the database.
     """
-
-    def __call__(self) -> ExitStack:
-        with ExitStack() as stack:
-            for alias in self:
-                stack.enter_context(transaction.atomic(alias))
-            return stack.pop_all()
-
-
-def _transactions() -> _Transactions:
-    """Give the databases that Django has a request's transaction in."""
     databases = connections.settings.items()
-    return _Transactions(alias for alias, each in databases if each["ATOMIC_REQUESTS"])
+    aliases = [alias for alias, each in databases if each["ATOMIC_REQUESTS"]]
+    return partial(_begun, aliases) if aliases else None
+
+
+def _begun(aliases: Iterable[str]) -> ExitStack:
+    with ExitStack() as stack:
+        for alias in aliases:
+            stack.enter_context(transaction.atomic(alias))
+        return stack.pop_all()

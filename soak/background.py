@@ -105,9 +105,7 @@ class Stand:
 
     def recorded(self) -> int:
         """Give how many records there are."""
-        with closing(sqlite3.connect(self.place / BEHIND, timeout=10)) as database:
-            (count,) = database.execute("SELECT count(*) FROM recorded").fetchone()
-        return int(count)
+        return books.recorded(self.place)
 
     def tasks(self, *statuses: str) -> int:
         """Give how many of Django's tasks have one of these statuses."""

@@ -228,6 +228,13 @@ def behind(book: Book, place: Path) -> Behind:
     )
 
 
+def recorded(place: Path) -> int:
+    """Count what was recorded in the background, or at once, so far."""
+    with closing(sqlite3.connect(place / BEHIND, timeout=10)) as database:
+        (count,) = database.execute("SELECT count(*) FROM recorded").fetchone()
+    return int(count)
+
+
 def at_once(place: Path) -> int:
     """Count the hits that the server recorded itself, so far.
 

@@ -163,4 +163,4 @@ def test_what_a_time_limit_of_the_projects_ends_is_done_again(tmp_path: Path):
         )
         with CeleryWorker("soak.served.queue", tmp_path, **variables) as worker:
             wait_until(lambda: "Hard time limit" in worker.output(), 20, "not ended")
-            wait_until(lambda: books.at_once(tmp_path) == 1, 20, "not done again")
+            wait_until(lambda: books.recorded(tmp_path) == 1, 20, "not done again")

@@ -276,9 +276,7 @@ def test_a_site_without_autocommit_commits_itself(bulk, monkeypatch):
 
     assert in_threads(1, write) == [True]
     monkeypatch.undo()
-    assert in_threads(
-        1, lambda _: bulk._is_the_callers_to_commit(connections[ALIAS])
-    ) == [False]
+    assert in_threads(1, lambda _: is_so(connections[ALIAS])) == [False]
 
 
 def test_a_row_that_cannot_be_written_takes_no_other_along(bulk, model):
@@ -402,6 +400,20 @@ def test_who_was_ended_before_it_could_leave_goes_on(bulk, model, monkeypatch):
         assert waits.result(30) is None
     keys = set(model.objects.values_list("key", flat=True))
     assert keys == {"first", "waits", "second"}
+    assert writer._leader is None
+
+
+def test_what_is_done_is_not_done_again(bulk, model, monkeypatch):
+    """Who wrote it was ended before it could leave, with only some told."""
+    writer = bulk.Writer(ALIAS)
+    ended, done = bulk._Entry(open_now()), bulk._Entry(open_now())
+    done.thread = 0
+    writer._join(ended)
+    writer._join(done)
+    done.finish(None)
+    with batches(bulk, monkeypatch) as sizes:
+        writer.write(open_now(key="next"))
+    assert sizes == [1]
     assert writer._leader is None
 
 

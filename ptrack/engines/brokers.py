@@ -114,8 +114,8 @@ def _keep(connection: Any) -> None:
 @cache
 def _keeping(kind: Any) -> Any:
     # Before kombu 5.7, what is in a pool is of the same class as what it is made by.
-    if_new = (_Keeping, kind)
-    return kind if issubclass(kind, _Keeping) else type("Connection", if_new, {})
+    is_one = issubclass(kind, _Keeping)
+    return kind if is_one else type("Connection", (_Keeping, kind), {})
 
 
 @cache

@@ -33,14 +33,15 @@ def record(job: str, attempt: int = 1) -> None:
     try:
         perform(job)
     except Exception:
-        if _is_to_be_done_again(job, attempt):
+        if _enqueued_again(job, attempt):
             return
         # Error trackers show what a frame holds.
         del job
         raise
 
 
-def _is_to_be_done_again(job: str, attempt: int) -> bool:
+def _enqueued_again(job: str, attempt: int) -> bool:
+    """Enqueue what failed for a later attempt, and tell whether that came about."""
     if attempt >= ATTEMPTS or not record.get_backend().supports_defer:
         return False
     later = timezone.now() + timedelta(seconds=delay(attempt - 1))

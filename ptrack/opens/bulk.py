@@ -123,7 +123,12 @@ class Writer:
 
     def _batch(self) -> list[_Entry]:
         with self._guard:
-            return [each for each in islice(self._queue, MOST) if not each.gone]
+            # Some may be done, if who wrote them was ended before it could leave.
+            return [
+                each
+                for each in islice(self._queue, MOST)
+                if not (each.done or each.gone)
+            ]
 
     def _leave(self, entry: _Entry) -> None:
         with self._guard:

@@ -73,7 +73,8 @@ def _days_ago(text: str | None) -> datetime:
 def _start_of(text: str) -> datetime:
     with suppress(ValueError, OverflowError):
         if found := parse_datetime(text):
-            # Databases have times in UTC.
-            storable.time(found).astimezone(zones.utc)
-            return storable.time(found)
+            at = storable.time(found)
+            # Databases have times in UTC, which may be beyond the first or last year.
+            at.astimezone(zones.utc)
+            return at
     raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")
