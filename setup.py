@@ -63,7 +63,7 @@ TEST = [
     "pyramid",
     "pytracking[crypto,django,html]",
     "pyuwsgi",
-    "pytest>=8",
+    "pytest>=9",
     "pytest-django>=4.9",
     "quart",
     "redis>=5",
@@ -90,7 +90,7 @@ TIMING = ["granian", "numpy", "scipy"]
 # The servers of the load and the faults.
 SOAK = ["granian", "gunicorn", "pyuwsgi", "uvicorn", "uvicorn-worker", "waitress"]
 
-LINT = ["celery-types", "django-stubs", "mypy", "pytest>=8", "ruff", "types-WebOb"]
+LINT = ["celery-types", "django-stubs", "mypy", "pytest>=9", "ruff", "types-WebOb"]
 
 
 class Test(Command):

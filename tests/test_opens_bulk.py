@@ -3,6 +3,7 @@
 import json
 import linecache
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -367,6 +368,53 @@ def test_who_gives_up_waiting_lets_the_others_go_on(bulk, model, monkeypatch, it
         assert second.result(30) == [None]
     assert set(model.objects.values_list("key", flat=True)) == {"first", "next"}
     assert writer._leader is None
+
+
+def test_signals_leave_no_lock_behind(bulk, model):
+    """Python 3.13 skips the end of a "with" if one comes at a turn of a loop in it."""
+    writer = bulk.Writer(ALIAS)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with ThreadPoolExecutor(1) as another:
+            for _ in range(300):
+                with suppress(KeyboardInterrupt):
+                    signal.setitimer(signal.ITIMER_REAL, 0.0002)
+                    while True:
+                        join_and_leave(bulk, writer)
+                assert another.submit(is_free, writer._guard).result(30)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def join_and_leave(bulk: Any, writer: Any) -> None:
+    """Do what is under the guard, long, with a queue that others have left behind."""
+    writer._queue.extend(finished(bulk) for _ in range(50))
+    entry = finished(bulk)
+    writer._join(entry)
+    writer._batch()
+    writer._leave(entry)
+
+
+def finished(bulk: Any) -> Any:
+    entry = bulk._Entry(None)
+    entry.done = True
+    return entry
+
+
+def is_free(lock: Any) -> bool:
+    return lock.acquire(blocking=False) and lock.release() is None
+
+
+def test_a_lock_left_behind_does_not_keep_its_own_thread_from_writing(bulk, model):
+    """Python 3.14 may skip the end of "with" if a signal comes at its beginning."""
+    writer = bulk.Writer(ALIAS)
+    writer._guard.acquire()
+    writer.write(open_now(key="ada"))
+    assert list(model.objects.values_list("key", flat=True)) == ["ada"]
 
 
 @pytest.mark.parametrize("name", ["write", "_join", "_batch", "_write", "_try"])

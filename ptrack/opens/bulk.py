@@ -86,7 +86,11 @@ class Writer:
 
     def __init__(self, using: str) -> None:
         self._using = using
-        self._guard = threading.Lock()
+        # A signal may skip the end of "with": in Python 3.13 where a loop stands in it,
+        # so none does (https://github.com/python/cpython/issues/130279), and in 3.14 at
+        # its beginning (https://github.com/python/cpython/issues/148874). So the thread
+        # that a signal hit, mostly the only one that writes there, isn't locked out.
+        self._guard = threading.RLock()
         # Both are under the guard. Who leads writes, and is the first of the queue.
         self._queue: deque[_Entry] = deque()
         self._leader: _Entry | None = None
@@ -123,23 +127,22 @@ class Writer:
 
     def _batch(self) -> list[_Entry]:
         with self._guard:
-            # Some may be done, if who wrote them was ended before it could leave.
-            return [
-                each
-                for each in islice(self._queue, MOST)
-                if not (each.done or each.gone)
-            ]
+            first = list(islice(self._queue, MOST))
+        # Some may be done, if who wrote them was ended before it could leave.
+        return [each for each in first if not (each.done or each.gone)]
 
     def _leave(self, entry: _Entry) -> None:
         with self._guard:
             entry.gone = True
-            if self._leader is not entry:
-                return
-            while self._queue and (self._queue[0].done or self._queue[0].gone):
-                self._queue.popleft()
-            self._leader = None
-            if self._queue:
-                self._lead(self._queue[0])
+            if self._leader is entry:
+                self._leader = None
+                self._go_on()
+
+    def _go_on(self) -> None:
+        while self._queue and (self._queue[0].done or self._queue[0].gone):
+            self._queue.popleft()
+        if self._queue:
+            self._lead(self._queue[0])
 
     def _write(self, entries: Sequence[_Entry]) -> None:
         error = self._try(entries)
