@@ -1,16 +1,15 @@
 """One command: load every server, do every fault, report."""
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
 from importlib import metadata
 from typing import NamedTuple
 
 from . import background, faults, load, nonces, report, stage
+from .command import ends_what_it_started, say, today
 from .places import ROOT
 from .servers import KINDS, Kind, NotRun
 
@@ -53,15 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 if nothing was lost and nothing is left.
     """
     options = _options(arguments)
-    # What ends the command ends its servers too.
-    ended_by = signal.signal(signal.SIGTERM, _end)
     started = time.monotonic()
-    try:
+    with ends_what_it_started():
         parts, problems = _run(options)
-    finally:
-        signal.signal(signal.SIGTERM, ended_by)
     took = time.monotonic() - started
-    parts.insert(0, report.about(_versions(), _today(), options.seed, took))
+    parts.insert(0, report.about(_versions(), today(), options.seed, took))
     text = "\n\n".join(parts)
     print(f"\n{text}\n")
     for problem in problems:
@@ -140,7 +135,7 @@ def _loads(
         if not kind.is_there:
             yield kind.name, _missing(kind.name)
             continue
-        _say(f"{kind.name}: {requests:,} requests")
+        say(f"{kind.name}: {requests:,} requests")
         try:
             result = load.run(kind, requests, seed)
         except Exception as error:
@@ -164,7 +159,7 @@ def _faults(
             if not kind.is_there:
                 yield fault, kind.name, _missing(kind.name)
                 continue
-            _say(f"{kind.name}: {fault.name}")
+            say(f"{kind.name}: {fault.name}")
             try:
                 result = stage.run(fault, kind, options.seed)
             except Exception as error:
@@ -172,7 +167,7 @@ def _faults(
                 problems.append(f"{kind.name}, {fault.name}: {what}")
                 continue
             if isinstance(result, NotRun):
-                _say(f"  not run; for it: {result.remedy}")
+                say(f"  not run; for it: {result.remedy}")
             else:
                 problems += [
                     f"{kind.name}, {fault.name}: {each}" for each in result.problems
@@ -186,21 +181,21 @@ def _behind(
     for fault in background.FAULTS:
         if effort is background.QUICK and fault.name in background.TESTED:
             continue
-        _say(f"in the background: {fault.name}")
+        say(f"in the background: {fault.name}")
         try:
             result = background.run(fault, effort, seed)
         except Exception as error:
             problems.append(f"{fault.name}: {type(error).__name__}: {error}")
             continue
         if isinstance(result, NotRun):
-            _say(f"  not run; for it: {result.remedy}")
+            say(f"  not run; for it: {result.remedy}")
         else:
             problems += [f"{fault.name}: {each}" for each in result.problems]
         yield fault, result
 
 
 def _nonces(tokens: int, problems: list[str]) -> Iterator[str]:
-    _say(f"{tokens:,} tokens")
+    say(f"{tokens:,} tokens")
     try:
         result = nonces.run(tokens)
     except Exception as error:
@@ -212,7 +207,7 @@ def _nonces(tokens: int, problems: list[str]) -> Iterator[str]:
 
 def _missing(server: str) -> NotRun:
     found = NotRun("pip install -e '.[soak]'")
-    _say(f"{server}: not run; for it: {found.remedy}")
+    say(f"{server}: not run; for it: {found.remedy}")
     return found
 
 
@@ -222,17 +217,3 @@ def _versions() -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
-
-
-def _today() -> str:
-    return datetime.now(timezone.utc).date().isoformat()
-
-
-def _say(what: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {what}", flush=True)
-
-
-def _end(*_: object) -> None:
-    # Be Ctrl+C, so that every block ends what it has started. An event loop takes that
-    # between two steps; raised within one, some task may wait for good.
-    signal.raise_signal(signal.SIGINT)

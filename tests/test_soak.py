@@ -186,10 +186,15 @@ def test_server_that_is_not_installed_is_not_run(
     )
 
 
-def test_command_that_is_ended_ends_its_servers(tmp_path: Path):
+# What a shell does with whatever a script starts in the background.
+IN_THE_BACKGROUND = ("sh", "-c", """trap '' INT; exec "$@" """, "sh")
+
+
+@pytest.mark.parametrize("by", [(), IN_THE_BACKGROUND])
+def test_command_that_is_ended_ends_its_servers(by: tuple[str, ...], tmp_path: Path):
     command = ["soak", "load", "--server", "waitress", "--requests", "1000000"]
     with subprocess.Popen(
-        [sys.executable, "-m", *command],
+        [*by, sys.executable, "-m", *command],
         cwd=ROOT,
         env=environment(TMPDIR=str(tmp_path)),
         stdout=subprocess.DEVNULL,

@@ -8,16 +8,15 @@ import json
 import os
 import tempfile
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from socket import create_connection
 
 import psycopg
 
 from benchmarks import machine
+from soak.command import ends_what_it_started, say, today
 from soak.places import ROOT
 from soak.processes import HOST, wait_until
-from soak.run import _say
 
 from .client import Client
 from .rounds import count
@@ -38,17 +37,18 @@ SELECT pg_total_relation_size('ptrack_opens_open')::float
 def main() -> None:
     """Measure, and store it."""
     with (
+        ends_what_it_started(),
         tempfile.TemporaryDirectory(prefix="ptrack-deployment-") as name,
         stage(Path(name), options=SURE) as running,
     ):
-        _say("a few hits, so that all is open")
+        say("a few hits, so that all is open")
         _load(running, range(1, 500))
-        _say("what a hit costs")
+        say("what a hit costs")
         costs = _costs(running, range(1_000, 1_000 + HITS))
-        _say("jobs that wait, and how fast a worker does them")
+        say("jobs that wait, and how fast a worker does them")
         waiting = _waiting(running, range(100_000, 100_000 + HITS))
         found = {
-            "about": {"date": _today(), "hits": HITS, "machine": machine.described()},
+            "about": {"date": today(), "hits": HITS, "machine": machine.described()},
             "cpu_us": costs,
             "in_request_cpu_us": in_request(),
             **waiting,
@@ -66,7 +66,7 @@ def in_request() -> dict[str, float]:
         tempfile.TemporaryDirectory(prefix="ptrack-deployment-") as name,
         stage(Path(name), background=False, options=SURE) as running,
     ):
-        _say("what a hit costs that is recorded in the request")
+        say("what a hit costs that is recorded in the request")
         _load(running, range(1, 500))
         found = _costs(running, range(1_000, 1_000 + HITS))
     return {
@@ -197,10 +197,6 @@ def _response(stage: Stage) -> bytes:
     ):
         connection.sendall(_request())
         return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def _today() -> str:
-    return datetime.now(timezone.utc).date().isoformat()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from soak import report
+from soak.command import ends_what_it_started, say, today
 from soak.places import ROOT
 from soak.postgresql import binaries
-from soak.run import _end, _say, _today
 
 from . import rounds
 from .rounds import Result, Round
@@ -63,12 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="once each, few hits")
     options = parser.parse_args(arguments)
-    ended_by = signal.signal(signal.SIGTERM, _end)
     started = time.monotonic()
-    try:
+    with ends_what_it_started():
         results = list(_run(QUICK if options.quick else FULL))
-    finally:
-        signal.signal(signal.SIGTERM, ended_by)
     problems = [
         f"{each.name}: {problem}"
         for each in results
@@ -80,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"FAILED  {problem}", file=sys.stderr)
     took = time.monotonic() - started
     if not options.quick and not problems:
-        told = report.about(versions(), _today(), None, took)
+        told = report.about(versions(), today(), None, took)
         report.insert(f"{told}\n\n{text}", DOCUMENT)
     print(f"took {took:.0f} s")
     return 1 if problems else 0
@@ -95,7 +91,7 @@ def _run(parts: Iterable[Part]) -> Iterator[Result]:
             stage(Path(name), retries=retries) as running,
         ):
             for part in each:
-                _say(f"{part.what.name}: {part.hits:,} hits")
+                say(f"{part.what.name}: {part.hits:,} hits")
                 hits = range(first, first + part.hits)
                 first = hits.stop
                 yield rounds.run(part.what, running, hits)
