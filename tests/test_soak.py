@@ -190,8 +190,9 @@ def test_server_that_is_not_installed_is_not_run(
 IN_THE_BACKGROUND = ("sh", "-c", """trap '' INT; exec "$@" """, "sh")
 
 
-@pytest.mark.parametrize("by", [(), IN_THE_BACKGROUND])
+@pytest.mark.parametrize("by", [(), IN_THE_BACKGROUND], ids=["terminal", "script"])
 def test_command_that_is_ended_ends_its_servers(by: tuple[str, ...], tmp_path: Path):
+    """By SIGTERM, from a terminal as from a script."""
     command = ["soak", "load", "--server", "waitress", "--requests", "1000000"]
     with subprocess.Popen(
         [*by, sys.executable, "-m", *command],
