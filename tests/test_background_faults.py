@@ -84,7 +84,8 @@ def test_broker_that_hangs_does_not_block_the_event_loop(tmp_path: Path):
         variables = {
             PLACE: str(tmp_path),
             BROKER: redis.url,
-            CELERY: json.dumps({}),
+            # Long enough for all pages on a machine that is busy.
+            CELERY: json.dumps({"broker_transport_options": {"socket_timeout": 6}}),
             ENGINE: "celery:soak.served.queue.app",
             "DJANGO_SETTINGS_MODULE": SETTINGS,
         }

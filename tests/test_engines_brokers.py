@@ -129,7 +129,7 @@ def test_sentinels_are_asked_once(redis):
 
 
 def test_redis_that_does_not_answer_is_waited_for_by_the_apps_own_bound(redis):
-    app = app_of(redis, socket_timeout=0.2)
+    app = app_of(redis, socket_timeout=1)
     send(app)
     redis.freeze()
     with pytest.raises(OperationalError, match="Timeout"):
