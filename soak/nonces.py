@@ -6,12 +6,15 @@ so no two processes, nor threads, may ever come to the same.
 
 import http.client
 import json
+import os
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from .processes import HOST
@@ -22,6 +25,9 @@ PROCESSES, THREADS = 8, 4
 BATCH = 1000
 SIZE = 24
 """Bytes of a nonce."""
+
+Batch = tuple[int, int, bytes]
+"""The process, the thread, and the nonces."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +59,21 @@ def run(tokens: int) -> Result:
     """Have tokens made by forked workers, in several threads each.
 
     Args:
-        tokens: How many; rounded down to whole batches.
+        tokens: How many; rounded down to whole batches, and one at least of each
+            process.
     """
     with (
         tempfile.TemporaryDirectory(prefix="ptrack-soak-") as place,
         Server(_command, Path(place)) as server,
         ThreadPoolExecutor(2 * PROCESSES) as clients,
     ):
-        batches = clients.map(
-            lambda _: _batch(server.port, f"/?{BATCH}"), range(tokens // BATCH)
+        before = _batch(server.port, "/before?0")
+        first = list(_of_each_process(server.port))
+        more = clients.map(
+            lambda _: _batch(server.port, f"/?{BATCH}"),
+            range(tokens // BATCH - len(first)),
         )
-        return _compared(_batch(server.port, "/before?0"), batches)
+        return _compared(before, chain(first, more))
 
 
 def _command(port: int) -> list[str]:
@@ -71,7 +81,22 @@ def _command(port: int) -> list[str]:
     return gunicorn(port, TOKENS, *options, workers=PROCESSES)
 
 
-def _batch(port: int, path: str) -> tuple[int, int, bytes]:
+def _of_each_process(port: int) -> Iterator[Batch]:
+    # On few cores, one process may be quick enough to answer all there is: who has
+    # answered is halted until all have.
+    halted: list[int] = []
+    try:
+        while len(halted) < PROCESSES:
+            found = _batch(port, f"/?{BATCH}")
+            yield found
+            os.kill(found[0], signal.SIGSTOP)
+            halted.append(found[0])
+    finally:
+        for pid in halted:
+            os.kill(pid, signal.SIGCONT)
+
+
+def _batch(port: int, path: str) -> Batch:
     # A connection each, so that whichever worker is free takes it.
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
     with closing(connection):
@@ -81,9 +106,7 @@ def _batch(port: int, path: str) -> tuple[int, int, bytes]:
     return found["pid"], found["thread"], raw
 
 
-def _compared(
-    before: tuple[int, int, bytes], batches: Iterator[tuple[int, int, bytes]]
-) -> Result:
+def _compared(before: Batch, batches: Iterator[Batch]) -> Result:
     seen = set(_split(before[2]))
     made = len(seen)
     threads: Counter[tuple[int, int]] = Counter()
