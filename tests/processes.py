@@ -1,13 +1,16 @@
 """Fresh interpreters and real servers, for what one process can't show."""
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from soak.processes import free_port as free_port
@@ -17,6 +20,11 @@ ROOT = Path(__file__).parent.parent
 WARNINGS = ("-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning")
 PATIENCE = 30
 """Seconds to wait for a process before it is taken for broken."""
+INTERRUPTED = re.compile(
+    r"^Traceback \(most recent call last\):\n(?: .*\n)*KeyboardInterrupt.*\n?",
+    re.MULTILINE,
+)
+"""What a worker says that was still starting when its server was ended."""
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -47,23 +55,38 @@ def run_python(code: str, cwd: Path = ROOT, **variables: str) -> str:
 @contextmanager
 def server(
     *command: str, port: int, cwd: Path, **variables: str
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends, and wait until it listens."""
-    with subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=cwd,
-        env=environment(**variables),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        # No pipe: what a server leaves running would hold it open.
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=cwd,
+            env=environment(**variables),
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             _wait_for(port, process)
             yield process
         finally:
-            process.terminate()
-            _, errors = process.communicate(timeout=PATIENCE)
-            assert "Traceback" not in errors, errors
+            _end(process)
+            errors.seek(0)
+            told = INTERRUPTED.sub("", errors.read())
+            assert "Traceback" not in told, told
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    finally:
+        # uWSGI forgets a worker that was still starting, for one.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
