@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from soak.processes import SoakError, wait_until
+from soak.processes import wait_until
 
 from . import accounts
 from .accounts import Accounts, balance, logged, rows
@@ -118,14 +118,19 @@ def _worker_late(stage: Stage, client: Client) -> str:
     """Kill a worker whose jobs are all committed, and none acknowledged."""
     worker = stage.workers[0]
     with stage.lingering("worker"):
-        before = len(_done(stage))
+        before = max(0, len(_done(stage)) - 100)
+
+        def held() -> set[str]:
+            return _held(stage) & set(_done(stage)[before:])
+
+        # Until all of its threads are at it; on a busy machine, until one is.
         time.sleep(1)
+        missing = "the worker held no job that was done"
+        wait_until(lambda: bool(held()), PATIENCE, missing)
         worker.kill()
-    held = _held(stage) & set(_done(stage)[max(0, before - 100) :])
-    if not held:
-        raise SoakError("the worker held no job that was done")
+    found = len(held())
     worker.start()
-    return f"{len(held)} jobs were committed and not acknowledged"
+    return f"{found} jobs were committed and not acknowledged"
 
 
 def _held(stage: Stage) -> set[str]:
