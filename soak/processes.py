@@ -1,10 +1,14 @@
 """What the kernel tells of processes, from /proc, and of ports."""
 
+import fcntl
+import os
 import re
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -20,15 +24,27 @@ _PORTS = range(10_000, 32_000)
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on, nor connects from."""
+    """Give a port that nobody listens on, nor connects from.
+
+    Other processes aren't given it before this one ends, so that they can run at the
+    same time: a server takes a while to listen.
+    """
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as found:
             try:
+                fcntl.lockf(_given(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
                 found.bind((HOST, port))
             except OSError:
                 continue
         return port
+
+
+@cache
+def _given() -> int:
+    """Open the file whose bytes stand for ports, each locked by who was given it."""
+    place = Path(tempfile.gettempdir(), f"ptrack-ports-{os.getuid()}")
+    return os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def listens(port: int) -> bool:

@@ -18,7 +18,7 @@ from ptrack.exceptions import PtrackTokenError
 from ptrack.pixel import GIF
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
-from soak import books, faults, load, report, run, servers, stage
+from soak import books, faults, load, processes, report, run, servers, stage
 from soak.books import Balance, Book, balance
 from soak.mix import SHARES, Mix, Request
 from soak.places import JOURNAL, LOG
@@ -157,6 +157,34 @@ def test_real_server_that_loses_doubles_and_leaks_is_found_out(tmp_path: Path):
         "hits were recorded that weren't asked for",
     ]
     assert "resources are left open" in result.problems
+
+
+# -- ports ----------------------------------------------------------------------------
+
+OTHER = """
+import sys
+from soak import processes
+processes._PORTS = range(*map(int, sys.stdin.read().split()))
+print(*{processes.free_port() for _ in range(400)})
+"""
+
+
+def test_port_is_given_to_no_other_process():
+    """So servers of two that run side by side never get in each other's way."""
+    port = processes.free_port()
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER],
+        input=f"{port} {port + 20}",
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    given = set(map(int, done.stdout.split()))
+    assert given
+    assert port not in given
 
 
 # -- the command ----------------------------------------------------------------------
