@@ -490,11 +490,12 @@ def test_anymail_works_as_shown():
 
 # -- deployment -----------------------------------------------------------------------
 
+# A worker that is told to end before it has begun may not hear it, and uWSGI would have
+# a minute's mercy with it.
+UWSGI = ("--die-on-term", "--need-app", "--worker-reload-mercy", "1")
 SERVERS: dict[str, Callable[[str, int], list[str]]] = {
     "gunicorn": lambda line, port: [*line.split(), "-b", f"127.0.0.1:{port}"],
-    "uwsgi": lambda line, port: (
-        [*line.replace("8000", str(port)).split(), "--die-on-term", "--need-app"]
-    ),
+    "uwsgi": lambda line, port: [*line.replace("8000", str(port)).split(), *UWSGI],
     "uvicorn": lambda line, port: [*line.split(), "--port", str(port)],
 }
 
