@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import socket
-import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
@@ -43,7 +42,8 @@ def free_port() -> int:
 @cache
 def _given() -> int:
     """Open the file whose bytes stand for ports, each locked by who was given it."""
-    place = Path(tempfile.gettempdir(), f"ptrack-ports-{os.getuid()}")
+    # Not TMPDIR, which may be another for each.
+    place = Path("/tmp", f"ptrack-ports-{os.getuid()}")
     return os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
