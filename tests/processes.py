@@ -59,7 +59,7 @@ def server(
     """Run a server until the block ends, and wait until it listens."""
     with (
         # No pipe: what a server leaves running would hold it open.
-        tempfile.TemporaryFile("w+") as errors,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=cwd,
@@ -84,12 +84,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(PATIENCE)
     finally:
-        # uWSGI forgets a worker that was still starting, for one.
+        # It if it goes on all the same, and what it has left behind.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
