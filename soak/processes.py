@@ -28,11 +28,12 @@ def free_port() -> int:
     Other processes aren't given it before this one ends, so that they can run at the
     same time: a server takes a while to listen.
     """
+    given = _given()
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as found:
             try:
-                fcntl.lockf(_given(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+                fcntl.lockf(given, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
                 found.bind((HOST, port))
             except OSError:
                 continue

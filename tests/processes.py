@@ -1,12 +1,10 @@
 """Fresh interpreters and real servers, for what one process can't show."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -20,11 +18,6 @@ ROOT = Path(__file__).parent.parent
 WARNINGS = ("-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning")
 PATIENCE = 30
 """Seconds to wait for a process before it is taken for broken."""
-INTERRUPTED = re.compile(
-    r"^Traceback \(most recent call last\):\n(?: .*\n)*KeyboardInterrupt.*\n?",
-    re.MULTILINE,
-)
-"""What a worker says that was still starting when its server was ended."""
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -55,41 +48,37 @@ def run_python(code: str, cwd: Path = ROOT, **variables: str) -> str:
 @contextmanager
 def server(
     *command: str, port: int, cwd: Path, **variables: str
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[subprocess.Popen[str]]:
     """Run a server until the block ends, and wait until it listens."""
-    with (
-        # No pipe: what a server leaves running would hold it open.
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=cwd,
-            env=environment(**variables),
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-        ) as process,
-    ):
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=cwd,
+        env=environment(**variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
         try:
             _wait_for(port, process)
             yield process
         finally:
-            _end(process)
-            errors.seek(0)
-            told = INTERRUPTED.sub("", errors.read())
-            assert "Traceback" not in told, told
+            errors = _ended(process)
+            assert "Traceback" not in errors, errors
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _ended(process: subprocess.Popen[str]) -> str:
+    """End a server, and give what it and all that it has started have written."""
     process.terminate()
     try:
-        process.wait(PATIENCE)
+        return process.communicate(timeout=PATIENCE)[1]
     finally:
-        # It if it goes on all the same, and what it has left behind.
+        # Whatever goes on all the same, for which the test has failed.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:

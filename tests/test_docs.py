@@ -25,8 +25,17 @@ import ptrack.asgi
 from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF
 from ptrack.testing import tracked
+from soak.processes import wait_until
 from tests.pages import Page, not_run, run
-from tests.processes import ROOT, environment, fetch, free_port, run_python, server
+from tests.processes import (
+    PATIENCE,
+    ROOT,
+    environment,
+    fetch,
+    free_port,
+    run_python,
+    server,
+)
 from tests.recording import emptied
 
 PAGES = {
@@ -490,12 +499,11 @@ def test_anymail_works_as_shown():
 
 # -- deployment -----------------------------------------------------------------------
 
-# A worker that is told to end before it has begun may not hear it, and uWSGI would have
-# a minute's mercy with it.
-UWSGI = ("--die-on-term", "--need-app", "--worker-reload-mercy", "1")
 SERVERS: dict[str, Callable[[str, int], list[str]]] = {
     "gunicorn": lambda line, port: [*line.split(), "-b", f"127.0.0.1:{port}"],
-    "uwsgi": lambda line, port: [*line.replace("8000", str(port)).split(), *UWSGI],
+    "uwsgi": lambda line, port: (
+        [*line.replace("8000", str(port)).split(), "--die-on-term", "--need-app"]
+    ),
     "uvicorn": lambda line, port: [*line.split(), "--port", str(port)],
 }
 
@@ -506,8 +514,11 @@ def test_server_serves_the_first_screens_site_as_shown(name: str, tmp_path: Path
     line = next(line for line in lines if line.startswith(name))
     port = free_port()
     command = SERVERS[name](line, port)
+    accepting = tmp_path / "accepting"
+    accepting.touch()
     if name == "uwsgi":
-        command = ["tests.uwsgi", *command[1:]]
+        hook = ("--hook-accepting", f"appendn:{accepting} worker")
+        command = ["tests.uwsgi", *command[1:], *hook]
     variables = {
         "PTRACK_SECRET": SECRET,
         "DJANGO_SETTINGS_MODULE": "mysite.settings",
@@ -517,6 +528,13 @@ def test_server_serves_the_first_screens_site_as_shown(name: str, tmp_path: Path
         token = TokenBox(SECRET).encrypt("deployed")
         url = f"http://127.0.0.1:{port}/ptrack/{token}/"
         assert fetch(url, headers={"User-Agent": "Mail/1"})[2] == GIF
+        if name == "uwsgi":
+            # One that is ended while it starts may not hear it, and uWSGI would have a
+            # minute's mercy with it.
+            workers = ["worker"] * 2
+            wait_until(
+                lambda: accepting.read_text().split() == workers, PATIENCE, "no workers"
+            )
     assert (tmp_path / "opens.log").read_text() == "('deployed',) {} Mail/1\n"
 
 

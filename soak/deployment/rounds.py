@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from soak.processes import wait_until
+from soak.processes import SoakError, wait_until
 
 from . import accounts
 from .accounts import Accounts, balance, logged, rows
@@ -128,9 +128,11 @@ def _worker_late(stage: Stage, client: Client) -> str:
         missing = "the worker held no job that was done"
         wait_until(lambda: bool(held()), PATIENCE, missing)
         worker.kill()
-    found = len(held())
+    found = held()
+    if not found:
+        raise SoakError(missing)
     worker.start()
-    return f"{found} jobs were committed and not acknowledged"
+    return f"{len(found)} jobs were committed and not acknowledged"
 
 
 def _held(stage: Stage) -> set[str]:
