@@ -181,7 +181,6 @@ setup(
         "Intended Audience :: Developers",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
-        "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
@@ -195,7 +194,7 @@ setup(
         "ptrack": ["py.typed"],
         "ptrack.opens": ["static/ptrack_opens/*", "templates/admin/ptrack_opens/*"],
     },
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.
     install_requires=["Django>=4.2", "PyNaCl>=1.5", "WebOb>=1.8.3"],
     extras_require={

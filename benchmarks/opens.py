@@ -11,7 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
@@ -228,7 +228,7 @@ def _questions() -> dict[str, Callable[[], Any]]:
     from ptrack.opens.days import summary, unique
     from ptrack.opens.models import Open
 
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     month = Open.objects.filter(at__gte=now - timedelta(days=30))
     return {
         "the first page of 30 days": lambda: list(month[:100]),

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, NamedTuple, NoReturn
@@ -110,7 +110,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
     sides = environments.prepare()
     results: dict[str, Any] = {
         "about": {
-            "date": datetime.now(timezone.utc).date().isoformat(),
+            "date": datetime.now(UTC).date().isoformat(),
             "quick": options.quick,
             "rounds": effort.rounds,
             "machine": machine.described(),

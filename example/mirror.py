@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from wsgiref.simple_server import make_server
 
@@ -28,7 +28,7 @@ class PrintHit(ptrack.TrackingPixel):
 
     def record(self, request: Request, *args: Any, **kwargs: Any) -> None:
         hit = {
-            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "address": request.remote_addr,
             "user_agent": request.user_agent,
             "args": args,

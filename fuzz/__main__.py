@@ -12,7 +12,7 @@ from fuzz import HARNESSES
 HERE = Path(__file__).parent
 CRASHES = HERE / "crashes"
 NO_ATHERIS = """\
-atheris isn't installed. There are wheels for CPython 3.10 to 3.13 on Linux with x86-64:
+atheris isn't installed. There are wheels for CPython 3.11 to 3.14 on Linux with x86-64:
     pip install --only-binary atheris -e '.[fuzz]'
 For any other interpreter or machine it has to be built: see fuzz/README.md."""
 

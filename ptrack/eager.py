@@ -1,4 +1,4 @@
-"""Tasks that begin at once, where asyncio has none: on Python 3.10 and 3.11.
+"""Tasks that begin at once, where asyncio has none: on Python 3.11.
 
 A task begins in the loop's next turn there, and who waits for it goes on in the one
 after, which together is as much as all else that a hit costs. A coroutine that never

@@ -4,7 +4,7 @@ import secrets
 import time
 import uuid
 from collections.abc import MutableMapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 KEY = "ptrack.hit"
@@ -42,7 +42,7 @@ def hit(request: Any) -> Hit:
 
 def _new() -> Hit:
     now = time.time()
-    return Hit(_uuid7(now), datetime.fromtimestamp(now, timezone.utc))
+    return Hit(_uuid7(now), datetime.fromtimestamp(now, UTC))
 
 
 def _uuid7(seconds: float) -> uuid.UUID:

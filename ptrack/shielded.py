@@ -89,9 +89,8 @@ async def uncancelled() -> None:
     if task._must_cancel:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(0)
-    # Timeouts and task groups tell by that number whom it was meant for; Python 3.10
-    # doesn't keep it.
-    for _ in range(getattr(task, "cancelling", int)()):
+    # Timeouts and task groups tell by that number whom it was meant for.
+    for _ in range(task.cancelling()):
         task.uncancel()
 
 

@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 
 @contextmanager
@@ -38,4 +38,4 @@ def say(what: str) -> None:
 
 def today() -> str:
     """Give the date, in UTC and as ISO 8601 has it."""
-    return datetime.now(timezone.utc).date().isoformat()
+    return datetime.now(UTC).date().isoformat()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
@@ -196,7 +196,7 @@ def open_at(at: datetime, **fields: Any) -> Any:
 
 
 def open_now(**fields: Any) -> Any:
-    return open_at(datetime.now(timezone.utc), **fields)
+    return open_at(datetime.now(UTC), **fields)
 
 
 def new_id() -> uuid.UUID:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,7 +65,7 @@ def test_open_is_an_event_of_anymail(receiver):
     assert type(event) is AnymailTrackingEvent
     assert receiver.senders == [(Opened, "ptrack")]
     found = dict(vars(event))
-    assert datetime.now(timezone.utc) - found.pop("timestamp") < timedelta(minutes=1)
+    assert datetime.now(UTC) - found.pop("timestamp") < timedelta(minutes=1)
     assert len(found.pop("event_id")) == 32
     assert json.loads(json.dumps(found.pop("esp_event"))) == {
         "args": ["newsletter"],

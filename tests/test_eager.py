@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
@@ -436,7 +435,6 @@ def test_loop_in_debug_mode_is_one_like_another(debug: bool):
     asyncio.run(main(), debug=debug)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio has no scopes there")
 def test_scope_of_asyncios_that_is_entered_before_it_waits_ends_after_it():
     done = []
 

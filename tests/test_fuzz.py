@@ -106,7 +106,7 @@ def test_command_says_what_to_do_where_atheris_is_missing():
         "u.find_spec = lambda name, *a: None if name == 'atheris' else found(name, *a)"
     )
     assert done.returncode == 1
-    assert "There are wheels for CPython 3.10 to 3.13" in done.stderr
+    assert "There are wheels for CPython 3.11 to 3.14" in done.stderr
 
 
 def test_command_refuses_less_time_than_it_has_harnesses():

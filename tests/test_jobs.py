@@ -1,7 +1,7 @@
 """ptrack.jobs: a hit as text, and what is read from it."""
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -150,7 +150,7 @@ def test_what_is_no_json_is_refused():
 JOB = {
     "callback": "x",
     "id": UUID(int=7).hex,
-    "at": datetime.now(timezone.utc).isoformat(),
+    "at": datetime.now(UTC).isoformat(),
     "meta": {},
     "args": [],
     "kwargs": {},

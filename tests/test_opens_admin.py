@@ -1,7 +1,7 @@
 """ptrack.opens.admin, by a client that is logged in."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connections
@@ -18,7 +18,7 @@ CLICKS = "/admin/ptrack_opens/click/"
 
 def now() -> datetime:
     """Give the time of the test, not of the run: midnight may come in between."""
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """ptrack.opens.clearing and ``clear_opens``: what is old goes, and nothing else."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.opens_site import ALIAS, hit_at, open_at
 
 pytestmark = pytest.mark.usefixtures("opens")
-NOW = datetime.now(timezone.utc)
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture

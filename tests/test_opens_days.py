@@ -1,6 +1,6 @@
 """ptrack.opens.days: counts by day that are exact, in the site's time zone."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.test import override_settings
@@ -71,7 +71,7 @@ def test_days_are_those_of_the_site(days, model):
 
 
 def test_a_period_has_all_its_days_up_to_today(days, model):
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     keep(model, ((now - timedelta(days=2)).isoformat(), "ada"))
     found = days.summary(model.objects.all(), days.first_of(7))
     assert [each.hits for each in found.days] == [0, 0, 0, 0, 1, 0, 0]

@@ -1,6 +1,6 @@
 """ptrack.opens.recording: a hit becomes a row, whoever delivers it."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -38,14 +38,14 @@ def path(url: str) -> str:
 
 
 def test_an_open_is_a_row(recording, models):
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
     url = ptrack.pixel_url("a", 1, recipient="ada", campaign=7)
     Client().get(path(url), headers={"user-agent": "Agent/1 \xfc"})
     (row,) = models.Open.objects.all()
     assert row.args == ["a", 1]
     assert row.kwargs == {"recipient": "ada", "campaign": 7}
     assert (row.key, row.user_agent, row.ip) == ("ada", "Agent/1 \xfc", None)
-    assert before <= row.at <= datetime.now(timezone.utc)
+    assert before <= row.at <= datetime.now(UTC)
     assert row.id.version == 7
     assert row.id.int >> 80 == int(row.at.timestamp() * 1000)
     assert not models.Click.objects.exists()

@@ -1,7 +1,7 @@
 """ptrack.opens.storable: what comes back from a database is what went in."""
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -66,7 +66,7 @@ def test_what_nests_too_deep_is_kept_as_its_json():
     assert "bottom" in found
 
 
-NOW = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 def test_a_time_keeps_its_zone_where_the_site_has_zones():

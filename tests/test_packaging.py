@@ -25,7 +25,7 @@ def test_distribution_is_named_and_licensed_as_before():
     # By the version of setuptools that made the metadata.
     licences = [found.get("License-Expression"), found.get("License")]
     assert "Apache-2.0" in licences
-    assert found["Requires-Python"] == ">=3.10"
+    assert found["Requires-Python"] == ">=3.11"
 
 
 def test_dependencies_are_the_three_and_no_more():

@@ -1,9 +1,6 @@
 """ptrack.tracebacks: nothing that an exception says passes for a line of the log."""
 
 import logging
-import sys
-
-import pytest
 
 from ptrack.tracebacks import EscapedTracebacks, escaped, escaped_traceback
 
@@ -74,13 +71,12 @@ def test_chain_may_be_longer_than_the_stack():
     assert_escaped(error)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with 3.11")
 def test_notes_and_members_of_groups_are_escaped_too():
     noted = raised(ValueError("plain"))
     noted.add_note(FORGED)
     assert_escaped(noted)
     members = [raised(ValueError(FORGED)), KeyError("a")]
-    group = ExceptionGroup("group", members)  # noqa: F821 - not there in Python 3.10
+    group = ExceptionGroup("group", members)
     assert "KeyError: 'a'" in assert_escaped(raised(group))
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ def main() -> int:
 def _measured(effort: Effort, *, quick: bool) -> dict[str, Any]:
     kinds, about = tokens(), machine.described()
     described = {
-        "date": datetime.now(timezone.utc).date().isoformat(),
+        "date": datetime.now(UTC).date().isoformat(),
         **{name: about[name] for name in ("processor", "system", "Python")},
         "versions": ", ".join(f"{each} {metadata.version(each)}" for each in SHOWN),
         "cores": "one for the server, one for the client"

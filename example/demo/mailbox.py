@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 # within a message is told apart by what stands around it: the end of a multipart mail
 # before, and the first header of the next mail, or nothing, after.
 _END_OF_MAIL = re.compile(rb"(?<=--\n\n)-{79}\n(?=[A-Z][\w-]*: |\Z)")
-_LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Mail:
     def date(self) -> datetime:
         """When it was sent."""
         found = getattr(self.message["Date"], "datetime", None) or _LONG_AGO
-        return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
     def body(self) -> tuple[str, str]:

@@ -29,7 +29,7 @@ The other attributes are not set. Signals are sent with ``esp_name="ptrack"``.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -82,7 +82,7 @@ def _event(
         message_id=message_id,
         tags=_listed(tags),
         metadata=_metadata(others),
-        timestamp=datetime.now(timezone.utc),
+        timestamp=datetime.now(UTC),
         user_agent=request.META.get("HTTP_USER_AGENT"),
         event_id=uuid4().hex,
         # As JSON has it: receivers may store it.

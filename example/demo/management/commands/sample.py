@@ -1,7 +1,7 @@
 """``manage.py sample``: a campaign as it looks two days after it was sent."""
 
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sent",
             type=datetime.fromisoformat,
-            default=datetime.now(timezone.utc) - timedelta(days=2),
+            default=datetime.now(UTC) - timedelta(days=2),
             help="when, with its zone, as in 2026-11-03T09:00+00:00",
         )
 

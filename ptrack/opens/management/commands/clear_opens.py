@@ -1,8 +1,7 @@
 """``manage.py clear_opens``: see `ptrack.opens.clearing`."""
 
 from contextlib import suppress
-from datetime import datetime, timedelta
-from datetime import timezone as zones
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -75,6 +74,6 @@ def _start_of(text: str) -> datetime:
         if found := parse_datetime(text):
             at = storable.time(found)
             # Databases have times in UTC, which may be beyond the first or last year.
-            at.astimezone(zones.utc)
+            at.astimezone(UTC)
             return at
     raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")
