@@ -255,7 +255,7 @@ def other_secret() -> str:
         ("\x1b[31m", "can't be read"),
         ("https://www.example.com/ptrack/", "can't be read"),
         ("https://www.example.com/ptrack/garbage/", "can't be read"),
-        (other_secret(), "can't be read"),
+        pytest.param(other_secret(), "can't be read", id="other secret"),
         ("x" * 8001, "can't be read"),
         ("x" * 5_000_000, "That is too long"),
     ],

@@ -145,7 +145,11 @@ def test_what_cannot_be_a_token_is_never_decrypted(name, way, decryptions, recor
     assert recorder.hits == []
 
 
-@pytest.mark.parametrize("token", [FORGED, "A" * 8000, BOX.encrypt()[:-4], "AAAA", ""])
+@pytest.mark.parametrize(
+    "token",
+    [FORGED, "A" * 8000, BOX.encrypt()[:-4], "AAAA", ""],
+    ids=["forged", "longest", "cut", "short", "empty"],
+)
 def test_forged_hit_costs_one_decryption_per_key(token, way, decryptions, recorder):
     """However short or long it is, if it may be a token at all."""
     assert way(token) == GIF

@@ -97,7 +97,11 @@ def test_clicks_and_broken_links_are_counted(answer, place, counting):
 
 
 @either_way
-@pytest.mark.parametrize("token", [BOX.encrypt(), "garbage", "", "A" * 9000])
+@pytest.mark.parametrize(
+    "token",
+    [BOX.encrypt(), "garbage", "", "A" * 9000],
+    ids=["valid", "garbage", "empty", "too long"],
+)
 @pytest.mark.parametrize(
     ("method", "expected", "reason"),
     [
@@ -117,6 +121,7 @@ def test_methods_that_record_nothing_are_counted_whatever_they_carry(
 @pytest.mark.parametrize(
     "token",
     ["garbage", "", "A" * 9000, BOX.encrypt()[:-4], TokenBox("other").encrypt()],
+    ids=["garbage", "empty", "too long", "cut", "forged"],
 )
 def test_why_a_token_is_none_cannot_be_told_from_the_count(
     answer, place, counting, token

@@ -161,18 +161,24 @@ def test_job_that_is_written_by_hand_is_read():
     assert jobs.read(json.dumps(JOB)).environ[KEY].id == UUID(int=7)
 
 
-@pytest.mark.parametrize(
-    "job",
-    [
-        "",
-        "secret",
-        "[]",
-        "null",
-        *(json.dumps({n: v for n, v in JOB.items() if n != name}) for name in JOB),
-        *(json.dumps({**JOB, name: "secret"}) for name in ("id", "at", "meta")),
-        json.dumps({**JOB, "id": 1}),
-    ],
-)
+NO_JOBS = {
+    "empty": "",
+    "text": "secret",
+    "list": "[]",
+    "null": "null",
+    **{
+        f"without {name}": json.dumps({n: v for n, v in JOB.items() if n != name})
+        for name in JOB
+    },
+    **{
+        f"{name} is text": json.dumps({**JOB, name: "secret"})
+        for name in ("id", "at", "meta")
+    },
+    "id is a number": json.dumps({**JOB, "id": 1}),
+}
+
+
+@pytest.mark.parametrize("job", NO_JOBS.values(), ids=NO_JOBS)
 def test_what_is_no_job_is_refused_and_not_shown(job: str):
     with pytest.raises(ValueError, match=r"^not a job of ptrack \(\w+\)$") as caught:
         jobs.read(job)
