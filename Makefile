@@ -65,7 +65,7 @@ demo: $(READY)
 
 # Needs Debian's chromium and chromium-driver.
 screenshot: $(READY)
-	$(BIN)/python -m tests.screenshot
+	$(BIN)/python -m tests.integration.screenshot
 
 test: $(READY)
 	$(BIN)/coverage erase

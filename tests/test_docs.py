@@ -321,7 +321,7 @@ def test_callback_in_the_background_works_as_shown(capsys: pytest.CaptureFixture
 
 
 def test_mirror_is_served_as_shown(tmp_path: Path):
-    shutil.copy(ROOT / "tests/served/pixels.py", tmp_path)
+    shutil.copy(ROOT / "tests/integration/served/pixels.py", tmp_path)
     setting, *command = block("ptrack.wsgi:mirror()").replace('"', "").split()
     name, _, secret = setting.partition("=")
     port = free_port()
@@ -361,7 +361,7 @@ def test_middleware_is_added_as_said(recorder):
 
 @pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian"])
 def test_asgi_mirror_is_served_as_shown(name: str, tmp_path: Path):
-    shutil.copy(ROOT / "tests/served/pixels.py", tmp_path)
+    shutil.copy(ROOT / "tests/integration/served/pixels.py", tmp_path)
     lines = block("uvicorn --factory").replace('"', "").splitlines()
     (line,) = (line for line in lines if line.startswith(name))
     port = free_port()
@@ -518,7 +518,7 @@ def test_server_serves_the_first_screens_site_as_shown(name: str, tmp_path: Path
     accepting.touch()
     if name == "uwsgi":
         hook = ("--hook-accepting", f"appendn:{accepting} worker")
-        command = ["tests.uwsgi", *command[1:], *hook]
+        command = ["tests.integration.uwsgi", *command[1:], *hook]
     variables = {
         "PTRACK_SECRET": SECRET,
         "DJANGO_SETTINGS_MODULE": "mysite.settings",
@@ -742,12 +742,12 @@ def test_counters_are_scraped_as_shown(tmp_path: Path):
 
 ELSEWHERE = {
     "docs/agents.md": "test_agents_docs.py",
-    "docs/background.md": "test_docs_background.py",
-    "docs/deployment.md": "test_deployment.py",
-    "docs/from-django-ptrack.md": "test_docs_migration.py",
-    "docs/from-pytracking.md": "test_docs_migration.py",
+    "docs/background.md": "integration/test_docs_background.py",
+    "docs/deployment.md": "integration/test_deployment.py",
+    "docs/from-django-ptrack.md": "integration/test_docs_migration.py",
+    "docs/from-pytracking.md": "integration/test_docs_migration.py",
     "docs/opens.md": "test_opens_docs.py",
-    "docs/reliability.md": "test_soak.py",
+    "docs/reliability.md": "integration/test_soak.py",
 }
 """Pages with a test file of their own, which has this test too."""
 

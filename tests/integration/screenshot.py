@@ -9,9 +9,10 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.processes import ROOT
+
 from .chromium import chromium, missing
 from .demo_server import PATIENCE, manage, running_demo
-from .processes import ROOT
 
 WIDTH = 1200
 SENT = "2026-11-03T09:00+00:00"

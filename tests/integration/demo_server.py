@@ -25,7 +25,7 @@ from urllib.request import (
 
 from soak.processes import free_port
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "example"
+EXAMPLE = Path(__file__).resolve().parents[2] / "example"
 SECRET = "the secret of the examples' test"
 PATIENCE = 30.0
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"

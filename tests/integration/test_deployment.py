@@ -352,7 +352,7 @@ OVERRULED = "proxy_ignore_headers Cache-Control Expires; proxy_cache_valid 200 1
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[int]:
-    shutil.copy(files.ROOT / "tests/served/pixels.py", tmp_path)
+    shutil.copy(files.ROOT / "tests/integration/served/pixels.py", tmp_path)
     port = free_port()
     command = ("gunicorn", "-b", f"127.0.0.1:{port}", "ptrack.wsgi:mirror()")
     variables = {"PTRACK_SECRET": SECRET, "HITS": str(tmp_path / "hits")}

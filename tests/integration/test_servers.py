@@ -16,19 +16,19 @@ from tests.processes import PATIENCE, ROOT, fetch, free_port, server
 SECRET = "s" * 32
 PREFIX = "/pixel%20%C3%A9/"
 
+SITE = "tests.integration.served.site"
+GUNICORN = ["gunicorn", "-b", "127.0.0.1:{port}"]
 COMMANDS = {
-    "django-gunicorn": ["gunicorn", "-b", "127.0.0.1:{port}", "tests.served.site:wsgi"],
-    "django-uvicorn": ["uvicorn", "--port", "{port}", "tests.served.site:asgi"],
-    "around-django": ["gunicorn", "-b", "127.0.0.1:{port}", "tests.served.site:around"],
+    "django-gunicorn": [*GUNICORN, f"{SITE}:wsgi"],
+    "django-uvicorn": ["uvicorn", "--port", "{port}", f"{SITE}:asgi"],
+    "around-django": [*GUNICORN, f"{SITE}:around"],
     "mirror": [
-        "gunicorn",
-        "-b",
-        "127.0.0.1:{port}",
-        "ptrack.wsgi:mirror(pixels='tests.served.pixels')",
+        *GUNICORN,
+        "ptrack.wsgi:mirror(pixels='tests.integration.served.pixels')",
     ],
 }
 
-ASGI = "tests.served.asgi"
+ASGI = "tests.integration.served.asgi"
 # It refuses to serve what doesn't answer the lifespan's events.
 UVICORN = ["uvicorn", "--port", "{port}", "--lifespan", "on", "--factory"]
 HYPERCORN = ["hypercorn", "-b", "127.0.0.1:{port}"]

@@ -18,12 +18,12 @@ from selenium.webdriver.support.wait import WebDriverWait
 import ptrack
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
+from tests.processes import free_port
 
 from . import screenshot
 from .chromium import chromium, missing
 from .demo_mails import APPLE, GMAIL, SCANNER, STRANGER, body, carried, pixel
 from .demo_server import BROWSER, PATIENCE, Client, Server, running_demo
-from .processes import free_port
 
 pytestmark = pytest.mark.browser
 

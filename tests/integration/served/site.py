@@ -23,7 +23,7 @@ urlpatterns = [path("page/", page)]
 settings.configure(
     SECRET_KEY="x",
     ALLOWED_HOSTS=["*"],
-    ROOT_URLCONF="tests.served.site",
+    ROOT_URLCONF="tests.integration.served.site",
     INSTALLED_APPS=["ptrack"],
     MIDDLEWARE=[
         "django.middleware.security.SecurityMiddleware",
@@ -36,7 +36,7 @@ settings.configure(
 )
 wsgi = get_wsgi_application()
 asgi = get_asgi_application()
-from tests.served.pixels import write  # noqa: E402
+from tests.integration.served.pixels import write  # noqa: E402
 
 
 @ptrack.tracker.register

@@ -14,8 +14,8 @@ async def page(request: Request) -> PlainTextResponse:
 
 def around() -> PtrackASGIMiddleware:
     app = Starlette(routes=[Route("/page/", page)])
-    return PtrackASGIMiddleware(app, pixels="tests.served.pixels")
+    return PtrackASGIMiddleware(app, pixels="tests.integration.served.pixels")
 
 
 def alone() -> PtrackASGIMiddleware:
-    return mirror(pixels="tests.served.pixels")
+    return mirror(pixels="tests.integration.served.pixels")
