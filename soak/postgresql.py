@@ -61,9 +61,19 @@ class Server:
 
 
 def binaries() -> Path | None:
-    """Give the directory of the newest version's programs, if one is installed."""
-    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
+    """Return the directory of the programs, if they are installed.
+
+    They are in ``PATH``, or where Debian puts them: the newest version counts.
+    ``PTRACK_POSTGRESQL`` names another directory of versions.
+    """
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    versions = Path(os.environ.get("PTRACK_POSTGRESQL", "/usr/lib/postgresql"))
+    newest = max(
+        versions.glob("*/bin/initdb"),
+        key=lambda path: int(path.parts[-3]),
+        default=None,
+    )
     return newest and newest.parent
 
 

@@ -12,9 +12,6 @@ import redis
 from .processes import HOST, free_port, is_alive, wait_until
 from .service import PATIENCE, Announcer, Service
 
-REQUIRE = "PTRACK_REQUIRE_SERVICES"
-"""The environment variable that makes a missing service a failure."""
-
 REMEDY = "apt-get install redis-server"
 
 

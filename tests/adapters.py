@@ -89,11 +89,11 @@ def adapters() -> Iterator[dict[str, Send]]:
             bare, async_bare = WSGIHandler(), ASGIHandler()
         found = {
             "middleware": _through_wsgi(middleware),
-            "async middleware": _through_asgi(async_middleware),
+            "async middleware": through_asgi(async_middleware),
             "urls": _through_wsgi(bare),
-            "async urls": _through_asgi(async_bare),
+            "async urls": through_asgi(async_bare),
             "wsgi": _through_wsgi(PtrackWSGIMiddleware(bare, pixels=())),
-            "asgi": _through_asgi(PtrackASGIMiddleware(async_bare, pixels=())),
+            "asgi": through_asgi(PtrackASGIMiddleware(async_bare, pixels=())),
         }
         yield {name: _with_hits(send, recorder, clicks) for name, send in found.items()}
 
@@ -198,7 +198,7 @@ def scope_of(request: Request) -> dict[str, Any]:
     }
 
 
-def _through_asgi(app: Any) -> Callable[[Request], Any]:
+def through_asgi(app: Any) -> Callable[[Request], Any]:
     async def sent(request: Request) -> Any:
         incoming = [{"type": "http.request", "body": b"", "more_body": False}]
         outgoing: list[Any] = []

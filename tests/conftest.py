@@ -1,9 +1,7 @@
 """Fixtures that more than one test file uses."""
 
 import logging
-import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +18,16 @@ from tests.opens_site import (  # noqa: F401 - fixtures
     opens_installed,
     postgresql_server,
 )
-from tests.processes import environment
 from tests.recording import Clicks, Recorder, clicked, registered
+
+INTEGRATION = Path(__file__).parent / "integration"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't import the integration tests where none runs: they need more packages."""
+    left_out = config.option.markexpr == "not integration"
+    return (left_out and collection_path == INTEGRATION) or None
+
 
 # The same examples at every run, so that it fails for a change and not by luck;
 # "make properties" looks for others. Neither measures time: machines differ.
@@ -51,22 +57,6 @@ def clicks() -> Iterator[Clicks]:
     """A callback for links, registered with ptrack's own tracker, that keeps hits."""
     with clicked(ptrack.tracker) as clicks:
         yield clicks
-
-
-@pytest.fixture(scope="session")
-def python_300(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter with django-ptrack 3.0.0, in an environment to throw away."""
-    place = tmp_path_factory.mktemp("three")
-    venv.create(place, with_pip=True)
-    python = place / "bin/python"
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", "django-ptrack==3.0.0"],
-        check=True,
-        env=environment(PYTHONPATH=""),
-        capture_output=True,
-        timeout=300,
-    )
-    return python
 
 
 @pytest.fixture

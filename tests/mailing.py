@@ -1,25 +1,20 @@
-"""Mails on their way: a real server on loopback, and what is in a mail that arrived."""
+"""Real mails, and what is in them once they are tracked."""
 
-import email
-import email.policy
+import json
 import re
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
-from aiosmtpd.controller import Controller
 from django.test import Client
 
-from tests.processes import ROOT, free_port
+from tests.processes import ROOT
 from tests.recording import Clicks
 
 HOST = "https://www.example.com"
 LINK = re.compile(rf"{HOST}/ptrack/link/[\w-]+/")
 PIXEL = re.compile(rf'<img src="{HOST}/ptrack/([\w-]+)/" width=1 height=1>')
 MAILS = ROOT / "tests/mails"
+LINKS: dict[str, list[list[str]]] = json.loads((MAILS / "links.json").read_text())
+NAMES = sorted(LINKS)
 
 
 def mail(name: str) -> str:
@@ -27,37 +22,19 @@ def mail(name: str) -> str:
     return Path(MAILS / name).read_bytes().decode()
 
 
-class Inbox:
-    """Keeps the mails that a server is sent, as the bytes that came."""
-
-    def __init__(self) -> None:
-        self.arrived: list[bytes] = []
-        self.port = free_port()
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.arrived.append(envelope.content)
-        return "250 OK"
-
-    def last(self) -> EmailMessage:
-        """Read the mail that came last."""
-        message = email.message_from_bytes(
-            self.arrived[-1], policy=email.policy.default
-        )
-        assert isinstance(message, EmailMessage)
-        return message
+def huge() -> tuple[str, list[list[str]]]:
+    """Give a mail of more than a megabyte, and its links."""
+    row = mail("nobody.html").replace("</html>", "<p>" + "word " * 700 + "</p>")
+    rows = [row.replace("/a", f"/{number}", 1) for number in range(300)]
+    links = [f"https://shop.example/{number}" for number in range(300)]
+    return f"<html><body>{''.join(rows)}</body></html>", [[url, url] for url in links]
 
 
-@contextmanager
-def smtp_server() -> Iterator[Inbox]:
-    """Run a server on loopback until the block ends."""
-    inbox = Inbox()
-    server = Controller(inbox, hostname="127.0.0.1", port=inbox.port)
-    server.start()
-    try:
-        with socket.create_connection(("127.0.0.1", inbox.port), timeout=10):
-            yield inbox
-    finally:
-        server.stop()
+def corpus(name: str) -> tuple[str, list[str], list[str]]:
+    """Give a mail, and its targets as they are written and as they are read."""
+    text, links = huge() if name == "huge" else (mail(name), LINKS[name])
+    written, read = zip(*links, strict=True)
+    return text, list(written), list(read)
 
 
 def clicked_targets(text: str, clicks: Clicks) -> list[str]:

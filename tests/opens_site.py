@@ -1,6 +1,5 @@
 """A site that counts opens, on SQLite and on PostgreSQL; fixtures and helpers."""
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ from django.db import connections
 from django.test import override_settings
 
 from ptrack import hits
-from soak.postgresql import Server, missing, postgresql
+from soak.postgresql import Server, postgresql
 
 ALIAS = "opens"
 APPS = [
@@ -136,15 +135,17 @@ def sqlite_at(path: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
-    if reason := missing():
-        if os.environ.get("PTRACK_REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
     with postgresql() as server:
         yield server
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.integration)
+
+on_postgresql = pytest.mark.parametrize("opens_database", [POSTGRESQL], indirect=True)
+"""The mark of a test that is for PostgreSQL alone."""
+
+
+@pytest.fixture(scope="module", params=["sqlite", POSTGRESQL])
 def opens_database(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from tests.processes import ROOT
 
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
 
 class Block(NamedTuple):
     """A code block, by the language that it is marked with."""
@@ -25,10 +27,17 @@ class Page:
 
     def __init__(self, path: str) -> None:
         self.text = (ROOT / path).read_text()
-        found = re.findall(
-            r"^```(\w+)\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL
-        )
-        self.blocks = [Block(*each) for each in found]
+        self.blocks = [Block(*each) for each in FENCED.findall(self.text)]
+
+    def section(self, heading: str) -> list[tuple[str, Block]]:
+        """Return the blocks below a heading, each behind the text that leads to it."""
+        text = self.text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+        # In turn: text, language and code; at the end text alone.
+        parts = FENCED.split(text)
+        return [
+            (parts[start], Block(*parts[start + 1 : start + 3]))
+            for start in range(0, len(parts) - 1, 3)
+        ]
 
     def block(self, *parts: str) -> str:
         """Give the one block that has all of these in it."""
@@ -49,18 +58,20 @@ def run(code: str, **given: Any) -> dict[str, Any]:
     return namespace
 
 
-def not_run(blocks: Iterable[Block], tests: str, *others: str) -> list[Block]:
-    """Give the blocks that nothing asks for: they would be run by no test.
+def not_run(
+    blocks: Iterable[Block], *tests: str, others: Iterable[str] = ()
+) -> list[Block]:
+    """Return the blocks that no test asks for.
 
     Args:
         blocks: All of them.
-        tests: The file of the tests, where calls of ``block`` ask for them.
-        others: What it asks for in another way.
+        tests: The files of the tests, where calls of ``block`` ask for them.
+        others: What these ask for in another way.
     """
-    tree = ast.parse(Path(tests).read_text())
     asked = [
         [each.value for each in node.args if isinstance(each, ast.Constant)]
-        for node in ast.walk(tree)
+        for file in tests
+        for node in ast.walk(ast.parse(Path(file).read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "block"
     ]
     asked += [[each] for each in others]

@@ -3,11 +3,8 @@
 import io
 import logging
 import re
-from collections.abc import Callable, Iterator
-from socket import create_connection
-from threading import Thread
+from collections.abc import Iterator
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from hypothesis import given
@@ -16,7 +13,6 @@ from hypothesis import strategies as st
 import ptrack
 from ptrack.encoder import TokenBox
 from ptrack.pixel import METHOD_NOT_ALLOWED, PIXEL
-from ptrack.wsgi import PtrackWSGIMiddleware
 from tests import strategies as some
 from tests.adapters import PREFIX, Request, Send
 from tests.reference import sealed, spelled
@@ -88,49 +84,6 @@ def test_answer_has_its_own_headers_alone(sends: dict[str, Send], place: str, lo
         assert got.headers == list(expected.headers), name
         assert got.body == expected.body, name
     assert not any("evil" in record for record in records(log))
-
-
-class Silent(WSGIRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def wire() -> Iterator[Callable[[bytes], bytes]]:
-    """Send a request's bytes to a real server; give the answer's, but for its date."""
-    app = PtrackWSGIMiddleware(None, pixels=())
-    with make_server("127.0.0.1", 0, app, handler_class=Silent) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-
-        def send(request: bytes) -> bytes:
-            with create_connection(server.server_address, timeout=30) as connection:
-                connection.sendall(request)
-                with connection.makefile("rb") as answer:
-                    return re.sub(rb"(?m)^Date: .*\r\n", b"", answer.read())
-
-        yield send
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        b"GET /ptrack/%0d%0aSet-Cookie:%20evil HTTP/1.1\r\n\r\n",
-        b"GET /ptrack/x?%0d%0aSet-Cookie:%20evil HTTP/1.1\r\n\r\n",
-        b"GET /ptrack/\x1b[2J\xff\x00/ HTTP/1.1\r\nX: \x1b[2J\r\n\r\n",
-        b"GET /ptrack/x HTTP/1.1\r\nHost: a\r\n Set-Cookie: evil\r\n\r\n",
-        b"GET /ptrack/x HTTP/1.1\r\nOrigin: evil\r\nCookie: evil=1\r\n\r\n",
-        b"GET /ptrack/x HTTP/1.1\r\nAccept: evil/*\r\nRange: bytes=0-0\r\n\r\n",
-    ],
-)
-def test_answer_on_the_wire_is_the_same_to_the_byte(wire, request_: bytes):
-    expected = wire(b"GET /ptrack/x HTTP/1.1\r\n\r\n")
-    assert expected.endswith(b"\r\n\r\n" + PIXEL.body)
-    assert wire(request_) == expected
-    token = TokenBox(PTRACK_SECRET).encrypt(EVIL).encode()
-    assert wire(b"GET /ptrack/" + token + b"/ HTTP/1.1\r\n\r\n") == expected
 
 
 def quoting(exception: type[Exception]) -> type[ptrack.TrackingPixel]:

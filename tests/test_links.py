@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import subprocess
 from base64 import urlsafe_b64encode
-from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
 
@@ -23,7 +21,6 @@ from ptrack.links import LINK_NOT_FOUND, check_target
 from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
 from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.processes import environment
 from tests.recording import Clicks, clicked, registered
 
 SECRET = "s" * 32
@@ -452,44 +449,6 @@ def test_key_of_links_is_a_promise():
     with clicked(place.tracker) as clicks:
         place.answer("GET", f"link/{token}", Request)
     assert clicks.hits == [(TARGET, ("a",), {"b": 1})]
-
-
-MIRROR_300 = """
-import json, sys
-from django.conf import settings
-settings.configure(
-    PTRACK_SECRET=%r, PTRACK_APP_URL="https://h", ROOT_URLCONF="ptrack.urls",
-    INSTALLED_APPS=["ptrack"], ALLOWED_HOSTS=["*"], SECRET_KEY="x",
-)
-import django; django.setup()
-import ptrack
-from django.test import Client
-hits = []
-class Recording(ptrack.TrackingPixel):
-    def record(self, request, *args, **kwargs):
-        hits.append([args, kwargs])
-ptrack.tracker.register(Recording)
-for path in json.load(sys.stdin):
-    Client().get(path)
-json.dump(hits, sys.stdout)
-"""
-
-
-def test_mirror_on_django_ptrack_300_takes_no_link_for_an_open(python_300: Path):
-    place = endpoint(prefix="/")
-    link = path_of(place, TARGET, "click")
-    pixel = place.url(["open"], {}).removeprefix(HOST)
-    done = subprocess.run(
-        [python_300, "-W", "ignore", "-c", MIRROR_300 % SECRET],
-        input=json.dumps([link, link.replace("/link/", "/"), pixel]),
-        cwd=python_300.parent,
-        env=environment(PYTHONPATH=""),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert json.loads(done.stdout) == [[["open"], {}]]
 
 
 # -- the query ------------------------------------------------------------------------

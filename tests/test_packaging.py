@@ -1,13 +1,8 @@
 """setup.py: what it says, and ``python setup.py test``."""
 
-import os
 import re
-import subprocess
-import sys
 from configparser import ConfigParser
 from importlib import metadata
-
-import pytest
 
 from tests.processes import ROOT
 
@@ -53,19 +48,3 @@ def test_lowest_versions_are_those_that_are_tested():
     assert set(pins) == {*asked, "asgiref", "kombu", "redis", "uc-micro-py"}
     for name, version in asked.items():
         assert pins[name] in (version, f"{version}.0")
-
-
-@pytest.mark.build
-def test_setup_py_test_runs_the_suite():
-    """Told to collect only: the suite is running already."""
-    done = subprocess.run(
-        [sys.executable, "setup.py", "-q", "test"],
-        cwd=ROOT,
-        env={**os.environ, "PYTEST_ADDOPTS": "--collect-only -q"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "test_setup_py_test_runs_the_suite" in done.stdout

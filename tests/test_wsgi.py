@@ -267,7 +267,11 @@ def app_factory(global_conf: dict[str, str]) -> Any:
     return app
 
 
-def test_paste_filter_is_configured_by_its_section(tmp_path: Path, recorder):
+def test_paste_filter_is_configured_by_its_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorder
+):
+    # Another test may have imported it, and taken its callback out again.
+    monkeypatch.delitem(sys.modules, "tests.pixels_for_paste", raising=False)
     ini = tmp_path / "paste.ini"
     ini.write_text(INI.format(secret=SECRET))
     loaded = loadapp(f"config:{ini}")

@@ -1,5 +1,6 @@
 """Debian's Chromium, driven by Selenium, with nothing asked of the network."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,6 @@ from selenium.webdriver.chrome.service import Service
 
 from .demo_server import PATIENCE
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMEDRIVER = Path("/usr/bin/chromedriver")
 OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -26,12 +25,6 @@ OPTIONS = (
 )
 
 
-def missing() -> str:
-    """Say what isn't installed; the empty text if all is."""
-    absent = [str(each) for each in (CHROMIUM, CHROMEDRIVER) if not each.exists()]
-    return f"not installed: {', '.join(absent)}" if absent else ""
-
-
 @contextmanager
 def chromium(profile: Path, *more: str) -> Iterator[Chrome]:
     """Run a browser until the end of the block.
@@ -41,11 +34,12 @@ def chromium(profile: Path, *more: str) -> Iterator[Chrome]:
         more: Further options of its command line.
     """
     options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
+    options.binary_location = shutil.which("chromium") or ""
     for option in (*OPTIONS, f"--user-data-dir={profile}", *more):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     # The driver is named, so that Selenium looks for none in the network.
-    with Chrome(options=options, service=Service(str(CHROMEDRIVER))) as driver:
+    service = Service(shutil.which("chromedriver") or "chromedriver")
+    with Chrome(options=options, service=service) as driver:
         driver.set_page_load_timeout(PATIENCE)
         yield driver

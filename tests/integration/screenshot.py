@@ -1,7 +1,6 @@
 """``make screenshot``: the demo's report as pictures for the README."""
 
 import io
-import sys
 import tempfile
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.processes import ROOT
 
-from .chromium import chromium, missing
+from .chromium import chromium
 from .demo_server import PATIENCE, manage, running_demo
 
 WIDTH = 1200
@@ -77,6 +76,4 @@ def _save(png: bytes, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    if problem := missing():
-        sys.exit(f"Pictures need Debian's chromium and chromium-driver: {problem}")
     main(ROOT / "docs")

@@ -1,7 +1,6 @@
 """Hits in the background, with real brokers and workers that fail: none is lost."""
 
 import json
-import os
 import sys
 import threading
 import time
@@ -23,13 +22,10 @@ from soak import background, books, servers
 from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
 from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
 from soak.processes import wait_until
-from soak.services import REMEDY, REQUIRE, CeleryWorker, Redis, has_redis
+from soak.services import CeleryWorker, Redis
 from tests.processes import fetch
 
-pytestmark = pytest.mark.faults
-
-if not has_redis() and not os.environ.get(REQUIRE):
-    pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The demo in a real browser: what a reader of it sees."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -21,11 +20,11 @@ from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.processes import free_port
 
 from . import screenshot
-from .chromium import chromium, missing
+from .chromium import chromium
 from .demo_mails import APPLE, GMAIL, SCANNER, STRANGER, body, carried, pixel
 from .demo_server import BROWSER, PATIENCE, Client, Server, running_demo
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +35,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
-    if reason := missing():
-        if os.environ.get("PTRACK_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
     # A headless one says that it is, and is no person then.
     with chromium(tmp_path / "profile", f"--user-agent={BROWSER}") as driver:
         yield driver

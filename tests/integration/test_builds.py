@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,12 +13,11 @@ import pytest
 
 from tests.processes import ROOT, environment
 
-pytestmark = pytest.mark.build
+from .sources import copy_sources
+
+pytestmark = pytest.mark.once
 
 NAME = "django_ptrack-4.0.0"
-NOT_OURS = shutil.ignore_patterns(
-    ".*env*", ".tox", ".git", "__pycache__", "*.egg-info", "build", "dist", "var"
-)
 
 
 def built(sources: Path, umask: int) -> dict[str, bytes]:
@@ -43,7 +41,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
     """Two directories with the same build: of other names, modes and times."""
     places = [tmp_path_factory.mktemp(name) / "sources" for name in ("one", "another")]
     for place, umask, mode in zip(places, (0o022, 0o077), (0o644, 0o600), strict=True):
-        shutil.copytree(ROOT, place, ignore=NOT_OURS)
+        copy_sources(place)
         for path in place.rglob("*.py"):
             path.chmod(mode)
             os.utime(path, (mode * 10**6, mode * 10**6))
@@ -144,3 +142,18 @@ def test_sdist_has_all_that_its_tests_import(unpacked):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_setup_py_test_runs_the_suite():
+    """Told to collect only: the suite is running already."""
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "test"],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_ADDOPTS": "--collect-only -q"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_setup_py_test_runs_the_suite" in done.stdout

@@ -1,7 +1,6 @@
 """docs/deployment.md: its files are real, they run together, and its numbers hold."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,15 +20,13 @@ from soak.deployment.accounts import Logged, balance, logged
 from soak.deployment.client import Client, Seen
 from soak.deployment.run import DOCUMENT, QUICK
 from soak.deployment.stage import MAIN, Stage, certificate, manage, stage
-from soak.postgresql import missing
 from soak.processes import SoakError
 from soak.servers import SECRET
 from soak.service import Listener
-from soak.services import REQUIRE
 from tests.pages import Page, not_run, the_one
 from tests.processes import environment, fetch, free_port, server
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.once
 
 PAGE = Page("docs/deployment.md")
 FILES = {
@@ -50,18 +47,6 @@ def block(part: str) -> str:
 
 UNSHOWN = {"manage.py", "recording/__init__.py", "recording/asgi.py"}
 """What Django makes, and what differs from what is shown by one letter."""
-
-
-def need(*programs: str) -> None:
-    """Skip what needs a program that isn't there, where that is allowed."""
-    lacking = [each for each in programs if shutil.which(each) is None]
-    if "postgres" in lacking and not missing():
-        lacking.remove("postgres")
-    if lacking:
-        reason = f"not installed: {', '.join(lacking)}"
-        if os.environ.get(REQUIRE):
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 # -- the page and the files -----------------------------------------------------------
@@ -166,7 +151,6 @@ def test_commands_of_the_page_are_in_the_makefile():
 
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_takes_the_units(name: str, tmp_path: Path):
-    need("systemd-analyze")
     programs = str(files.program("python").parent) + "/"
     for each in UNITS:
         text = files.text(f"systemd/{each}").replace(files.VENV, programs)
@@ -184,7 +168,6 @@ def test_systemd_takes_the_units(name: str, tmp_path: Path):
 
 @pytest.mark.parametrize("name", NGINX)
 def test_nginx_takes_the_configuration(name: str, tmp_path: Path):
-    need("nginx", "openssl")
     certificate(tmp_path)
     text = files.text(f"nginx/{name}").replace("/var/log/nginx", str(tmp_path))
     text = re.sub(r"/etc/ssl/\S+\.pem", f"{tmp_path}/track.pem", text)
@@ -277,7 +260,6 @@ def test_line_that_is_none_of_the_log_is_refused():
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    need("nginx", "redis-server", "postgres", "openssl")
     with stage(tmp_path_factory.mktemp("deployment")) as found:
         yield found
 
@@ -375,7 +357,6 @@ def load_twice(port: int) -> None:
 def test_nginx_caches_hits_only_where_headers_are_overruled(
     tmp_path: Path, mirror: int, more: str, hits: int
 ):
-    need("nginx")
     port = free_port()
     text = CACHE.format(place=tmp_path, port=port, mirror=mirror, more=more)
     (tmp_path / "mirrors.conf").write_text(text)
@@ -399,7 +380,6 @@ include "{place}/ptrack.vcl";
 
 
 def test_varnish_passes_hits_on_as_shown(tmp_path: Path, mirror: int):
-    need("varnishd")
     port = free_port()
     text = files.replaced("varnish/ptrack.vcl", {"8000": str(mirror)})
     (tmp_path / "ptrack.vcl").write_text(text)

@@ -1,6 +1,5 @@
 """docs/background.md: every block of it is run, with real services."""
 
-import os
 import sqlite3
 import sys
 from contextlib import closing
@@ -15,12 +14,9 @@ from ptrack.pixel import GIF
 from soak.background import GIVE_BACK
 from soak.processes import wait_until
 from soak.service import Announcer
-from soak.services import REMEDY, REQUIRE, Redis, has_redis
+from soak.services import Redis
 from tests.pages import Page, not_run
 from tests.processes import ROOT, fetch, free_port, run_python, server
-
-if not has_redis() and not os.environ.get(REQUIRE):
-    pytest.skip(f"needs Redis: {REMEDY}", allow_module_level=True)
 
 PAGE = Page("docs/background.md")
 block = PAGE.block
@@ -228,4 +224,4 @@ assert Open.objects.get().at == ptrack.hit(request).at
 def test_every_block_is_run_by_a_test():
     """Each is asked for by a call of ``block`` in one of the tests above."""
     others = ("unacked_restore_throttle", "broker_connection_timeout")
-    assert not_run(PAGE.blocks, __file__, *others) == []
+    assert not_run(PAGE.blocks, __file__, others=others) == []

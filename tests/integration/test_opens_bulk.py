@@ -24,7 +24,14 @@ from django.db import (
 )
 from django.test.utils import CaptureQueriesContext
 
-from tests.opens_site import ALIAS, Database, in_threads, new_id, open_now
+from tests.opens_site import (
+    ALIAS,
+    Database,
+    in_threads,
+    new_id,
+    on_postgresql,
+    open_now,
+)
 from tests.processes import ROOT, WARNINGS, environment, run_python
 
 pytestmark = pytest.mark.usefixtures("opens")
@@ -517,22 +524,17 @@ def kill_the_connection() -> None:
         assert cursor.fetchone() == (True,)
 
 
-def test_a_dead_connection_loses_nothing(opens: Database, bulk, model):
+@on_postgresql
+def test_a_dead_connection_loses_nothing(bulk, model):
     """The server ends the session between two hits: the second one is kept too."""
-    if opens.vendor == "sqlite":
-        pytest.skip("SQLite has no sessions")
     bulk.write(open_now(key="before"))
     kill_the_connection()
     bulk.write(open_now(key="after"))
     assert {row.key for row in model.objects.all()} == {"before", "after"}
 
 
-def test_a_dead_connection_within_a_transaction_is_the_transactions_error(
-    opens: Database, bulk, model
-):
-    if opens.vendor == "sqlite":
-        pytest.skip("SQLite has no sessions")
-
+@on_postgresql
+def test_a_dead_connection_within_a_transaction_is_the_transactions_error(bulk, model):
     def write(number: int) -> None:
         with transaction.atomic(using=ALIAS):
             bulk.write(open_now())
@@ -544,10 +546,9 @@ def test_a_dead_connection_within_a_transaction_is_the_transactions_error(
     assert model.objects.count() == 0
 
 
+@on_postgresql
 def test_a_pool_of_dead_connections_loses_nothing(opens: Database, bulk, model):
     """The server has ended all of them, and each is only found out when it is used."""
-    if opens.vendor == "sqlite":
-        pytest.skip("SQLite has no sessions")
     if django.VERSION < (5, 1):
         pytest.skip("this Django has no pools")
     entry = {**opens.entry, "OPTIONS": {"pool": {"min_size": 4, "max_size": 4}}}

@@ -1,0 +1,54 @@
+"""What all integration tests have: their mark, and fixtures of more than one file."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.processes import environment
+
+from .sources import copy_sources
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test in this directory."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the project as it stands here."""
+    place = tmp_path_factory.mktemp("wheel")
+    build = ("build", "--wheel", "--no-isolation", "--outdir", place / "dist", ".")
+    subprocess.run(
+        [sys.executable, "-m", *build],
+        check=True,
+        cwd=copy_sources(place / "sources"),
+        env=environment(PYTHONPATH=""),
+        capture_output=True,
+        timeout=240,
+    )
+    [found] = (place / "dist").glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def python_300(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with django-ptrack 3.0.0, in an environment to throw away."""
+    place = tmp_path_factory.mktemp("three")
+    venv.create(place, with_pip=True)
+    python = place / "bin/python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "django-ptrack==3.0.0"],
+        check=True,
+        env=environment(PYTHONPATH=""),
+        capture_output=True,
+        timeout=300,
+    )
+    return python

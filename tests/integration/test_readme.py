@@ -1,0 +1,105 @@
+"""README's first steps, done as a reader does them, from an empty directory."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ptrack.encoder import TokenBox
+from ptrack.pixel import GIF
+from tests.pages import Page
+from tests.processes import environment, free_port
+
+STEPS = Page("README.md").section("First steps")
+SECRET = "s" * 32
+
+
+def the_step(language: str) -> str:
+    [code] = [block.code for _, block in STEPS if block.language == language]
+    return code
+
+
+def type_all(port: int) -> Iterator[str]:
+    """Yield what the reader types, with each file pasted to where the text says.
+
+    Only the port differs: another program may listen on Django's.
+    """
+    for before, block in STEPS:
+        if block.language == "sh":
+            yield block.code.replace("runserver", f"runserver {port}")
+        elif block.language == "python":
+            [path] = re.findall(r"`(\w+/\w+\.py)`", before)
+            code = block.code.replace("8000", str(port))
+            yield f"cat >> {path} <<'END'\n{code}END\n"
+
+
+def run(*command: str, cwd: Path, **variables: str) -> str:
+    """Run a command with nothing of this project in reach; return all its output."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment(PATH=path, PYTHONPATH="", PYTHONUNBUFFERED="", **variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that was empty."""
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(scope="module")
+def output(place: Path, wheel: Path) -> str:
+    """What the reader sees. The package's name stands for the wheel built from here."""
+    constraints = wheel.with_name("constraints.txt")
+    constraints.write_text(f"django-ptrack @ {wheel.as_uri()}\n")
+    [end] = re.findall(r"`(kill %1)`", STEPS[-2][0])
+    script = "".join([*type_all(free_port()), f"{end}\nwait\n"])
+    # "-m": jobs have numbers, as in a terminal.
+    command = ("bash", "-e", "-m", "-c", script)
+    return run(*command, cwd=place, PIP_CONSTRAINT=str(constraints))
+
+
+def test_open_is_seen_as_shown(output: str, place: Path):
+    shown = re.sub(r"curl/[\d.]+", "curl/VERSION", the_step("text"))
+    assert shown in re.sub(r"curl/[\d.]+", "curl/VERSION", output)
+    assert (place / "mysite/pixel.gif").read_bytes() == GIF
+
+
+def test_what_is_installed_is_the_wheel_alone(output: str, place: Path):
+    command = "import ptrack; print(ptrack.__file__)"
+    found = run("../env/bin/python", "-c", command, cwd=place / "mysite")
+    assert found.startswith(str(place / "env"))
+
+
+def test_site_passes_djangos_checks(output: str, place: Path):
+    command = ("../env/bin/python", "manage.py", "check", "--fail-level", "WARNING")
+    run(*command, cwd=place / "mysite", PTRACK_SECRET=SECRET)
+
+
+def test_tag_renders_the_pixel(output: str, place: Path):
+    code = (
+        "from types import SimpleNamespace\n"
+        "from django.template import engines\n"
+        "user = SimpleNamespace(email='ada@example.com')\n"
+        f"template = engines['django'].from_string({the_step('html')!r})\n"
+        "print(template.render({'user': user}))\n"
+    )
+    command = ("../env/bin/python", "manage.py", "shell", "-v", "0", "-c", code)
+    tag = run(*command, cwd=place / "mysite", PTRACK_SECRET=SECRET)
+    [token] = re.findall(r'<img src="http://[\d.:]+/ptrack/(\S+)/" width=1', tag)
+    hit = TokenBox(SECRET).decrypt(token)
+    assert hit == (["newsletter"], {"recipient": "ada@example.com", "campaign": 7})
