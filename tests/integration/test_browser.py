@@ -24,7 +24,7 @@ from .chromium import chromium
 from .demo_mails import APPLE, GMAIL, SCANNER, STRANGER, body, carried, pixel
 from .demo_server import BROWSER, PATIENCE, Client, Server, running_demo
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.flaky(reruns=1)]
 
 
 @pytest.fixture(scope="module")

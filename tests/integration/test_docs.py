@@ -21,6 +21,8 @@ from tests.processes import PATIENCE, ROOT, fetch, free_port, server
 from tests.recording import emptied
 from tests.test_docs import OPERATIONS, README, SECRET, block, project
 
+pytestmark = pytest.mark.flaky(reruns=1)
+
 
 @pytest.fixture(autouse=True)
 def clean_tracker() -> Iterator[None]:

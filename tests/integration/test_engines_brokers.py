@@ -16,6 +16,8 @@ from ptrack.engines import brokers
 from soak.processes import free_port
 from soak.services import SOCKET, Redis
 
+pytestmark = pytest.mark.flaky(reruns=1)
+
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:

@@ -42,6 +42,8 @@ from .demo_server import (
     running_demo,
 )
 
+pytestmark = pytest.mark.flaky(reruns=1)
+
 THREE = "ada@example.com\ngrace@example.com, alan@example.com"
 
 
