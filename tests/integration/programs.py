@@ -12,9 +12,9 @@ PACKAGES = {
     "chromedriver": "chromium-driver",
     "chromium": "chromium",
     "curl": "curl",
+    "initdb": "postgresql",
     "nginx": "nginx-light",
     "openssl": "openssl",
-    "postgres": "postgresql",
     "redis-server": "redis-server",
     "systemd-analyze": "systemd",
     "varnishd": "varnish",
@@ -24,7 +24,7 @@ PACKAGES = {
 def find_missing() -> list[str]:
     """Return the programs that are neither in ``PATH`` nor where Debian puts them."""
     # Debian has PostgreSQL's outside of any PATH.
-    found = {"postgres"} if binaries() else set()
+    found = {"initdb"} if binaries() else set()
     return [name for name in PACKAGES if name not in found and not shutil.which(name)]
 
 

@@ -1,0 +1,111 @@
+"""Run ``make demo`` and ``make test`` in a fresh clone, as on a bare machine.
+
+All that the integration tests would run is hidden: ``PATH`` leads to a directory with
+every other program, and PostgreSQL is looked for where nothing is.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tests.integration.programs import PACKAGES  # noqa: E402
+
+PATIENCE = 300
+"""Seconds that the demo may take to be installed and to answer."""
+
+
+def link_programs(place: Path) -> Path:
+    """Link to each program of ``PATH`` but the hidden ones; return the directory."""
+    place.mkdir()
+    for directory in os.get_exec_path():
+        for program in Path(directory).glob("*"):
+            link = place / program.name
+            if program.name not in PACKAGES and not link.is_symlink():
+                link.symlink_to(program)
+    return place
+
+
+def check_hidden(clone: Path, variables: dict[str, str]) -> None:
+    """End with an error if one of the programs is found all the same."""
+    command = (
+        "from tests.integration.programs import PACKAGES, find_missing as find\n"
+        "assert find() == list(PACKAGES), set(PACKAGES) - set(find())"
+    )
+    subprocess.run(["python3", "-c", command], check=True, cwd=clone, env=variables)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def run_demo(clone: Path, variables: dict[str, str]) -> None:
+    """Run ``make demo`` until its report answers.
+
+    Raises:
+        TimeoutError: It didn't.
+    """
+    port = free_port()
+    with subprocess.Popen(
+        ["make", "demo", f"PORT={port}"],
+        cwd=clone,
+        env=variables,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait_for(f"http://127.0.0.1:{port}/report/", process)
+        finally:
+            # As Ctrl+C does in a terminal.
+            os.killpg(process.pid, signal.SIGINT)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a page answers."""
+    # No proxy: whatever the environment says, this stays on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with opener.open(url, timeout=10) as page:
+                assert b"Our news" in page.read()
+                return
+        except urllib.error.URLError:
+            time.sleep(0.2)
+    raise TimeoutError(f"{url} doesn't answer")
+
+
+def main() -> None:
+    """Run both, and print how long each took."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        clone = place / "ptrack"
+        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+        variables = {
+            **os.environ,
+            "PATH": str(link_programs(place / "bin")),
+            "PTRACK_POSTGRESQL": str(place / "nowhere"),
+        }
+        check_hidden(clone, variables)
+        began = time.monotonic()
+        run_demo(clone, variables)
+        demo = time.monotonic()
+        subprocess.run(["make", "test"], check=True, cwd=clone, env=variables)
+        test = time.monotonic()
+        print(f"make demo answered in {demo - began:.0f} s", end=", ")
+        print(f"make test passed in {test - demo:.0f} s, both with what they install")
+
+
+if __name__ == "__main__":
+    main()
