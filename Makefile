@@ -4,12 +4,14 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
-TOOLS := $(VENV)/.tools
-RELEASE := $(VENV)/.release
-TIMING := $(VENV)/.timing
+INSTALLED := $(VENV)/.installed
+READY := $(INSTALLED)-test
+TOOLS := $(INSTALLED)-lint
+RELEASE := $(INSTALLED)-release
+TIMING := $(INSTALLED)-timing
 FUZZER := $(VENV)/.fuzzer
-SERVERS := $(VENV)/.servers
+SERVERS := $(INSTALLED)-soak
+PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check
 SECONDS ?= 60
 
 .PHONY: help tools demo screenshot test properties fuzz bench timing soak deployment lint types check \
@@ -29,36 +31,26 @@ help:
 	@echo "make dist    build what is released, and check it"
 	@echo "make audit   ask for known vulnerabilities of what is installed"
 
-# Again only when the dependencies change.
-$(READY): setup.py
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" django-tasks-db
+# This installs an extra of setup.py, again only when that file changes. The venv is
+# whole once it has pip.
+$(INSTALLED)-%: setup.py
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) $(QUIET) --editable ".[$*]" $(BESIDE)
 	touch $@
 
-$(TOOLS): $(READY) setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
-	touch $@
-
-$(RELEASE): $(READY) setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[release]"
-	touch $@
-
-$(TIMING): $(READY) setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[timing]"
-	touch $@
-
-$(SERVERS): $(READY) setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[soak]"
-	touch $@
+QUIET = --quiet
+# It needs a newer Django than the lowest, so it is in no extra.
+$(READY): BESIDE = django-tasks-db
+$(TOOLS) $(RELEASE) $(TIMING) $(SERVERS): $(READY)
 
 # All that the targets below install, in one go, and then the fuzzer, which not every
 # Python has.
 tools: $(READY) setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint,release,timing,soak]"
+	$(PIP_INSTALL) --quiet --editable ".[lint,release,timing,soak]"
 	touch $(TOOLS) $(RELEASE) $(TIMING) $(SERVERS)
 	$(MAKE) $(FUZZER)
 
-demo: $(READY)
+demo: $(INSTALLED)-demo
 	PORT=$(PORT) $(BIN)/python example/manage.py migrate --verbosity 0
 	@echo "The demo is on http://127.0.0.1:$(PORT)/ until Ctrl+C"
 	PORT=$(PORT) $(BIN)/python example/manage.py runserver --noreload 127.0.0.1:$(PORT)
@@ -80,7 +72,7 @@ properties: $(READY)
 
 # Where there is no wheel, the command says what to do.
 $(FUZZER): $(READY) setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable ".[fuzz]" && touch $@ || true
+	$(PIP_INSTALL) --quiet --only-binary atheris --editable ".[fuzz]" && touch $@ || true
 
 fuzz: $(FUZZER)
 	$(BIN)/python -m fuzz --seconds $(SECONDS)

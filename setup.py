@@ -33,8 +33,11 @@ CELERY = ["celery>=5.4"]
 # Django has Tasks itself from 6.0 on; the backport is no harm there.
 TASKS = ["django-tasks>=0.11"]
 
+# The imports of example/demo.
+DEMO = [*AGENTS, "markdown-it-py>=3"]
+
 TEST = [
-    *AGENTS,
+    *DEMO,
     *EMAIL,
     *CELERY,
     *TASKS,
@@ -54,8 +57,6 @@ TEST = [
     "hypothesis>=6.100",
     "jinja2",
     "litestar",
-    # The demo's.
-    "markdown-it-py>=3",
     "pastedeploy",
     "pillow",
     "prometheus-client",
@@ -202,6 +203,7 @@ setup(
         "anymail": ANYMAIL,
         "bench": BENCH,
         "celery": CELERY,
+        "demo": DEMO,
         "email": EMAIL,
         "fuzz": FUZZ,
         "lint": LINT,
