@@ -15,10 +15,10 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check
 SECONDS ?= 60
 
 .PHONY: help tools demo screenshot test properties fuzz bench timing soak deployment lint types check \
-	dist audit clean
+	dist audit clean demo-server
 
 help:
-	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/"
+	@echo "make demo    serve the demo on http://127.0.0.1:$(PORT)/ (PORT=8001: elsewhere)"
 	@echo "make screenshot  take the README's pictures of the demo"
 	@echo "make test    run the tests, with coverage"
 	@echo "make properties  search long for values and requests that break a rule"
@@ -34,10 +34,12 @@ help:
 # This installs an extra of setup.py, again only when that file changes. The venv is
 # whole once it has pip.
 $(INSTALLED)-%: setup.py
+	@$(ANNOUNCE)
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) $(QUIET) --editable ".[$*]" $(BESIDE)
 	touch $@
 
+ANNOUNCE = :
 QUIET = --quiet
 # It needs a newer Django than the lowest, so it is in no extra.
 $(READY): BESIDE = django-tasks-db
@@ -50,10 +52,19 @@ tools: $(READY) setup.py
 	touch $(TOOLS) $(RELEASE) $(TIMING) $(SERVERS)
 	$(MAKE) $(FUZZER)
 
-demo: $(INSTALLED)-demo
-	PORT=$(PORT) $(BIN)/python example/manage.py migrate --verbosity 0
-	@echo "The demo is on http://127.0.0.1:$(PORT)/ until Ctrl+C"
-	PORT=$(PORT) $(BIN)/python example/manage.py runserver --noreload 127.0.0.1:$(PORT)
+# A sentence about the port comes before the installation, and make adds no error of its
+# own to it, nor to Ctrl+C.
+demo: export PORT := $(PORT)
+demo:
+	@trap 'exit 0' INT; $(PYTHON) example/demo/ports.py || exit 0; \
+	$(MAKE) --no-print-directory demo-server
+
+demo-server: $(INSTALLED)-demo
+	@$(BIN)/python example/manage.py serve
+
+# Newcomers get something to read meanwhile, and see that it goes on.
+$(INSTALLED)-demo: ANNOUNCE = cat example/installing.txt
+$(INSTALLED)-demo: QUIET =
 
 # Needs Debian's chromium and chromium-driver.
 screenshot: $(READY)

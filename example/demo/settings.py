@@ -21,7 +21,7 @@ VAR.mkdir(parents=True, exist_ok=True)
 PTRACK_SECRET = os.environ.get("PTRACK_SECRET") or "the-demo-secret-known-to-anyone!"
 
 # Where the recipients of the mails reach this site.
-PORT = os.environ.get("PORT") or "8000"
+PORT = os.environ.get("PORT", "8000")
 PTRACK_APP_URL = (
     os.environ.get("PTRACK_APP_URL") or f"http://127.0.0.1:{PORT}"
 ).rstrip("/")

@@ -40,6 +40,7 @@ class Server:
 
     url: str
     log: Path
+    process: subprocess.Popen[bytes]
 
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8")
@@ -56,12 +57,15 @@ class Server:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Give the environment of an example, without what the suite's own settings say."""
+    """Return the environment of an example, without what is only for the suite.
+
+    That is what its settings say, and the make that may run it.
+    """
     inherited = {
         name: value
         for name, value in os.environ.items()
         if name != "DJANGO_SETTINGS_MODULE"
-        and not name.startswith(("PTRACK_", "DEMO_"))
+        and not name.startswith(("PTRACK_", "DEMO_", "MAKE", "MFLAGS"))
     }
     return {
         **inherited,
@@ -89,7 +93,7 @@ def running(*command: str, port: int, log: Path, **variables: str) -> Iterator[S
     ):
         try:
             _wait_until_it_listens(process, port, log)
-            yield Server(f"http://127.0.0.1:{port}", log)
+            yield Server(f"http://127.0.0.1:{port}", log, process)
         finally:
             _end(process)
 
@@ -131,15 +135,18 @@ def manage(directory: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def running_demo(directory: Path) -> Iterator[Server]:
-    """Migrate the demo into a directory and run it, as ``make demo`` does."""
+def running_demo(directory: Path, *, sample: bool = False) -> Iterator[Server]:
+    """Run the demo in a directory, with the command that ``make demo`` runs.
+
+    Args:
+        directory: Where its database and its mails are.
+        sample: Let it begin with its sample, as for a newcomer.
+    """
     port = free_port()
-    manage(directory, "migrate", "--verbosity=0")
     with running(
         MANAGE,
-        "runserver",
-        "--noreload",
-        f"127.0.0.1:{port}",
+        "serve",
+        *([] if sample else ["--no-sample"]),
         port=port,
         log=directory / "server.log",
         DEMO_VAR=str(directory),

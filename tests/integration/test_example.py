@@ -1,13 +1,18 @@
 """The demo and the other examples, run as a reader runs them."""
 
+import ast
 import json
 import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from html import unescape
+from importlib import metadata
 from pathlib import Path
 from sqlite3 import connect
 
@@ -31,6 +36,7 @@ from .demo_mails import (
 from .demo_server import (
     BROWSER,
     EXAMPLE,
+    MANAGE,
     SECRET,
     Client,
     Page,
@@ -66,10 +72,15 @@ def send(
 
 def campaign(client: Client, subject: str) -> str:
     """Give the address of a campaign's report."""
+    return next(path for path, title in campaigns(client) if title == subject)
+
+
+def campaigns(client: Client) -> list[tuple[str, str]]:
+    """Return the addresses of all campaigns' reports, with their subjects."""
     found = re.findall(
         r'<option value="(/report/\d+/)"[^>]*>\s*(.*?) \(', client.get("/report/").text
     )
-    return next(path for path, title in found if unescape(title) == subject)
+    return [(path, unescape(title)) for path, title in found]
 
 
 def report(client: Client, subject: str) -> dict:
@@ -520,6 +531,145 @@ def test_a_database_of_before_keeps_its_opens(tmp_path: Path) -> None:
 def test_the_demo_passes_djangos_checks(tmp_path: Path) -> None:
     """``manage.py check`` has nothing to say about the demo."""
     assert "no issues (0 silenced)" in manage(tmp_path, "check")
+
+
+# -- how it starts --------------------------------------------------------------------
+
+SAMPLE = "Our news in November"
+
+
+@contextmanager
+def started(directory: Path) -> Iterator[tuple[Server, Client]]:
+    """Run the demo as a newcomer gets it."""
+    with running_demo(directory, sample=True) as server:
+        yield server, Client(server.url)
+
+
+def test_the_demo_starts_with_a_sample_to_look_at(tmp_path: Path) -> None:
+    """What is printed leads to the form and to the report, with the sample in it."""
+    with started(tmp_path) as (server, client):
+        output = server.output()
+        report_url, form_url = f"{server.url}/report/", f"{server.url}/"
+        ((_, subject),) = campaigns(client)
+        recipients = report(client, SAMPLE)["recipients"]
+    assert {form_url, report_url} <= set(output.split())
+    assert subject == SAMPLE
+    assert len(recipients) == 7
+
+
+def test_the_sample_is_added_once(tmp_path: Path) -> None:
+    """A second start finds it, and adds none."""
+    for _ in range(2):
+        with started(tmp_path) as (_, client):
+            assert len(campaigns(client)) == 1
+
+
+def test_no_sample_is_added_to_campaigns_of_ones_own(tmp_path: Path) -> None:
+    """Where something was sent, there is no sample."""
+    with running_demo(tmp_path) as server:
+        send(Client(server.url), "My own")
+    with started(tmp_path) as (_, client):
+        assert [subject for _, subject in campaigns(client)] == ["My own"]
+
+
+def test_an_interrupted_demo_ends_without_a_traceback(tmp_path: Path) -> None:
+    """Ctrl+C is how it ends, so it is no error."""
+    with started(tmp_path) as (server, client):
+        client.get("/")
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=10) == 0
+        assert "Traceback" not in server.output()
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """A port on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield str(server.getsockname()[1])
+
+
+def refused(directory: Path, *command: str, port: str) -> tuple[int, str]:
+    """Return the exit code of a command that ends by itself, and all that it says."""
+    ended = subprocess.run(
+        command,
+        check=False,
+        cwd=EXAMPLE.parent,
+        env=environment(DEMO_VAR=str(directory), PORT=port),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    return ended.returncode, ended.stdout
+
+
+def test_a_taken_port_is_told_in_a_sentence(tmp_path: Path, taken: str) -> None:
+    """The command tells of it, and of one that is free, before it does anything."""
+    code, output = refused(tmp_path, sys.executable, MANAGE, "serve", port=taken)
+    found = re.fullmatch(
+        rf"Port {taken} is taken by another program\. "
+        r"Choose another one: make demo PORT=(\d+)\n",
+        output,
+    )
+    assert code == 1
+    assert found, output
+    with socket.create_server(("127.0.0.1", int(found[1]))):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD_PORTS = ["", "abc", "0", "-1", "99999", "80.0", "8000 ", "٨٠٠٠"]
+
+
+@pytest.mark.parametrize("port", BAD_PORTS)
+def test_a_port_that_is_none_is_told_in_a_sentence(tmp_path: Path, port: str) -> None:
+    """Whatever was typed is named, and what to do is said."""
+    code, output = refused(tmp_path, sys.executable, MANAGE, "serve", port=port)
+    assert code == 1
+    assert re.fullmatch(
+        rf'PORT="{port}" is not a port\. Choose a number: make demo PORT=\d+\n', output
+    ), output
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make isn't there")
+@pytest.mark.parametrize("kind", ["taken", "no port", "empty"])
+def test_make_tells_of_a_port_before_it_installs(
+    tmp_path: Path, taken: str, kind: str
+) -> None:
+    """A port that can't be had is no error of make's, and nothing was installed."""
+    port = {"taken": taken, "no port": "abc", "empty": ""}[kind]
+    command = ("make", "demo", f"PORT={port}", f"VENV={tmp_path / 'venv'}")
+    code, output = refused(tmp_path, *command, port="8000")
+    assert code == 0
+    assert re.fullmatch(r"(Port|PORT)[^\n]* make demo PORT=\d+\n", output), output
+    assert list(tmp_path.iterdir()) == []
+
+
+def requirements(*extras: str) -> set[str]:
+    """Return the distributions that ptrack asks for itself, and by its extras."""
+    found = set()
+    for requirement in metadata.requires("django-ptrack") or []:
+        extra = re.search(r'extra == "(\w+)"', requirement)
+        if extra is None or extra[1] in extras:
+            found.add(re.split(r"[^\w-]", requirement)[0].lower())
+    return found
+
+
+def test_all_that_the_demo_imports_is_what_make_demo_installs() -> None:
+    """The extra holds the distributions of its imports, and those of ptrack.agents."""
+    modules = set()
+    for path in (EXAMPLE / "demo").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules.update(each.name for each in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(node.module or "")
+    tops = {each.partition(".")[0] for each in modules}
+    known = metadata.packages_distributions()
+    foreign = tops - sys.stdlib_module_names - {"demo", "ptrack"}
+    assert {"django", "markdown_it"} <= foreign
+    needed = {known[each][0].lower() for each in foreign}
+    assert needed | requirements("agents") <= requirements("demo")
 
 
 # -- the other examples ---------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""``manage.py sample``."""
+"""``manage.py sample`` and ``manage.py serve``."""
