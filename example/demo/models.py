@@ -3,6 +3,9 @@
 from django.db import models
 from django.utils import timezone
 
+# The message of the sample, by which it is told from what was sent.
+SAMPLE = "A sample: it was never sent."
+
 
 class Campaign(models.Model):
     """A message to many.
@@ -21,3 +24,8 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it was never sent."""
+        return self.message == SAMPLE

@@ -29,7 +29,8 @@ def compose(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         _tell(request, campaigns.send(**form.cleaned_data))
         return redirect("inbox")
-    return render(request, "demo/compose.html", {"form": form})
+    context = {"form": form, "latest": Campaign.objects.first()}
+    return render(request, "demo/compose.html", context)
 
 
 def _tell(request: HttpRequest, sending: campaigns.Sending) -> None:

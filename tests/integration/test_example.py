@@ -546,30 +546,42 @@ def started(directory: Path) -> Iterator[tuple[Server, Client]]:
 
 
 def test_the_demo_starts_with_a_sample_to_look_at(tmp_path: Path) -> None:
-    """What is printed leads to the form and to the report, with the sample in it."""
+    """The printed addresses are the form, which leads to the sample, and the report."""
     with started(tmp_path) as (server, client):
         output = server.output()
         report_url, form_url = f"{server.url}/report/", f"{server.url}/"
-        ((_, subject),) = campaigns(client)
+        page = client.get("/")
+        ((path, subject),) = campaigns(client)
         recipients = report(client, SAMPLE)["recipients"]
     assert {form_url, report_url} <= set(output.split())
+    assert f'<a href="{path}">the report of a sample campaign</a>' in page.text
     assert subject == SAMPLE
     assert len(recipients) == 7
 
 
 def test_the_sample_is_added_once(tmp_path: Path) -> None:
-    """A second start finds it, and adds none."""
+    """A second start finds the sample, and adds none."""
     for _ in range(2):
         with started(tmp_path) as (_, client):
             assert len(campaigns(client)) == 1
 
 
 def test_no_sample_is_added_to_campaigns_of_ones_own(tmp_path: Path) -> None:
-    """Where something was sent, there is no sample."""
+    """A demo with campaigns gets neither a sample nor a line about it."""
     with running_demo(tmp_path) as server:
         send(Client(server.url), "My own")
     with started(tmp_path) as (_, client):
         assert [subject for _, subject in campaigns(client)] == ["My own"]
+        assert "sample" not in client.get("/").text
+
+
+def test_the_form_leads_to_the_sample_until_something_is_sent(tmp_path: Path) -> None:
+    """After that, the latest report is one's own."""
+    with started(tmp_path) as (_, client):
+        assert "sample" in client.get("/").text
+        send(client, "My own")
+        assert "sample" not in client.get("/").text
+        assert [subject for _, subject in campaigns(client)] == ["My own", SAMPLE]
 
 
 def test_an_interrupted_demo_ends_without_a_traceback(tmp_path: Path) -> None:
@@ -589,7 +601,7 @@ def taken() -> Iterator[str]:
 
 
 def refused(directory: Path, *command: str, port: str) -> tuple[int, str]:
-    """Return the exit code of a command that ends by itself, and all that it says."""
+    """Return the exit code and the output of a command that ends by itself."""
     ended = subprocess.run(
         command,
         check=False,
@@ -604,7 +616,7 @@ def refused(directory: Path, *command: str, port: str) -> tuple[int, str]:
 
 
 def test_a_taken_port_is_told_in_a_sentence(tmp_path: Path, taken: str) -> None:
-    """The command tells of it, and of one that is free, before it does anything."""
+    """The command names it and a free one, before it does anything else."""
     code, output = refused(tmp_path, sys.executable, MANAGE, "serve", port=taken)
     found = re.fullmatch(
         rf"Port {taken} is taken by another program\. "
@@ -623,7 +635,7 @@ BAD_PORTS = ["", "abc", "0", "-1", "99999", "80.0", "8000 ", "٨٠٠٠"]
 
 @pytest.mark.parametrize("port", BAD_PORTS)
 def test_a_port_that_is_none_is_told_in_a_sentence(tmp_path: Path, port: str) -> None:
-    """Whatever was typed is named, and what to do is said."""
+    """The command names it and suggests another."""
     code, output = refused(tmp_path, sys.executable, MANAGE, "serve", port=port)
     assert code == 1
     assert re.fullmatch(
@@ -636,7 +648,7 @@ def test_a_port_that_is_none_is_told_in_a_sentence(tmp_path: Path, port: str) ->
 def test_make_tells_of_a_port_before_it_installs(
     tmp_path: Path, taken: str, kind: str
 ) -> None:
-    """A port that can't be had is no error of make's, and nothing was installed."""
+    """Make ends well, and has installed nothing."""
     port = {"taken": taken, "no port": "abc", "empty": ""}[kind]
     command = ("make", "demo", f"PORT={port}", f"VENV={tmp_path / 'venv'}")
     code, output = refused(tmp_path, *command, port="8000")
@@ -646,7 +658,7 @@ def test_make_tells_of_a_port_before_it_installs(
 
 
 def requirements(*extras: str) -> set[str]:
-    """Return the distributions that ptrack asks for itself, and by its extras."""
+    """Return the distributions that ptrack and some of its extras need."""
     found = set()
     for requirement in metadata.requires("django-ptrack") or []:
         extra = re.search(r'extra == "(\w+)"', requirement)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from demo.models import Campaign
+from demo.models import SAMPLE, Campaign
 from ptrack.opens.models import Click, Open
 
 USER_AGENTS = {
@@ -88,7 +88,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, sent: datetime, **options: Any) -> None:
         campaign = Campaign.objects.create(
             subject="Our news in November",
-            message="A sample: it was never sent.",
+            message=SAMPLE,
             recipients=[_address(each) for each in RECIPIENTS],
             sent_at=sent,
         )
