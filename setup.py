@@ -37,15 +37,32 @@ TASKS = ["django-tasks>=0.11"]
 DEMO = [*AGENTS, "markdown-it-py>=3"]
 
 TEST = [
-    *DEMO,
+    *AGENTS,
     *EMAIL,
+    *ANYMAIL,
     *CELERY,
     *TASKS,
+    "anyio",
+    "hypothesis>=6.100",
+    "jinja2",
+    "pastedeploy",
+    "pillow",
+    "pytest>=9",
+    "pytest-django>=4.9",
+    "pytest-xdist>=3.6",
+    "redis>=5",
+    "trio",
+    "webtest",
+]
+
+# The servers, frameworks and libraries of the integration tests.
+TEST_ALL = [
+    *TEST,
+    *DEMO,
     "aiosmtpd",
     "bottle",
     "build",
     "coverage[toml]>=7.10",
-    *ANYMAIL,
     "falcon",
     "fastapi",
     "flask",
@@ -54,20 +71,14 @@ TEST = [
     "hypercorn[trio]",
     # Starlette's client of the tests.
     "httpx2",
-    "hypothesis>=6.100",
-    "jinja2",
     "litestar",
-    "pastedeploy",
-    "pillow",
     "prometheus-client",
     "psycopg[binary,pool]>=3.1",
     "pyramid",
+    "pytest-rerunfailures",
     "pytracking[crypto,django,html]",
     "pyuwsgi",
-    "pytest>=9",
-    "pytest-django>=4.9",
     "quart",
-    "redis>=5",
     # The engine of one's own in the documentation.
     "rq",
     "selenium",
@@ -75,9 +86,7 @@ TEST = [
     "setuptools>=77",
     "starlette",
     "uvicorn",
-    "webtest",
 ]
-
 
 # The servers of the wire; the peers get environments of their own.
 BENCH = ["granian", "gunicorn", "pyuwsgi", "uvicorn"]
@@ -88,8 +97,19 @@ RELEASE = ["build", "pip-audit", "setuptools>=77", "twine>=6.1"]
 
 TIMING = ["granian", "numpy", "scipy"]
 
-# The servers of the load and the faults.
-SOAK = ["granian", "gunicorn", "pyuwsgi", "uvicorn", "uvicorn-worker", "waitress"]
+# The servers, workers and databases of the load and the faults.
+SOAK = [
+    *CELERY,
+    *TASKS,
+    "granian",
+    "gunicorn",
+    "psycopg[binary]>=3.1",
+    "pyuwsgi",
+    "redis>=5",
+    "uvicorn",
+    "uvicorn-worker",
+    "waitress",
+]
 
 LINT = ["celery-types", "django-stubs", "mypy", "pytest>=9", "ruff", "types-WebOb"]
 
@@ -211,6 +231,7 @@ setup(
         "soak": SOAK,
         "tasks": TASKS,
         "test": TEST,
+        "test-all": TEST_ALL,
         "timing": TIMING,
     },
     entry_points={

@@ -48,30 +48,36 @@ def run_python(code: str, cwd: Path = ROOT, **variables: str) -> str:
 @contextmanager
 def server(
     *command: str, port: int, cwd: Path, **variables: str
-) -> Iterator[subprocess.Popen[str]]:
-    """Run a server until the block ends, and wait until it listens."""
+) -> Iterator[list[str]]:
+    """Run a server until the block ends, and wait until it listens.
+
+    Yields:
+        A list with the lines that it has printed, once it has ended.
+    """
     with subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=cwd,
         env=environment(**variables),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     ) as process:
+        printed: list[str] = []
         try:
             _wait_for(port, process)
-            yield process
+            yield printed
         finally:
-            errors = _ended(process)
-            assert "Traceback" not in errors, errors
+            output = _ended(process)
+            printed += output.splitlines()
+            assert "Traceback" not in output, output
 
 
 def _ended(process: subprocess.Popen[str]) -> str:
     """End a server, and give what it and all that it has started have written."""
     process.terminate()
     try:
-        return process.communicate(timeout=PATIENCE)[1]
+        return process.communicate(timeout=PATIENCE)[0]
     finally:
         # Whatever goes on all the same, for which the test has failed.
         with suppress(ProcessLookupError):
