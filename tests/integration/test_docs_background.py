@@ -98,13 +98,13 @@ USE_TZ = True
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "mysite.urls"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "site.db"}}
+INSTALLED_APPS = ["ptrack"]
 MIDDLEWARE = ["ptrack.middleware.PtrackMiddleware"]
 PTRACK_SECRET = os.environ["PTRACK_SECRET"]
 PTRACK_APP_URL = "https://www.example.com"
 from django import VERSION
 """
 HAS_ITS_OWN = """
-INSTALLED_APPS = [each for each in INSTALLED_APPS if each is not ...]
 if VERSION >= (6, 0):
     INSTALLED_APPS.remove("django_tasks")
 """
@@ -164,7 +164,6 @@ IN_DJANGO = """
 from celery import Celery
 app = Celery("mysite", broker=os.environ["BROKER"])
 app.autodiscover_tasks()
-INSTALLED_APPS = ["ptrack"]
 """
 
 

@@ -9,9 +9,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from cryptography.fernet import Fernet
@@ -27,6 +29,7 @@ from tests.recording import emptied
 
 TARGET = "https://shop.example/?a=b"
 SITE = "https://www.example.com"
+SECURITY = "django.middleware.security.SecurityMiddleware"
 NAMES = ["from-pytracking", "from-django-ptrack"]
 PAGES = {name: Page(f"docs/{name}.md") for name in NAMES}
 BLOCKS = [block for page in PAGES.values() for block in page.blocks]
@@ -44,17 +47,16 @@ def clean_tracker() -> Iterator[None]:
 
 
 def configured(code: str, settings: Any, **variables: str) -> None:
-    """Put a block of settings into force; what it leaves out stays as it is."""
-    place = dict(run(code, os=type("os", (), {"environ": variables})))
+    """Put a block of settings into force; what it leaves alone stays as it is."""
+    lists = {
+        "INSTALLED_APPS": ["django.contrib.contenttypes"],
+        "MIDDLEWARE": [SECURITY],
+    }
+    with patch.dict(os.environ, variables):
+        place = run(code, **deepcopy(lists))
     for name, value in place.items():
-        if name.isupper():
-            setattr(settings, name, without_dots(value))
-
-
-def without_dots(value: Any) -> Any:
-    if isinstance(value, list):
-        return [each for each in value if each is not ...]
-    return value
+        if name.isupper() and value != lists.get(name):
+            setattr(settings, name, value)
 
 
 # -- pytracking -----------------------------------------------------------------------
@@ -217,16 +219,14 @@ def test_pytracking_without_a_key_is_an_open_redirect(settings):
 
 # -- django-ptrack 3.0.0 --------------------------------------------------------------
 
-PROJECT = """
-import os
-{settings}
+PROJECT = f"""
 SECRET_KEY = "x"
 USE_TZ = True
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "mysite.urls"
 TEMPLATES = [{{"BACKEND": "django.template.backends.django.DjangoTemplates"}}]
-INSTALLED_APPS = [*(each for each in INSTALLED_APPS if each is not ...), "mysite"]
-MIDDLEWARE = [each for each in globals().get("MIDDLEWARE", []) if each is not ...]
+INSTALLED_APPS = ["mysite"]
+MIDDLEWARE = [{SECURITY!r}]
 LOGGING = {{
     "version": 1,
     "handlers": {{"out": {{"class": "logging.StreamHandler",
@@ -272,7 +272,7 @@ class Place:
         self.where = where
         files = {
             "__init__": "",
-            "settings": PROJECT.format(settings=settings),
+            "settings": PROJECT + settings,
             "pixels": pixels,
             "urls": urls,
         }
