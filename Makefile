@@ -103,8 +103,13 @@ dist: $(INSTALLED)-release ## build what is released, and check it
 audit: $(INSTALLED)-release ## look for known vulnerabilities of what is installed
 	$(BIN)/python .ci/audit.py
 
-TOOLS := test-all lint release bench timing soak fuzz
-tools: $(addprefix $(INSTALLED)-,$(TOOLS)) ## install what all these commands need
+EXTRAS := test-all,lint,release,bench,timing,soak
+tools: ## install at once what all these commands need
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --quiet --editable ".[$(EXTRAS)]" django-tasks-db
+	@touch $(INSTALLED)-test $(INSTALLED)-test-all $(INSTALLED)-lint $(INSTALLED)-release \
+		$(INSTALLED)-bench $(INSTALLED)-timing $(INSTALLED)-soak
+	@$(MAKE) --no-print-directory $(INSTALLED)-fuzz
 
 clean: ## remove all that the commands above have made
 	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs \
