@@ -4,10 +4,14 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from ptrack.encoder import PtrackEncoder, TokenBox
 from ptrack.endpoint import Endpoint
 from ptrack.trackers import Tracker
 from tests.processes import environment
+
+pytestmark = pytest.mark.once
 
 SECRET = "testptracksecret"
 TARGET = "https://shop.example/"

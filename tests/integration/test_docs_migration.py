@@ -27,6 +27,8 @@ from tests.pages import Page, not_run, run, the_one
 from tests.processes import ROOT, WARNINGS, environment
 from tests.recording import emptied
 
+pytestmark = pytest.mark.once
+
 TARGET = "https://shop.example/?a=b"
 SITE = "https://www.example.com"
 SECURITY = "django.middleware.security.SecurityMiddleware"

@@ -554,7 +554,7 @@ def test_the_demo_starts_with_a_sample_to_look_at(tmp_path: Path) -> None:
         ((path, subject),) = campaigns(client)
         recipients = report(client, SAMPLE)["recipients"]
     assert {form_url, report_url} <= set(output.split())
-    assert f'<a href="{path}">the report of a sample campaign</a>' in page.text
+    assert f'<a href="{path}">see its report</a>' in page.text
     assert subject == SAMPLE
     assert len(recipients) == 7
 

@@ -26,6 +26,8 @@ from soak.processes import is_alive, wait_until
 from tests import pages
 from tests.processes import PATIENCE, ROOT, environment
 
+pytestmark = pytest.mark.once
+
 PAGE = pages.Page("docs/reliability.md")
 block = PAGE.block
 SECRET = "s" * 32
