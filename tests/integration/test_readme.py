@@ -67,7 +67,9 @@ def output(place: Path, wheel: Path) -> str:
     constraints = wheel.with_name("constraints.txt")
     constraints.write_text(f"django-ptrack @ {wheel.as_uri()}\n")
     [end] = re.findall(r"`(kill %1)`", STEPS[-2][0])
-    script = "".join([*type_all(free_port()), f"{end}\nwait\n"])
+    # The first line ends the server where a command fails.
+    trap = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+    script = "".join([trap, *type_all(free_port()), f"{end}\nwait\n"])
     # "-m": jobs have numbers, as in a terminal.
     command = ("bash", "-e", "-m", "-c", script)
     return run(*command, cwd=place, PIP_CONSTRAINT=str(constraints))
