@@ -41,8 +41,9 @@ def hit(request: Any) -> Hit:
 
 
 def _new() -> Hit:
-    now = time.time()
-    return Hit(_uuid7(now), datetime.fromtimestamp(now, UTC))
+    # The id is made of the rounded time, or it could be of another millisecond.
+    at = datetime.fromtimestamp(time.time(), UTC)
+    return Hit(_uuid7(at.timestamp()), at)
 
 
 def _uuid7(seconds: float) -> uuid.UUID:

@@ -1,10 +1,12 @@
 """ptrack.hits: what tells one hit from the next."""
 
-import time
 from types import SimpleNamespace
 from uuid import RFC_4122
 
+import pytest
+
 import ptrack
+from ptrack import hits
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.adapters import Request, environ_of
 
@@ -27,20 +29,27 @@ def test_id_is_a_uuid_of_version_7():
     assert (found.version, found.variant) == (7, RFC_4122)
 
 
-def test_ids_sort_by_time():
+def at_times(monkeypatch, *seconds):
+    """Return a new hit of each of these times."""
     found = []
-    for _ in range(3):
-        found.append(of_new_request().id)
-        time.sleep(0.002)
+    for each in seconds:
+        monkeypatch.setattr(hits.time, "time", lambda each=each: each)
+        found.append(of_new_request())
+    monkeypatch.undo()
+    return found
+
+
+def test_ids_sort_by_time(monkeypatch):
+    found = [each.id for each in at_times(monkeypatch, 1.5, 1.501, 1.6, 1e9)]
     assert found == sorted(found)
 
 
-def test_time_is_that_of_the_first_asking_in_utc():
-    before = time.time()
-    found = of_new_request()
-    assert before <= found.at.timestamp() <= time.time()
+@pytest.mark.parametrize("seconds", [0.0, 1.5, 1795735620.8989997, 2e9])
+def test_time_is_that_of_the_first_asking_in_utc(monkeypatch, seconds):
+    """And the first 48 bits of the id are its milliseconds, however it is rounded."""
+    [found] = at_times(monkeypatch, seconds)
+    assert abs(found.at.timestamp() - seconds) < 1e-6
     assert found.at.utcoffset().total_seconds() == 0
-    # The first 48 bits of the id are the milliseconds.
     assert found.id.int >> 80 == int(found.at.timestamp() * 1000)
 
 
