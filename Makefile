@@ -10,6 +10,8 @@ INSTALLED := $(VENV)/.installed
 PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check
 QUICKLY = $(if $(QUICK),--quick)
 
+# Two recipes that install would get into each other's way.
+.NOTPARALLEL:
 .PHONY: help demo demo-server test test-all check lint types properties fuzz bench \
 	timing soak deployment screenshot dist audit tools clean
 
@@ -44,7 +46,7 @@ $(INSTALLED)-demo: ANNOUNCE = cat example/installing.txt
 $(INSTALLED)-demo: QUIET =
 
 test: $(INSTALLED)-test ## run the tests that need nothing else installed
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile -p no:rerunfailures
 	@echo "Left out: PostgreSQL, Redis, nginx, Varnish, Chromium, other frameworks," \
 		"servers, load, builds. All of it: make test-all"
 
@@ -57,7 +59,7 @@ test-all: $(INSTALLED)-test-all ## run all tests, with coverage; names the progr
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-check: lint types ## lint and types
+check: lint types ## run the linter and the type checker
 
 lint: $(INSTALLED)-lint
 	$(BIN)/ruff check .
@@ -81,13 +83,13 @@ fuzz: $(INSTALLED)-fuzz ## the same, guided by coverage (SECONDS=60: how long)
 bench: $(INSTALLED)-bench ## measure, beside other libraries (QUICK=1: only run through)
 	$(BIN)/python -m benchmarks $(QUICKLY)
 
-timing: $(INSTALLED)-timing ## measure what answers tell by their time (QUICK=1: likewise)
+timing: $(INSTALLED)-timing ## measure whether response times give anything away (QUICK=1: likewise)
 	$(BIN)/python -m benchmarks.timing $(QUICKLY)
 
-soak: $(INSTALLED)-soak ## load and faults on real servers (QUICK=1: in two minutes)
+soak: $(INSTALLED)-soak ## put real servers under load and faults (QUICK=1: in two minutes)
 	$(BIN)/python -m soak $(QUICKLY)
 
-deployment: $(INSTALLED)-soak ## mirrors, workers and nginx, killed (QUICK=1: once each)
+deployment: $(INSTALLED)-soak ## kill mirrors and workers behind nginx (QUICK=1: once each)
 	$(BIN)/python -m soak.deployment $(QUICKLY)
 
 screenshot: $(INSTALLED)-test-all ## take the README's pictures of the demo
@@ -100,7 +102,7 @@ dist: $(INSTALLED)-release ## build what is released, and check it
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/python -m twine check --strict dist/*
 
-audit: $(INSTALLED)-release ## look for known vulnerabilities of what is installed
+audit: $(INSTALLED)-release ## look for known vulnerabilities of the installed packages
 	$(BIN)/python .ci/audit.py
 
 EXTRAS := test-all,lint,release,bench,timing,soak

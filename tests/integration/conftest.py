@@ -1,4 +1,4 @@
-"""What all integration tests have: their mark, and fixtures of more than one file.
+"""The mark of all integration tests, and the fixtures that several files share.
 
 A file whose tests wait for servers or a browser may be marked ``flaky(reruns=1)``: each
 may then run a second time. A file that looks for lost hits never is: one is too many.
