@@ -12,7 +12,7 @@ QUICKLY = $(if $(QUICK),--quick)
 
 # Two recipes that install would get into each other's way.
 .NOTPARALLEL:
-.PHONY: help demo demo-server test test-all check lint types properties fuzz bench \
+.PHONY: help demo demo-server test test-all programs check lint types properties fuzz bench \
 	timing soak deployment screenshot dist audit tools clean
 
 help:
@@ -32,7 +32,7 @@ QUIET = --quiet
 $(INSTALLED)-test-all $(INSTALLED)-soak: BESIDE = django-tasks-db
 
 # A sentence about the port comes before the installation, and make adds no error of its
-# own to it, nor to Ctrl+C.
+# own to it, nor to Ctrl+C while the demo is served.
 demo: export PORT := $(PORT)
 demo: ## serve the demo on http://127.0.0.1:8000/ (PORT=8001: on another port)
 	@trap 'exit 0' INT; $(PYTHON) example/demo/ports.py || exit $$(($$? - 1)); \
@@ -52,12 +52,15 @@ test: $(INSTALLED)-test ## run the tests that need nothing else installed
 
 # Debian has some programs where only root's PATH leads.
 test-all: export PATH := $(PATH):/usr/sbin
-test-all: $(INSTALLED)-test-all ## run all tests, with coverage; names the programs that are missing
-	$(BIN)/python -m tests.integration.programs
+test-all: programs $(INSTALLED)-test-all ## run all tests, with coverage; names the programs that are missing
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m ""
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Before the installation, which takes longer.
+programs:
+	@$(PYTHON) -m tests.integration.programs
 
 check: lint types ## run the linter and the type checker
 
@@ -116,3 +119,4 @@ tools: ## install at once what all these commands need
 clean: ## remove all that the commands above have made
 	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs \
 		.hypothesis fuzz/crashes
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -56,9 +56,9 @@ def run_demo(clone: Path, variables: dict[str, str]) -> None:
         try:
             wait_for(f"http://127.0.0.1:{port}/report/", b"Our news", process)
         finally:
-            # A terminal does the same for Ctrl+C.
+            # Not SIGINT: a shell has its background commands ignore it.
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=PATIENCE)
 
 

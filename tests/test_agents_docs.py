@@ -1,6 +1,7 @@
 """docs/agents.md: its table is the code's, and every code block in it runs."""
 
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -181,7 +182,7 @@ def test_shortening_works_as_shown():
 def test_timings_can_be_taken_as_shown():
     """Once each: what they print isn't looked at."""
     for line in block("python -m timeit").splitlines():
-        command = line.replace("python", sys.executable, 1)
+        command = line.replace("python", shlex.quote(sys.executable), 1)
         command = command.replace("-m timeit", "-m timeit -n 1 -r 1", 1)
         done = subprocess.run(
             ["sh", "-c", command],

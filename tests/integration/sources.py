@@ -6,7 +6,8 @@ from pathlib import Path
 from tests.processes import ROOT
 
 NOT_OURS = shutil.ignore_patterns(
-    ".*env*", ".tox", ".git", "__pycache__", "*.egg-info", "build", "dist", "var"
+    *(".*env*", ".tox", ".git", ".coverage*", "__pycache__"),
+    *("*.egg-info", "build", "dist", "var"),
 )
 
 

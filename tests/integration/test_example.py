@@ -586,6 +586,8 @@ def test_the_form_leads_to_the_sample_until_something_is_sent(tmp_path: Path) ->
 
 def test_an_interrupted_demo_ends_without_a_traceback(tmp_path: Path) -> None:
     """Ctrl+C is how it ends, so it is no error."""
+    # A shell has its background commands ignore it, and they all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with started(tmp_path) as (server, client):
         client.get("/")
         server.process.send_signal(signal.SIGINT)
