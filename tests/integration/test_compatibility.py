@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,12 +37,11 @@ json.dump([
 """
 
 
-def test_tokens_go_both_ways(python_300: Path):
-    box = TokenBox(SECRET)
-    ours = [box.encrypt(*args, **kwargs) for args, kwargs in HITS]
+def run_300(python_300: Path, code: str, given: Any) -> Any:
+    """Run code that reads JSON in django-ptrack 3.0.0; return the JSON it writes."""
     done = subprocess.run(
-        [python_300, "-c", READ_AND_WRITE % SECRET],
-        input=json.dumps([ours, HITS]),
+        [python_300, "-W", "ignore", "-c", code % SECRET],
+        input=json.dumps(given),
         cwd=python_300.parent,
         env=environment(PYTHONPATH=""),
         capture_output=True,
@@ -49,7 +49,13 @@ def test_tokens_go_both_ways(python_300: Path):
         check=True,
         timeout=60,
     )
-    read, theirs = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_tokens_go_both_ways(python_300: Path):
+    box = TokenBox(SECRET)
+    ours = [box.encrypt(*args, **kwargs) for args, kwargs in HITS]
+    read, theirs = run_300(python_300, READ_AND_WRITE, [ours, HITS])
     expected = json.loads(json.dumps(HITS))
     assert read == expected
     for token, our_token, hit in zip(theirs, ours, expected, strict=True):
@@ -89,14 +95,5 @@ def test_mirror_on_django_ptrack_300_takes_no_link_for_an_open(python_300: Path)
     )
     link = place.link(TARGET, ["click"], {}).removeprefix("https://h")
     pixel = place.url(["open"], {}).removeprefix("https://h")
-    done = subprocess.run(
-        [python_300, "-W", "ignore", "-c", MIRROR_300 % SECRET],
-        input=json.dumps([link, link.replace("/link/", "/"), pixel]),
-        cwd=python_300.parent,
-        env=environment(PYTHONPATH=""),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert json.loads(done.stdout) == [[["open"], {}]]
+    paths = [link, link.replace("/link/", "/"), pixel]
+    assert run_300(python_300, MIRROR_300, paths) == [[["open"], {}]]

@@ -44,20 +44,28 @@ def test_flask_works_as_shown(recorder):
     assert recorder.hits == [(("page",), {"name": "welcome"})]
 
 
-def test_mirror_is_served_as_shown(tmp_path: Path):
-    shutil.copy(ROOT / "tests/integration/served/pixels.py", tmp_path)
-    setting, *command = block("ptrack.wsgi:mirror()").replace('"', "").split()
-    name, _, secret = setting.partition("=")
-    port = free_port()
-    command[1:1] = ["-b", f"127.0.0.1:{port}"]
-    hits = tmp_path / "hits"
-    variables = {name: secret, "HITS": str(hits)}
-    with server(*command, port=port, cwd=tmp_path, **variables):
+def assert_mirror_records(
+    command: list[str], port: int, place: Path, secret: str = SECRET
+) -> None:
+    """Run a mirror: it records by callbacks of both kinds, and serves nothing else."""
+    shutil.copy(ROOT / "tests/integration/served/pixels.py", place)
+    hits = place / "hits"
+    variables = {"PTRACK_SECRET": secret, "HITS": str(hits)}
+    with server(*command, port=port, cwd=place, **variables):
         token = TokenBox(secret).encrypt("a")
         assert fetch(f"http://127.0.0.1:{port}/ptrack/{token}/")[2] == GIF
         assert fetch(f"http://127.0.0.1:{port}/")[0] == 404
     kinds = [json.loads(line)[::2] for line in hits.read_text().splitlines()]
     assert kinds == [["sync", "a"], ["async", "a"]]
+
+
+def test_mirror_is_served_as_shown(tmp_path: Path):
+    setting, *command = block("ptrack.wsgi:mirror()").replace('"', "").split()
+    name, _, secret = setting.partition("=")
+    port = free_port()
+    command[1:1] = ["-b", f"127.0.0.1:{port}"]
+    assert name == "PTRACK_SECRET"
+    assert_mirror_records(command, port, tmp_path, secret)
 
 
 # -- ASGI -----------------------------------------------------------------------------
@@ -85,7 +93,6 @@ def test_middleware_is_added_as_said(recorder):
 
 @pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian"])
 def test_asgi_mirror_is_served_as_shown(name: str, tmp_path: Path):
-    shutil.copy(ROOT / "tests/integration/served/pixels.py", tmp_path)
     lines = block("uvicorn --factory").replace('"', "").splitlines()
     (line,) = (line for line in lines if line.startswith(name))
     port = free_port()
@@ -93,14 +100,7 @@ def test_asgi_mirror_is_served_as_shown(name: str, tmp_path: Path):
         ["-b", f"127.0.0.1:{port}"] if name == "hypercorn" else ["--port", str(port)]
     )
     command = [*line.split(), *option]
-    hits = tmp_path / "hits"
-    variables = {"PTRACK_SECRET": SECRET, "HITS": str(hits)}
-    with server(*command, port=port, cwd=tmp_path, **variables):
-        token = TokenBox(SECRET).encrypt("a")
-        assert fetch(f"http://127.0.0.1:{port}/ptrack/{token}/")[2] == GIF
-        assert fetch(f"http://127.0.0.1:{port}/")[0] == 404
-    kinds = [json.loads(line)[::2] for line in hits.read_text().splitlines()]
-    assert kinds == [["sync", "a"], ["async", "a"]]
+    assert_mirror_records(command, port, tmp_path)
 
 
 # -- deployment -----------------------------------------------------------------------
