@@ -37,7 +37,7 @@ class Effort(NamedTuple):
 
 
 FULL = Effort(31, 0.02, 1_000_000, 7, 3)
-QUICK = Effort(5, 0.005, 20_000, 1, 1)
+QUICK = Effort(2, 0.005, 5_000, 1, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

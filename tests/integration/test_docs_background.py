@@ -18,7 +18,7 @@ from soak.services import Redis
 from tests.pages import Page, not_run
 from tests.processes import ROOT, fetch, free_port, run_python, server
 
-pytestmark = pytest.mark.flaky(reruns=1)
+pytestmark = [pytest.mark.once, pytest.mark.flaky(reruns=1)]
 
 PAGE = Page("docs/background.md")
 block = PAGE.block

@@ -15,6 +15,8 @@ from tests.mailing import HOST, LINK, NAMES, PIXEL, clicked_targets, corpus, uns
 
 from .smtp import Inbox, smtp_server
 
+pytestmark = pytest.mark.once
+
 ENCODINGS = ("quoted-printable", "base64", "8bit")
 
 

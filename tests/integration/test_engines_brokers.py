@@ -16,7 +16,7 @@ from ptrack.engines import brokers
 from soak.processes import free_port
 from soak.services import SOCKET, Redis
 
-pytestmark = pytest.mark.flaky(reruns=1)
+pytestmark = [pytest.mark.once, pytest.mark.flaky(reruns=1)]
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ from .demo_server import (
     running_demo,
 )
 
-pytestmark = pytest.mark.flaky(reruns=1)
+pytestmark = [pytest.mark.once, pytest.mark.flaky(reruns=1)]
 
 THREE = "ada@example.com\ngrace@example.com, alan@example.com"
 

@@ -14,6 +14,8 @@ from ptrack.pixel import GIF
 from tests.pages import Page
 from tests.processes import environment, free_port
 
+pytestmark = pytest.mark.once
+
 STEPS = Page("README.md").section("First steps")
 SECRET = "s" * 32
 

@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
 from tests.processes import run_python
 from tests.test_secrecy import OLD, RECIPIENT, SECRET, assert_without_secrets
+
+pytestmark = pytest.mark.once
 
 SENTRY = """
 import json

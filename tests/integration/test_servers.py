@@ -13,6 +13,8 @@ from ptrack.encoder import TokenBox
 from ptrack.pixel import GIF, PIXEL
 from tests.processes import PATIENCE, ROOT, fetch, free_port, server
 
+pytestmark = pytest.mark.once
+
 SECRET = "s" * 32
 PREFIX = "/pixel%20%C3%A9/"
 
