@@ -71,7 +71,7 @@ lint: $(INSTALLED)-lint
 types: $(INSTALLED)-lint
 	$(BIN)/mypy
 
-PROPERTIES := tests/test_properties.py tests/test_mutations.py tests/test_differential.py
+PROPERTIES := tests/core/test_properties.py tests/core/test_mutations.py tests/core/test_differential.py
 
 properties: $(INSTALLED)-test ## search long for values and requests that break a rule
 	$(BIN)/python -m pytest --hypothesis-profile thorough $(PROPERTIES)

@@ -6,11 +6,11 @@ from typing import Any
 
 from fuzz import inputs
 from fuzz.inputs import SECRETS
-from ptrack.encoder import PtrackEncoder, TokenBox
-from ptrack.endpoint import Endpoint
+from ptrack.core.answers import PIXEL
+from ptrack.core.callbacks import Tracker
+from ptrack.core.endpoint import Endpoint
+from ptrack.core.tokens import PtrackEncoder, TokenBox
 from ptrack.exceptions import PtrackTokenError
-from ptrack.pixel import PIXEL
-from ptrack.trackers import Tracker
 from tests.recording import Recorder, registered
 from tests.reference import opened
 

@@ -15,8 +15,8 @@ from django.test import override_settings
 
 from fuzz import inputs
 from fuzz.inputs import SECRETS
-from ptrack.links import LINK_NOT_FOUND, check_target
-from ptrack.pixel import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer
+from ptrack.core.answers import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer
+from ptrack.core.links import LINK_NOT_FOUND, check_target
 from tests.adapters import PREFIX, Click, Hit, Request, Response, adapters
 from tests.reference import link_key_of, opened
 

@@ -1,10 +1,11 @@
-"""``python -m ptrack``: see `ptrack.commands`."""
+"""``python -m ptrack``: see `ptrack.cli`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from . import commands, conf
+from . import cli as commands
+from . import conf
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

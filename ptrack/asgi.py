@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
-from .around import Around
-from .pixel import NOT_FOUND, Answer
+from .core.answers import NOT_FOUND, Answer
+from .core.concurrency import ended, outside_asyncio
 from .requests import PixelRequest, path_below
-from .shielded import ended, outside_asyncio
+from .wrapper import Around
 
 __all__ = ["PixelRequest", "PtrackASGIMiddleware", "mirror"]
 
@@ -27,7 +27,7 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
     Args:
         app: An ASGI application, of version 3; ``None`` for a mirror, where all but
             pixels is 404.
-        secret, …: As for `ptrack.around.Around`.
+        secret, …: As for `ptrack.wrapper.Around`.
     """
 
     @cached_property

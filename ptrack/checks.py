@@ -33,11 +33,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 
 from . import conf
-from .encoder import KEY_SIZE
-from .engines import LazyEngine
+from .background import LazyEngine
+from .core.callbacks import tracker
+from .core.tokens import KEY_SIZE
 from .exceptions import PtrackConfigurationError
 from .middleware import PtrackMiddleware
-from .places import Place, view_at
 from .problems import (
     app_url_problem,
     background_problem,
@@ -48,7 +48,7 @@ from .problems import (
     prefix_problem,
     secret_problem,
 )
-from .trackers import tracker
+from .urlconf import Place, view_at
 from .views import TrackingPixel
 
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import ptrack
 
-from . import encoder as encoders
-from . import engines
-from .encoder import Encoder, TokenBox
-from .endpoint import Endpoint, normal_prefix
-from .engines import LazyEngine
+from . import background as engines
+from .background import LazyEngine
+from .core import tokens as encoders
+from .core.callbacks import Tracker, tracker
+from .core.endpoint import Endpoint, normal_prefix
+from .core.tokens import Encoder, TokenBox
 from .exceptions import PtrackConfigurationError
 from .problems import (
     UNIX_SOCKET,
@@ -37,10 +38,9 @@ from .problems import (
     secret_problem,
     trusted_proxies_problem,
 )
-from .trackers import Tracker, tracker
 
 if TYPE_CHECKING:
-    from .places import Place
+    from .urlconf import Place
 
 logger = logging.getLogger("ptrack")
 
@@ -299,7 +299,7 @@ def _set_in_django() -> Configuration:
 
 def django_place() -> "Place":
     """Give where the URLs that are made under Django's settings lead."""
-    from .places import Place
+    from .urlconf import Place
 
     found = from_django()
     suffix = "/" if found.suffix is None else found.suffix
@@ -314,7 +314,7 @@ def included_at() -> "tuple[Place | None, bool]":
         be imported; and whether that is settled, which it isn't while the URLconf is
         still being imported.
     """
-    from .places import place_in
+    from .urlconf import place_in
 
     urlconf = getattr(_settings(), "ROOT_URLCONF", None)
     if urlconf is None:

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from . import conf
-from .trackers import tracker
+from .core.callbacks import tracker
 
 MODULE = "pixels"
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from .background import Engine
-from .encoder import key_of
+from .background.handover import Engine
+from .core.links import check_target
+from .core.tokens import key_of
 from .exceptions import PtrackConfigurationError
-from .links import check_target
 
 _HOW_TO_SET_IT = (
     "set it to a random text of 32 characters, such as `python -m ptrack secret` "

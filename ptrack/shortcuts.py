@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import conf
-from .endpoint import Endpoint
+from .core.endpoint import Endpoint
 from .exceptions import PtrackConfigurationError
 
 

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from . import conf
-from .endpoint import Carried
-from .pixel import GIF
-from .trackers import Tracker, TrackingLink, TrackingPixel, tracker
+from .core.answers import GIF
+from .core.callbacks import Tracker, TrackingLink, TrackingPixel, tracker
+from .core.endpoint import Carried
 
 if TYPE_CHECKING:
     from django.core.mail import EmailMessage

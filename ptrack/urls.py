@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path, register_converter
 
 from . import conf
-from .places import TOKEN_ARGUMENT, URL_NAME
+from .urlconf import TOKEN_ARGUMENT, URL_NAME
 from .views import TrackingPixel
 
 

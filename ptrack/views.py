@@ -12,9 +12,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
 from . import conf
-from .http import to_response
-from .pixel import GIF
-from .places import TOKEN_ARGUMENT
+from .core.answers import GIF
+from .responses import to_response
+from .urlconf import TOKEN_ARGUMENT
 
 TRANSPARENT_1_PIXEL_GIF = GIF
 

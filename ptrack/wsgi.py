@@ -5,9 +5,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from . import conf
-from .around import Around
-from .pixel import NOT_FOUND, Answer
+from .core.answers import NOT_FOUND, Answer
 from .requests import PixelRequest
+from .wrapper import Around
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -26,7 +26,7 @@ class PtrackWSGIMiddleware(Around[Callable[..., Iterable[bytes]]]):
 
     Args:
         app: A WSGI application; ``None`` for a mirror, where all but pixels is 404.
-        secret, …: As for `ptrack.around.Around`.
+        secret, …: As for `ptrack.wrapper.Around`.
     """
 
     _nothing = staticmethod(_not_found)

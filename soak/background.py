@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ptrack.encoder import TokenBox
+from ptrack.core.tokens import TokenBox
 
 from . import books, servers
 from .books import Book

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
 
 from .books import Book
 from .mix import Mix, Request

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptrack.encoder import TokenBox
+from ptrack.core.tokens import TokenBox
 
 from . import books, servers
 from .books import Balance, Book, Others

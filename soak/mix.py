@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ptrack.encoder import MAX_TOKEN_LENGTH
+from ptrack.core.tokens import MAX_TOKEN_LENGTH
 
 from .places import PREFIX
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ptrack.encoder import TokenBox
+from ptrack.core.tokens import TokenBox
 
 from . import books, servers
 from .books import Balance, Book, Others

@@ -10,15 +10,10 @@ import pytest
 
 import ptrack
 from ptrack import conf
-from ptrack.trackers import Tracker
+from ptrack.core.callbacks import Tracker
 from tests.adapters import Send, adapters
-from tests.opens_site import (  # noqa: F401 - fixtures
-    opens,
-    opens_database,
-    opens_installed,
-    postgresql_server,
-)
 from tests.recording import Clicks, Recorder, clicked, registered
+from tests.stats.site import opens, opens_database, opens_installed, postgresql_server  # noqa: F401 - fixtures
 
 INTEGRATION = Path(__file__).parent / "integration"
 

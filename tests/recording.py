@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import ptrack
-from ptrack.shielded import ended
-from ptrack.trackers import Tracker
+from ptrack.core.callbacks import Tracker
+from ptrack.core.concurrency import ended
 
 
 async def arecord(tracker: Tracker, *hit: Any) -> None:

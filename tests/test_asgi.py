@@ -11,9 +11,9 @@ import webob
 
 import ptrack
 from ptrack.asgi import PixelRequest, PtrackASGIMiddleware, mirror
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
-from ptrack.trackers import Tracker
+from ptrack.core.answers import GIF, METHOD_NOT_ALLOWED, PIXEL
+from ptrack.core.callbacks import Tracker
+from ptrack.core.tokens import TokenBox
 from tests.recording import clicked, registered
 
 SECRET = "s" * 32

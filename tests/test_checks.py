@@ -60,7 +60,7 @@ def test_site_that_is_set_up_right_has_no_message():
             "ptrack.E013",
             checks.ERROR,
             {
-                "PTRACK_BACKGROUND": "tests.test_engines.Own",
+                "PTRACK_BACKGROUND": "tests.background.test_loading.Own",
                 "PTRACK_BACKGROUND_QUEUE": 1,
             },
         ),
@@ -166,5 +166,5 @@ def test_callback_for_the_background_without_an_engine_is_warned_of(slow: str):
 
 
 def test_callback_for_the_background_with_an_engine_is_fine(slow: str):
-    with override_settings(PTRACK_BACKGROUND="tests.test_engines.Own"):
+    with override_settings(PTRACK_BACKGROUND="tests.background.test_loading.Own"):
         assert found() == {}

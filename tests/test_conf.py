@@ -10,12 +10,13 @@ from django.urls import get_script_prefix, set_script_prefix
 from django.utils import translation
 
 import ptrack
-from ptrack import conf, places
+from ptrack import conf
+from ptrack import urlconf as places
 from ptrack.conf import Configuration
-from ptrack.encoder import TokenBox
+from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.middleware import PtrackMiddleware
-from ptrack.places import Place, place_in
+from ptrack.urlconf import Place, place_in
 
 SECRET = "s" * 32
 

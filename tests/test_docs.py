@@ -20,15 +20,11 @@ from webtest import TestApp as WebTest
 
 import ptrack
 import ptrack.asgi
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
+from ptrack.core.tokens import TokenBox
 from ptrack.testing import tracked
 from tests.pages import Page, not_run, run
-from tests.processes import (
-    ROOT,
-    environment,
-    run_python,
-)
+from tests.processes import ROOT, environment, run_python
 from tests.recording import emptied
 
 PAGES = {

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from fuzz import HARNESSES, inputs, seeds
-from ptrack import endpoint
-from ptrack.encoder import TokenBox
-from ptrack.pixel import METHOD_NOT_ALLOWED
+from ptrack.core import endpoint
+from ptrack.core.answers import METHOD_NOT_ALLOWED
+from ptrack.core.tokens import TokenBox
 from tests.processes import ROOT, environment
 
 CASES = [(harness, name) for harness in HARNESSES for name in seeds.SEEDS[harness]]

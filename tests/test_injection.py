@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ptrack
-from ptrack.encoder import TokenBox
-from ptrack.pixel import METHOD_NOT_ALLOWED, PIXEL
+from ptrack.core.answers import METHOD_NOT_ALLOWED, PIXEL
+from ptrack.core.tokens import TokenBox
 from tests import strategies as some
 from tests.adapters import PREFIX, Request, Send
 from tests.reference import sealed, spelled

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 import ptrack
+from ptrack.core.answers import GIF, PIXEL
 from ptrack.middleware import PtrackMiddleware
-from ptrack.pixel import GIF, PIXEL
 from tests.recording import Recorder
 
 CLIENTS = ["sync", "async"]

@@ -9,12 +9,12 @@ import pytest
 from django.test import Client, override_settings
 
 import ptrack
-from ptrack.counters import Counters
-from ptrack.encoder import PtrackEncoder, TokenBox
-from ptrack.endpoint import Endpoint
-from ptrack.pixel import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL
+from ptrack.core.callbacks import Tracker
+from ptrack.core.counters import Counters
+from ptrack.core.endpoint import Endpoint
+from ptrack.core.tokens import PtrackEncoder, TokenBox
 from ptrack.privacy import objects, shorten_ip
-from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.recording import clicked, registered
 

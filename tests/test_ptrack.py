@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import ptrack
+import ptrack.core.callbacks
 import ptrack.exceptions
-import ptrack.trackers
 from tests.processes import ROOT, run_python
 
 CORE = [
@@ -216,7 +216,7 @@ def test_core_imports_with_django_and_webob_blocked():
 
 def test_import_needs_no_configuration():
     run_python(
-        "import ptrack, ptrack.asgi, ptrack.wsgi, ptrack.encoder; ptrack.tracker"
+        "import ptrack, ptrack.asgi, ptrack.wsgi, ptrack.core.tokens; ptrack.tracker"
     )
 
 
@@ -311,7 +311,7 @@ def test_public_names_are_there():
     assert issubclass(
         ptrack.exceptions.PtrackRegistrationError, ptrack.exceptions.PtrackError
     )
-    assert isinstance(ptrack.tracker, ptrack.trackers.Tracker)
+    assert isinstance(ptrack.tracker, ptrack.core.callbacks.Tracker)
 
 
 def test_package_says_that_it_is_typed():
@@ -320,6 +320,7 @@ def test_package_says_that_it_is_typed():
 
 def test_package_logs_to_one_logger():
     names = {
-        module.logger.name for module in (ptrack.trackers, ptrack.endpoint, ptrack.conf)
+        module.logger.name
+        for module in (ptrack.core.callbacks, ptrack.core.endpoint, ptrack.conf)
     }
     assert names == {"ptrack"}

@@ -15,8 +15,8 @@ from webtest import TestApp as WebTest
 
 import ptrack
 from ptrack.asgi import PtrackASGIMiddleware
+from ptrack.core.callbacks import Tracker
 from ptrack.testing import Click, Open, recorded, tracked
-from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.processes import environment, run_python
 from tests.recording import emptied

@@ -9,7 +9,7 @@ from django.urls import resolve, reverse
 from django.views.generic import View
 
 import ptrack
-from ptrack.pixel import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL
 from ptrack.views import TRANSPARENT_1_PIXEL_GIF, TrackingPixel
 
 MIDDLEWARE = [

@@ -9,10 +9,10 @@ from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 
 import ptrack
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
 from ptrack.views import TrackingPixel
-from tests.opens_site import ALIAS, Database, open_now
 from tests.recording import emptied
+from tests.stats.site import ALIAS, Database, open_now
 
 
 class Counting(TrackingPixel):

@@ -13,9 +13,9 @@ from paste.deploy import loadapp
 from webtest import TestApp as WebTest
 
 import ptrack
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF, METHOD_NOT_ALLOWED, PIXEL
-from ptrack.trackers import Tracker
+from ptrack.core.answers import GIF, METHOD_NOT_ALLOWED, PIXEL
+from ptrack.core.callbacks import Tracker
+from ptrack.core.tokens import TokenBox
 from ptrack.wsgi import PtrackWSGIMiddleware, filter_factory, mirror
 from tests.recording import clicked, registered
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from ptrack.encoder import TokenBox, key_of
+from ptrack.core.tokens import TokenBox, key_of
 
 SECRETS = {
     "8 lower-case letters": (26, 8),

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 
 from nacl.secret import SecretBox
 
-from ptrack.encoder import TokenBox, key_of
+from ptrack.core.tokens import TokenBox, key_of
 
 SECRET = "a secret of 32 characters to time"[:32]
 VALID = "valid"

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.environments import ROOT, clean_environ
 from benchmarks.machine import pinned
 from benchmarks.workers.sample import environ
-from ptrack.trackers import Tracker
+from ptrack.core.callbacks import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from soak.processes import free_port
 

@@ -43,9 +43,9 @@ from sample import (
 
 import ptrack
 from ptrack.asgi import PtrackASGIMiddleware
+from ptrack.core.callbacks import Tracker
 from ptrack.email import TrackedTemplate, track_html
 from ptrack.middleware import PtrackMiddleware
-from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 
 PAYLOADS = (16, 64, 256, 1024, 4096)

@@ -5,7 +5,7 @@ from typing import Any
 from recording import record
 
 from ptrack.asgi import mirror
-from ptrack.trackers import Tracker, TrackingPixel
+from ptrack.core.callbacks import Tracker, TrackingPixel
 
 tracker = Tracker()
 

@@ -25,13 +25,13 @@ configure(
 )
 
 import ptrack  # noqa: E402 - Django has to be configured first
-from ptrack.engines import engine  # noqa: E402
-from ptrack.engines.celery import CeleryEngine  # noqa: E402
-from ptrack.trackers import Tracker  # noqa: E402
+from ptrack.background import engine  # noqa: E402
+from ptrack.background.celery import CeleryEngine  # noqa: E402
+from ptrack.core.callbacks import Tracker  # noqa: E402
 from ptrack.wsgi import PtrackWSGIMiddleware  # noqa: E402
 
 urlpatterns = OTHER_PATTERNS
-TOKEN = ptrack.encoder.TokenBox(SECRET).encrypt(*ARGS, **KWARGS)
+TOKEN = ptrack.core.tokens.TokenBox(SECRET).encrypt(*ARGS, **KWARGS)
 PATH = f"{PREFIX}{TOKEN}/"
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import ptrack
 from ptrack import conf
-from ptrack.environs import environ_of
-from ptrack.environs import text as text_of
+from ptrack.core.environs import environ_of
+from ptrack.core.environs import text as text_of
 from ptrack.privacy import shorten_ip
 
 from . import bulk, storable

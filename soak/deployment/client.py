@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
 from soak.processes import HOST, SoakError
 
 VISITORS = 16

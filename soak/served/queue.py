@@ -11,7 +11,7 @@ from soak.places import BROKER, CELERY
 app = Celery(
     "soak",
     broker=os.environ[BROKER],
-    include=["ptrack.engines.celery", "soak.served.behind"],
+    include=["ptrack.background.celery", "soak.served.behind"],
 )
 app.conf.update(json.loads(os.environ.get(CELERY, "{}")))
 

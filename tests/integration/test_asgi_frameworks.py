@@ -19,8 +19,8 @@ from starlette.testclient import TestClient as Client
 from starlette.websockets import WebSocket
 
 from ptrack.asgi import PixelRequest, PtrackASGIMiddleware
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
+from ptrack.core.tokens import TokenBox
 
 PAGE = "a page of the app"
 SECRET = "s" * 32

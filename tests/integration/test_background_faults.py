@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from ptrack.encoder import TokenBox
-from ptrack.engines.celery import CeleryEngine, record
-from ptrack.jobs import job_of
-from ptrack.pixel import GIF
+from ptrack.background.celery import CeleryEngine, record
+from ptrack.core.answers import GIF
+from ptrack.core.jobs import job_of
+from ptrack.core.tokens import TokenBox
 from ptrack.requests import PixelRequest
 from soak import background, books, servers
 from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED

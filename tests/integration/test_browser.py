@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 import ptrack
-from ptrack.trackers import Tracker
+from ptrack.core.callbacks import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.processes import free_port
 

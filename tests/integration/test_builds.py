@@ -156,4 +156,4 @@ def test_setup_py_test_runs_the_suite():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "tests/test_encoder.py::test_token_has_one_spelling" in done.stdout
+    assert "tests/core/test_tokens.py::test_token_has_one_spelling" in done.stdout

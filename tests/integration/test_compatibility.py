@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ptrack.encoder import PtrackEncoder, TokenBox
-from ptrack.endpoint import Endpoint
-from ptrack.trackers import Tracker
+from ptrack.core.callbacks import Tracker
+from ptrack.core.endpoint import Endpoint
+from ptrack.core.tokens import PtrackEncoder, TokenBox
 from tests.processes import environment
 
 pytestmark = pytest.mark.once

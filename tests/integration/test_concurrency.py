@@ -17,9 +17,9 @@ from django.test.utils import override_settings
 
 import ptrack
 from ptrack import conf
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF
-from ptrack.trackers import Tracker
+from ptrack.core.answers import GIF
+from ptrack.core.callbacks import Tracker
+from ptrack.core.tokens import TokenBox
 from ptrack.wsgi import PtrackWSGIMiddleware
 from soak import nonces
 from tests.processes import run_python

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ptrack.encoder import MAX_TOKEN_LENGTH, TokenBox
-from ptrack.pixel import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL
+from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
 from soak import report
 from soak.deployment import files, rounds, sizing
 from soak.deployment.accounts import Logged, balance, logged

@@ -13,8 +13,8 @@ from webtest import TestApp as WebTest
 
 import ptrack
 import ptrack.asgi
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
+from ptrack.core.tokens import TokenBox
 from soak.processes import wait_until
 from tests.pages import run
 from tests.processes import PATIENCE, ROOT, fetch, free_port, server

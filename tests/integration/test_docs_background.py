@@ -9,8 +9,8 @@ import kombu
 import pytest
 from celery import Celery
 
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
+from ptrack.core.tokens import TokenBox
 from soak.background import GIVE_BACK
 from soak.processes import wait_until
 from soak.service import Announcer

@@ -21,7 +21,7 @@ from django.test import Client, override_settings
 from django.urls import path
 
 import ptrack
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
 from ptrack.testing import Click, Open, Recorded, tracked
 from tests.pages import Page, not_run, run, the_one
 from tests.processes import ROOT, WARNINGS, environment

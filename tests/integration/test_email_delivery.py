@@ -11,7 +11,15 @@ from django.core import mail as django_mail
 from django.test import override_settings
 
 from ptrack.email import track
-from tests.mailing import HOST, LINK, NAMES, PIXEL, clicked_targets, corpus, unspliced
+from tests.email.mailing import (
+    HOST,
+    LINK,
+    NAMES,
+    PIXEL,
+    clicked_targets,
+    corpus,
+    unspliced,
+)
 
 from .smtp import Inbox, smtp_server
 

@@ -1,4 +1,4 @@
-"""ptrack.engines.brokers: what a real Redis keeps, refuses, and doesn't answer."""
+"""ptrack.background.brokers: what a real Redis keeps, refuses, and doesn't answer."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from celery import Celery
 from kombu import pools
 from kombu.exceptions import LimitExceeded, OperationalError
 
-from ptrack.engines import brokers
+from ptrack.background import brokers
 from soak.processes import free_port
 from soak.services import SOCKET, Redis
 

@@ -19,8 +19,8 @@ from sqlite3 import connect
 import django
 import pytest
 
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
+from ptrack.core.tokens import TokenBox
 
 from .demo_mails import (
     AGENTS,

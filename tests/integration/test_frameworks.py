@@ -14,7 +14,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from webtest import TestApp as WebTest
 
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
 from ptrack.wsgi import PtrackWSGIMiddleware
 
 PAGE = "a page of the app"

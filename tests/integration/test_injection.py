@@ -9,8 +9,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from ptrack.encoder import TokenBox
-from ptrack.pixel import PIXEL
+from ptrack.core.answers import PIXEL
+from ptrack.core.tokens import TokenBox
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.settings import PTRACK_SECRET
 from tests.test_injection import EVIL

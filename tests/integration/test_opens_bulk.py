@@ -24,7 +24,8 @@ from django.db import (
 )
 from django.test.utils import CaptureQueriesContext
 
-from tests.opens_site import (
+from tests.processes import ROOT, WARNINGS, environment, run_python
+from tests.stats.site import (
     ALIAS,
     Database,
     in_threads,
@@ -32,7 +33,6 @@ from tests.opens_site import (
     on_postgresql,
     open_now,
 )
-from tests.processes import ROOT, WARNINGS, environment, run_python
 
 pytestmark = pytest.mark.usefixtures("opens")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF
+from ptrack.core.answers import GIF
+from ptrack.core.tokens import TokenBox
 from tests.pages import Page
 from tests.processes import environment, free_port
 

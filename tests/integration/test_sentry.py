@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.core.test_secrecy import OLD, RECIPIENT, SECRET, assert_without_secrets
 from tests.processes import run_python
-from tests.test_secrecy import OLD, RECIPIENT, SECRET, assert_without_secrets
 
 pytestmark = pytest.mark.once
 

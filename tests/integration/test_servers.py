@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ptrack.encoder import TokenBox
-from ptrack.pixel import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL
+from ptrack.core.tokens import TokenBox
 from tests.processes import PATIENCE, ROOT, fetch, free_port, server
 
 pytestmark = pytest.mark.once

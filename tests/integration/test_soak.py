@@ -13,10 +13,10 @@ import pytest
 from webtest import TestApp as WebTest
 
 import ptrack
-from ptrack.encoder import TokenBox
+from ptrack.core.answers import GIF
+from ptrack.core.callbacks import Tracker
+from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackTokenError
-from ptrack.pixel import GIF
-from ptrack.trackers import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
 from soak import books, faults, load, processes, report, run, servers, stage
 from soak.books import Balance, Book, balance

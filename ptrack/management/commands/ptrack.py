@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ptrack import commands
+from ptrack import cli as commands
 
 
 class Command(BaseCommand):
-    """Passes the commands on: see `ptrack.commands`."""
+    """Passes the commands on: see `ptrack.cli`."""
 
     help = (
         "Tools of ptrack: print a strong secret, show what a pixel or a link carries."

@@ -1,0 +1,1 @@
+"""What ptrack is without any framework: no Django, no WebOb, no settings."""

@@ -1,0 +1,472 @@
+"""ptrack.agents: who a request came from, by real user agents."""
+
+import random
+import re
+from typing import Any
+
+import pytest
+import webob
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+from django.test import AsyncRequestFactory, RequestFactory
+
+from ptrack import agents
+from ptrack.agents import Agent, identify, too_fast
+from ptrack.agents.crawlers import NOT_CRAWLERS, crawlers
+from ptrack.agents.rules import AFTER_DATA_SET, BEFORE_DATA_SET, PURPOSE_HEADERS
+from ptrack.wsgi import PixelRequest
+from tests.processes import run_python
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0.0.0 Safari/537.36"
+)
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_3 like Mac OS X) AppleWebKit/605.1.15 "
+GMAIL = (
+    "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 "
+    "(via ggpht.com GoogleImageProxy)"
+)
+
+# -- requests -------------------------------------------------------------------------
+
+
+def dashed(headers: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+REQUESTS: dict[str, Any] = {
+    "django": lambda headers: RequestFactory().get("/", headers=dashed(headers)),
+    "asgi": lambda headers: AsyncRequestFactory().get("/", headers=dashed(headers)),
+    "ptrack": lambda headers: PixelRequest.blank("/", headers=headers),
+    "webob": lambda headers: webob.Request.blank("/", headers=headers),
+    "environ": lambda headers: {
+        f"HTTP_{name.upper().replace('-', '_')}": value
+        for name, value in headers.items()
+    },
+}
+every_request = pytest.mark.parametrize(
+    "made", list(REQUESTS.values()), ids=list(REQUESTS)
+)
+
+
+def by(user_agent: str) -> Agent:
+    return identify({"HTTP_USER_AGENT": user_agent})
+
+
+# -- the table ------------------------------------------------------------------------
+
+PERSON = ("person", True)
+UNSURE = ("mail_proxy", None)
+
+RULES = [
+    (GMAIL, "Gmail", ("mail_proxy", True)),
+    ("Firefox/11.0 (via ggpht.com GoogleImageProxy)", "Gmail", ("mail_proxy", True)),
+    (
+        "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+        "Yahoo Mail",
+        UNSURE,
+    ),
+    ("YahooCacheSystem; YahooWebServiceClient", "Yahoo cache", UNSURE),
+    ("Mozilla/5.0", "Apple Mail Privacy Protection", ("mail_proxy", False)),
+    (
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/118.0.5993.117 Safari/537.36 FastmailUA/1.0"
+        ),
+        "Fastmail",
+        ("mail_proxy", True),
+    ),
+    ("Mozilla/5.0 SeznamEmailProxy/2.0.174", "Seznam Email", UNSURE),
+    (
+        (
+            "Mozilla/5.0 (Windows NT 6.3; WOW64; rv:35.0) Gecko/20100101 Firefox/35.0 "
+            "(via secureurl.fwdcdn.com)"
+        ),
+        "Ukr.net Mail",
+        UNSURE,
+    ),
+    ("Shortwave Image Fetcher", "Shortwave", UNSURE),
+    ("Barracuda Sentinel (EE)", "Barracuda Sentinel", ("scanner", False)),
+    (
+        "Chrome Privacy Preserving Prefetch Proxy",
+        "prefetch proxy",
+        ("prefetch", False),
+    ),
+    (
+        "Mozilla/5.0 (compatible; CloudFlare-Prefetch/0.1; +http://www.cloudflare.com/)",
+        "prefetch proxy",
+        ("prefetch", False),
+    ),
+    (
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
+            "Gecko) Chrome/99.0.4844.51 Safari/537.36 "
+            "(https://securitee.org/cms-experiment-fall2024/)"
+        ),
+        "bot that gives an address",
+        ("bot", False),
+    ),
+    (
+        (
+            "Microsoft Office/12.0 (Windows NT 6.1; "
+            "Microsoft Office Outlook 12.0.6739; Pro)"
+        ),
+        "Outlook",
+        PERSON,
+    ),
+    (
+        "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.6326; Pro)",
+        "Outlook",
+        PERSON,
+    ),
+    (
+        (
+            "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; WOW64; Trident/8.0; "
+            ".NET4.0C; Microsoft Outlook 16.0.6366; ms-office; MSOffice 16)"
+        ),
+        "Outlook",
+        PERSON,
+    ),
+    ("Mozilla/4.0 (compatible; ms-office; MSOffice 16)", "Outlook", PERSON),
+    ("MacOutlook/16.46.21021202 (Intelx64 Mac OS X 11.2.2)", "Outlook", PERSON),
+    ("Outlook-iOS/709.2042344.prod.iphone (3.21.0)", "Outlook", PERSON),
+    ("Outlook/16.16.18071205 CFNetwork/902.1 Darwin/17.7.0", "Outlook", PERSON),
+    ("Outlook-Express/7.0 (MSIE 7.0; Windows NT 6.1; TmstmpExt)", "Outlook", PERSON),
+    ("WindowsMail/17.5.9600.22013", "Windows Mail", PERSON),
+    (
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:24.0) Gecko/20100101 "
+            "Thunderbird/24.4.0 Lightning/2.6.4"
+        ),
+        "Thunderbird",
+        PERSON,
+    ),
+    (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:24.0) Gecko/20100101 Icedove/24.4.0",
+        "Thunderbird",
+        PERSON,
+    ),
+    ("Airmail 1.4 rv:238 (Macintosh; Mac OS X 10.9.2; hr_HR)", "Airmail", PERSON),
+    ("Mozilla/4.0 (compatible; Lotus-Notes/6.0; Windows-NT)", "Notes", PERSON),
+    ("Postbox 1.0b14 (Windows/2009072715)", "Postbox", PERSON),
+    ("The Bat! 4.0.0.22", "The Bat!", PERSON),
+    (f"{CHROME} eM Client/8.2.1659.0", "eM Client", PERSON),
+    ("eMClient/9.3.6041.0", "eM Client", PERSON),
+    (
+        (
+            "Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like "
+            "Gecko) Mailspring/1.7.4 Chrome/69.0.3497.128 Electron/4.2.2 Safari/537.36"
+        ),
+        "Mailspring",
+        PERSON,
+    ),
+    (f"{CHROME} Mailbird/2.4.30.0/", "Mailbird", PERSON),
+    (
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
+            "Gecko) BlueMail/0.10.31 Chrome/61.0.3163.100 Electron/2.0.18 Safari/537.36"
+        ),
+        "BlueMail",
+        PERSON,
+    ),
+    (f"{CHROME} Foxmail/7.2.25.213", "Foxmail", PERSON),
+    ("NaverMailApp/2.2.2 (Android 10; SM-G986N)", "NAVER Mail", PERSON),
+    (
+        "Yahoo%20Mail/49268 CFNetwork/1121.2.2 Darwin/19.3.0",
+        "Yahoo Mail app",
+        PERSON,
+    ),
+    (
+        "Android-Gmail/64562652 (sw411dp; 420dpi) (r7 TP1A.220624.014)",
+        "Gmail app",
+        PERSON,
+    ),
+    (
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_6) AppleWebKit/605.1.15 "
+            "(KHTML, like Gecko)"
+        ),
+        "Apple Mail or another WebKit app",
+        PERSON,
+    ),
+    (
+        f"{IPHONE}(KHTML, like Gecko) Mobile/15E148",
+        "Apple Mail or another WebKit app",
+        PERSON,
+    ),
+    (CHROME, "browser", PERSON),
+    (f"{CHROME} Edg/126.0.0.0", "browser", PERSON),
+    (
+        f"{IPHONE}(KHTML, like Gecko) Version/17.3 Mobile/15E148 Safari/604.1",
+        "browser",
+        PERSON,
+    ),
+    (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+        "browser",
+        PERSON,
+    ),
+    (
+        "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
+        "browser",
+        PERSON,
+    ),
+]
+
+
+@every_request
+@pytest.mark.parametrize(("user_agent", "name", "rest"), RULES)
+def test_user_agent_is_known_in_requests_of_every_kind(made, user_agent, name, rest):
+    kind, on_open = rest
+    found = identify(made({"User-Agent": user_agent}))
+    assert found == Agent(kind, name, on_open)
+
+
+def test_every_rule_has_a_real_user_agent_here():
+    rules = {rule.name for rule in (*BEFORE_DATA_SET, *AFTER_DATA_SET)}
+    assert rules == {name for _, name, _ in RULES}
+
+
+@every_request
+@pytest.mark.parametrize(
+    ("user_agent", "kind", "name"),
+    [
+        (
+            "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+            "bot",
+            "Slackbot",
+        ),
+        ("WhatsApp/2.23.20.0", "bot", "WhatsApp"),
+        ("facebookexternalhit/1.1", "bot", "facebookexternalhit"),
+        ("curl/8.5.0", "bot", "curl"),
+        ("python-requests/2.32.0", "bot", "python-requests"),
+        ("sqlmap/1.8#stable (https://sqlmap.org)", "scanner", "sqlmap"),
+        (
+            (
+                "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; "
+                "Googlebot/2.1; +http://www.google.com/bot.html) Safari/537.36"
+            ),
+            "bot",
+            "Googlebot",
+        ),
+    ],
+)
+def test_data_set_is_asked(made, user_agent, kind, name):
+    assert identify(made({"User-Agent": user_agent})) == Agent(kind, name, False)
+
+
+@every_request
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Sec-Purpose", "prefetch"),
+        ("Sec-Purpose", "prefetch;prerender"),
+        ("Sec-Purpose", "prefetch;anonymous-client-ip"),
+        ("Purpose", "prefetch"),
+        ("X-Purpose", "preview"),
+        ("X-Purpose", "instant"),
+        ("X-Moz", "Prefetch"),
+    ],
+)
+def test_header_that_states_a_prefetch_is_believed(made, header, value):
+    assert header in PURPOSE_HEADERS
+    headers = {"User-Agent": CHROME, header: value}
+    assert identify(made(headers)) == Agent("prefetch", header, False)
+    assert identify(made({header: value})).kind == "prefetch"
+
+
+@pytest.mark.parametrize("value", ["", "visit", "fetch", "x" * 9000])
+def test_header_that_states_anything_else_changes_nothing(value):
+    headers = {"HTTP_USER_AGENT": CHROME, "HTTP_PURPOSE": value}
+    assert identify(headers) == by(CHROME)
+
+
+@every_request
+@pytest.mark.parametrize("headers", [{}, {"User-Agent": ""}, {"User-Agent": "  "}])
+def test_no_user_agent_is_unknown(made, headers):
+    assert identify(made(headers)) == Agent("unknown", "no user agent", None)
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        "Dalvik/2.1.0 (Linux; U; Android 11)",
+        "x",
+        "Mozilla/5.0 (",
+        "Mozilla/4.0",
+        "\xe9",
+    ],
+)
+def test_user_agent_of_nobody_we_know_is_unknown(user_agent):
+    assert by(user_agent) == Agent("unknown", "unknown", None)
+
+
+# -- precedence -----------------------------------------------------------------------
+
+
+def test_header_comes_before_the_user_agent():
+    for user_agent in (GMAIL, "curl/8.5.0", CHROME):
+        headers = {"HTTP_USER_AGENT": user_agent, "HTTP_SEC_PURPOSE": "prefetch"}
+        assert identify(headers).kind == "prefetch"
+
+
+def test_proxies_come_before_the_data_set_that_calls_them_bots():
+    assert crawlers().find(GMAIL) is not None
+    assert by(GMAIL).kind == "mail_proxy"
+
+
+def test_data_set_comes_before_the_client_that_a_crawler_pretends_to_be():
+    user_agent = (
+        "Mozilla/5.0 (Windows; U; Windows NT 5.0; en-US; rv:1.7.10) Gecko/20050716 "
+        "Thunderbird/1.0.6 - WebCrawler http://cognitiveseo.com/bot.html"
+    )
+    assert by(user_agent).kind == "bot"
+
+
+def test_client_comes_before_the_browser_that_it_is_made_of():
+    assert by(f"{CHROME} Mailbird/2.4.30.0/").name == "Mailbird"
+
+
+def test_bare_mozilla_is_apples_proxy_only_where_it_is_all():
+    assert by("Mozilla/5.0 ").name == "Apple Mail Privacy Protection"
+    assert by("Mozilla/5.0 (X11)").kind == "unknown"
+    assert by("Mozilla/5.01").kind == "unknown"
+
+
+# -- whatever is sent -----------------------------------------------------------------
+
+
+def test_every_example_of_the_data_set_is_a_machine():
+    for entry in CRAWLER_USER_AGENTS_DATA:
+        if entry["pattern"] not in NOT_CRAWLERS:
+            for example in entry["instances"]:
+                assert by(example).kind not in ("person", "unknown"), example
+
+
+def garbage() -> list[str]:
+    """Give nonsense of all lengths, the same at every run, real parts among it."""
+    chance = random.Random(5)
+    parts = [user_agent for user_agent, _, _ in RULES]
+    alphabet = "".join(map(chr, range(256))) + "()/;.*+?[]{}\\\u2028\ud800𝒳"
+    found = []
+    for length in [*range(40), 511, 512, 513, 10_000]:
+        text = "".join(chance.choices(alphabet, k=length))
+        cut = chance.randrange(length + 1)
+        found += [text, text[:cut] + chance.choice(parts) + text[cut:]]
+    return [*found, "Spider" * 9999, "ContextualBot" * 9999, "a/" * 9999, "\0" * 9999]
+
+
+def test_garbage_never_raises_and_is_never_handed_on():
+    known = {rule.name for rule in (*BEFORE_DATA_SET, *AFTER_DATA_SET)}
+    examples = [
+        example for entry in CRAWLER_USER_AGENTS_DATA for example in entry["instances"]
+    ]
+    for text in garbage():
+        for header in ("HTTP_USER_AGENT", "HTTP_SEC_PURPOSE", "HTTP_X_MOZ"):
+            found = identify({header: text})
+            assert found.name in {
+                *known,
+                *PURPOSE_HEADERS,
+                "unknown",
+                "no user agent",
+            } or any(found.name in example for example in examples)
+
+
+def test_user_agent_is_read_up_to_its_limit():
+    assert by("x" * 500 + " curl GoogleImageProxy").kind == "unknown"
+    assert by("x" * 480 + " GoogleImageProxy").name == "Gmail"
+
+
+@pytest.mark.parametrize("value", [None, 7, b"curl/8"])
+def test_user_agent_that_is_no_text_is_none(value):
+    assert identify({"HTTP_USER_AGENT": value}).name == "no user agent"
+
+
+def test_what_is_no_request_is_an_error():
+    with pytest.raises(TypeError, match="a request"):
+        identify("curl/8.5.0")
+
+
+def test_answers_are_kept_up_to_a_bound():
+    agents._identify.cache_clear()
+    for number in range(agents.CACHED * 2):
+        by(f"Mail/{number}")
+    assert agents._identify.cache_info().currsize == agents.CACHED
+    by("x" * 9000)
+    before = agents._identify.cache_info().hits
+    by("x" * 9001)
+    assert agents._identify.cache_info().hits == before + 1
+
+
+# -- too fast -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("passed", "within", "expected"),
+    [
+        (0, 10, True),
+        (9.9, 10, True),
+        (10, 10, False),
+        (86_400, 10, False),
+        (-3, 10, True),
+        (3, 2, False),
+        (0, 0, False),
+    ],
+)
+def test_hit_is_too_fast_within_the_seconds_that_are_given(passed, within, expected):
+    sent = 1_700_000_000.5
+    assert too_fast(sent, sent + passed, within=within) is expected
+
+
+def test_now_is_the_default_and_ten_seconds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("time.time", lambda: 1010.0)
+    assert too_fast(1000.5)
+    assert not too_fast(1000)
+    assert not too_fast(999)
+
+
+# -- what it costs those who don't use it ---------------------------------------------
+
+
+def test_data_set_and_ipware_are_not_imported_before_they_are_used():
+    out = run_python(
+        "import sys, ptrack.agents\n"
+        "def there(): print('crawleruseragents' in sys.modules, 'python_ipware' in"
+        " sys.modules)\n"
+        "there()\n"
+        "ptrack.agents.identify({'HTTP_USER_AGENT': 'x'}); there()\n"
+        "ptrack.agents.client_ip({'REMOTE_ADDR': '192.0.2.1'}); there()\n"
+    )
+    assert re.findall(r"\w+", out) == [
+        "False",
+        "False",
+        "True",
+        "False",
+        "True",
+        "True",
+    ]
+
+
+@pytest.mark.parametrize("missing", ["crawleruseragents", "python_ipware"])
+def test_missing_extra_is_an_error_at_start_up_that_says_what_to_install(missing):
+    out = run_python(
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "import ptrack, ptrack.exceptions\n"
+        "try:\n"
+        "    import ptrack.agents\n"
+        "except ImportError as error:\n"
+        "    assert isinstance(error, ptrack.exceptions.PtrackError)\n"
+        "    print(error)\n"
+    )
+    assert out == (
+        "ptrack.agents needs crawler-user-agents and python-ipware: "
+        "pip install 'django-ptrack[agents]'\n"
+    )
+
+
+def test_rest_of_ptrack_does_not_import_it():
+    out = run_python(
+        "import sys, ptrack, ptrack.wsgi, ptrack.middleware, ptrack.urls\n"
+        "print(sorted(name for name in sys.modules if 'agents' in name))\n",
+        DJANGO_SETTINGS_MODULE="tests.settings",
+    )
+    assert out == "[]\n"

@@ -1,0 +1,353 @@
+"""What a stranger can make ptrack do: one decryption per key, and no more memory.
+
+And nothing over the network, at import or at work.
+"""
+
+import asyncio
+import io
+import logging
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncRequestFactory, RequestFactory, override_settings
+from nacl.secret import SecretBox
+
+from ptrack.asgi import PtrackASGIMiddleware
+from ptrack.core.answers import GIF
+from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
+from ptrack.middleware import PtrackMiddleware
+from ptrack.wsgi import PtrackWSGIMiddleware
+from tests.processes import run_python
+
+SECRET = "s3cret of thirty-two characters!"
+KEYS = [SECRET, *(f"earlier {number}" for number in range(3))]
+BOX = TokenBox(SECRET)
+KIB = 1024
+
+
+@pytest.fixture(autouse=True)
+def four_keys() -> Iterator[None]:
+    with override_settings(PTRACK_SECRET_FALLBACKS=KEYS[1:]):
+        yield
+
+
+@pytest.fixture
+def decryptions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The sealed bytes of every decryption: counted, and done all the same."""
+    found: list[bytes] = []
+    real = SecretBox.decrypt
+
+    def counted(self: SecretBox, sealed: bytes, *args: Any, **kwargs: Any) -> bytes:
+        found.append(sealed)
+        return real(self, sealed, *args, **kwargs)
+
+    monkeypatch.setattr(SecretBox, "decrypt", counted)
+    return found
+
+
+# -- ways in --------------------------------------------------------------------------
+
+
+def by_wsgi() -> Callable[[str], bytes]:
+    app = PtrackWSGIMiddleware(None, SECRET, secret_fallbacks=KEYS[1:])
+
+    def call(token: str) -> bytes:
+        path = f"/ptrack/{token}/".encode(errors="surrogatepass").decode("latin-1")
+        return b"".join(
+            app({"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda *_: None)
+        )
+
+    return call
+
+
+def by_asgi() -> Callable[[str], bytes]:
+    app = PtrackASGIMiddleware(None, SECRET, secret_fallbacks=KEYS[1:])
+
+    def call(token: str) -> bytes:
+        return answered_by_asgi(app, f"/ptrack/{token}/")
+
+    return call
+
+
+def answered_by_asgi(app: PtrackASGIMiddleware, path: str) -> bytes:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path}
+    asyncio.run(app(scope, asyncio.Queue[Any]().get, send))
+    body: bytes = sent[-1]["body"]
+    return body
+
+
+def by_django() -> Callable[[str], bytes]:
+    middleware = PtrackMiddleware(lambda request: None)  # type: ignore[arg-type]
+
+    def call(token: str) -> bytes:
+        request = RequestFactory().get("/")
+        request.path_info = f"/ptrack/{token}/"
+        return middleware(request).content
+
+    return call
+
+
+def by_django_async() -> Callable[[str], bytes]:
+    async def get_response(request: Any) -> None:
+        """Be there, so that the middleware is an async one."""
+
+    middleware = PtrackMiddleware(get_response)  # type: ignore[arg-type]
+
+    def call(token: str) -> bytes:
+        request = AsyncRequestFactory().get("/")
+        request.path_info = f"/ptrack/{token}/"
+        return async_to_sync(middleware)(request).content
+
+    return call
+
+
+WAYS = {
+    "wsgi": by_wsgi,
+    "asgi": by_asgi,
+    "django": by_django,
+    "django-async": by_django_async,
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Callable[[str], bytes]:
+    return WAYS[request.param]()
+
+
+# -- decryptions ----------------------------------------------------------------------
+
+FORGED = TokenBox("another").encrypt("a")
+NO_TOKENS = {
+    "garbage": "garbage",
+    "not base64": "." * 64,
+    "not ASCII": "é" * 64,
+    "surrogate": "\ud800" * 64,
+    "too long": "A" * (MAX_TOKEN_LENGTH + 4),
+    "far too long": "A" * 1_000_000,
+    "authentic, but too long": BOX.encrypt("x" * 5900) + "A" * 4000,
+    "bad length": FORGED[:-3],
+    "padding in the middle": f"{FORGED[:8]}={FORGED[9:]}",
+}
+
+
+@pytest.mark.parametrize("name", NO_TOKENS)
+def test_what_cannot_be_a_token_is_never_decrypted(name, way, decryptions, recorder):
+    assert way(NO_TOKENS[name]) == GIF
+    assert decryptions == []
+    assert recorder.hits == []
+
+
+@pytest.mark.parametrize(
+    "token",
+    [FORGED, "A" * 8000, BOX.encrypt()[:-4], "AAAA", ""],
+    ids=["forged", "longest", "cut", "short", "empty"],
+)
+def test_forged_hit_costs_one_decryption_per_key(token, way, decryptions, recorder):
+    """However short or long it is, if it may be a token at all."""
+    assert way(token) == GIF
+    assert len(decryptions) == len(KEYS)
+    assert recorder.hits == []
+
+
+@pytest.mark.parametrize("token", ["", "garbage", "." * 64, "A" * 9000])
+def test_what_cannot_be_a_links_token_costs_no_more_than_a_pixels(
+    token, way, decryptions, clicks
+):
+    assert way(f"link/{token}").startswith(b"This link can't be followed")
+    assert len(decryptions) in (0, len(KEYS))
+    assert clicks.hits == []
+
+
+def test_forged_link_costs_one_decryption_per_key(way, decryptions, clicks):
+    """A pixel's token is a forgery there, with keys that are a link's own."""
+    for token in (FORGED, BOX.encrypt("https://www.example.com")):
+        decryptions.clear()
+        assert way(f"link/{token}").startswith(b"This link can't be followed")
+        assert len(decryptions) == len(KEYS)
+    assert clicks.hits == []
+
+
+@pytest.mark.parametrize("age", range(len(KEYS)))
+def test_hit_costs_no_decryption_beyond_its_own_key(age, way, decryptions, recorder):
+    assert way(TokenBox(KEYS[age]).encrypt("a")) == GIF
+    assert len(decryptions) == age + 1
+    assert recorder.hits == [(("a",), {})]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "get\r\nX: y", ""])
+def test_method_that_cannot_hit_costs_no_decryption(method, decryptions):
+    app = PtrackWSGIMiddleware(None, SECRET)
+    token = BOX.encrypt("a")
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": f"/ptrack/{token}/"}
+    app(environ, lambda *_: None)
+    assert decryptions == []
+
+
+# -- memory ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unlogged(caplog: pytest.LogCaptureFixture) -> None:
+    """Log nothing at DEBUG, as a site does: captured text would count as memory.
+
+    It grows with every call, and by how much depends on its length: a test that
+    measures a few KiB beside it passes today and fails tomorrow.
+    """
+    caplog.set_level(logging.INFO, logger="ptrack")
+
+
+def peak(call: Callable[[], object]) -> int:
+    """Give how many bytes a call has at most, beyond what was there before it.
+
+    That is the least of some calls: what else the process does beside one counts for
+    it.
+    """
+    call()
+    return min(_peak_once(call) for _ in range(5))
+
+
+def _peak_once(call: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("unlogged")
+@pytest.mark.parametrize("char", ["A", ".", "=", "/", "%", "é", "日"])
+def test_memory_does_not_grow_with_the_path(char: str):
+    """Whatever it consists of: from 10,000 characters on, no more is looked at."""
+    app = PtrackWSGIMiddleware(None, SECRET)
+
+    def request(size: int) -> Callable[[], object]:
+        path = "/ptrack/" + (char * size).encode().decode("latin-1")
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
+        return lambda: app(environ, lambda *_: None)
+
+    at_the_limit = peak(request(10_000))
+    assert peak(request(1_000_000)) < at_the_limit + KIB
+    assert at_the_limit < 10 * MAX_TOKEN_LENGTH
+
+
+@pytest.mark.usefixtures("unlogged")
+@pytest.mark.parametrize("char", ["A", ".", "é", "日"])
+def test_memory_does_not_grow_with_the_path_under_asgi(char: str):
+    app = PtrackASGIMiddleware(None, SECRET)
+
+    def request(size: int) -> Callable[[], object]:
+        path = f"/ptrack/{char * size}"
+        return lambda: answered_by_asgi(app, path)
+
+    assert peak(request(1_000_000)) < peak(request(10_000)) + KIB
+
+
+@pytest.mark.usefixtures("unlogged")
+@pytest.mark.parametrize("char", ["A", ".", "é", "日"])
+def test_memory_does_not_grow_with_the_path_under_django(char: str):
+    middleware = PtrackMiddleware(lambda request: None)  # type: ignore[arg-type]
+
+    def hit(size: int) -> Callable[[], object]:
+        request = RequestFactory().get("/")
+        request.path_info = f"/ptrack/{char * size}/"
+        return lambda: middleware(request)
+
+    assert peak(hit(1_000_000)) < peak(hit(10_000)) + KIB
+
+
+@pytest.mark.usefixtures("unlogged")
+def test_neither_body_nor_query_nor_headers_are_looked_at():
+    """A forged request with much of all three costs what one without costs."""
+
+    class Unread(io.RawIOBase):
+        def readinto(self, buffer: Any) -> int:
+            raise AssertionError("the body was read")
+
+    app = PtrackWSGIMiddleware(None, SECRET)
+    bare = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/ptrack/{FORGED}/"}
+    full = {
+        **bare,
+        "QUERY_STRING": "x=y&" * 100_000,
+        "CONTENT_LENGTH": "1000000000000",
+        "wsgi.input": Unread(),
+        **{f"HTTP_X_{number}": "x" * 10_000 for number in range(1_000)},
+    }
+    calls = {
+        name: lambda environ=environ: app(environ, lambda *_: None)
+        for name, environ in {"bare": bare, "full": full}.items()
+    }
+    assert peak(calls["full"]) < peak(calls["bare"]) + KIB
+
+
+# -- the network ----------------------------------------------------------------------
+
+BLOCKED = """
+import sys
+
+def hook(event, args):
+    if event.startswith("socket.") and event not in ("socket.__new__",):
+        raise RuntimeError(f"{event} {args}")
+sys.addaudithook(hook)
+"""
+HIT = """
+import ptrack, ptrack.wsgi
+seen = []
+
+@ptrack.tracker.register
+class Kept(ptrack.TrackingPixel):
+    def record(self, request, *args): seen.append(args)
+
+tracking = ptrack.wsgi.PtrackWSGIMiddleware(None)
+path = ptrack.pixel_url("a").removeprefix("https://www.example.com")
+ptrack.pixel_tag("a")
+for end in ("", "garbage"):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path + end}
+    assert list(tracking(environ, lambda *_: None))
+assert seen == [("a",)]
+"""
+HIT_OF_DJANGO = """
+import django
+django.setup()
+from django.core.management import call_command
+from django.template import engines
+from django.test import Client
+call_command("check")
+source = "{% load ptrack %}{% ptrack 'b' %}"
+engines["django"].from_string(source).render()
+seen.clear()
+assert Client().get(path).status_code == 200
+assert seen == [("a",)]
+"""
+
+
+def test_nothing_goes_over_the_network_outside_django():
+    run_python(
+        BLOCKED + HIT,
+        PTRACK_SECRET=SECRET,
+        PTRACK_APP_URL="https://www.example.com",
+    )
+
+
+def test_nothing_goes_over_the_network_under_django():
+    """Import, checks, rendering, a hit; that the guard works is shown last."""
+    out = run_python(
+        BLOCKED
+        + HIT
+        + HIT_OF_DJANGO
+        + "import socket\n"
+        + "for call in (lambda: socket.create_connection(('127.0.0.1', 9)),\n"
+        + "             lambda: socket.getaddrinfo('localhost', 80)):\n"
+        + "    try: call()\n"
+        + "    except RuntimeError as error: print(str(error).split()[0])\n",
+        DJANGO_SETTINGS_MODULE="tests.settings",
+    )
+    assert out.splitlines()[1:] == ["socket.getaddrinfo"] * 2

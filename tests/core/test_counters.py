@@ -1,0 +1,210 @@
+"""ptrack.core.counters: what is counted, and that counting never costs a hit."""
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import ptrack
+from ptrack.core.answers import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD
+from ptrack.core.callbacks import Tracker
+from ptrack.core.counters import Counters
+from ptrack.core.endpoint import Endpoint
+from ptrack.core.tokens import PtrackEncoder, TokenBox
+from ptrack.exceptions import PtrackRegistrationError
+from tests.recording import registered
+
+BOX = TokenBox("s" * 32)
+
+
+class Counting(Counters):
+    def __init__(self) -> None:
+        self.found: Counter[Any] = Counter()
+
+    def hit(self) -> None:
+        self.found["hit"] += 1
+
+    def click(self) -> None:
+        self.found["click"] += 1
+
+    def ignored(self, reason: str) -> None:
+        self.found[reason] += 1
+
+    def failed(self, callback: str) -> None:
+        self.found[callback] += 1
+
+
+class Broken(Counters):
+    def hit(self) -> None:
+        raise OSError("no hit")
+
+    def ignored(self, reason: str) -> None:
+        raise OSError("no reason")
+
+    def failed(self, callback: str) -> None:
+        raise OSError("no failure")
+
+
+def sync_answer(place: Endpoint, method: str, token: str) -> Any:
+    return place.answer(method, token, lambda: "request")
+
+
+def async_answer(place: Endpoint, method: str, token: str) -> Any:
+    return asyncio.run(place.aanswer(method, token, lambda: "request"))
+
+
+either_way = pytest.mark.parametrize("answer", [sync_answer, async_answer])
+
+
+@pytest.fixture
+def tracker() -> Tracker:
+    return Tracker("own")
+
+
+@pytest.fixture
+def place(tracker: Tracker) -> Endpoint:
+    return Endpoint(
+        BOX, encoder=lambda: PtrackEncoder, tracker=tracker, prefix="/ptrack/"
+    )
+
+
+@pytest.fixture
+def counting(tracker: Tracker) -> Counter[Any]:
+    tracker.counters = counters = Counting()
+    return counters.found
+
+
+@either_way
+def test_hits_are_counted_with_and_without_callbacks(answer, place, counting):
+    answer(place, "GET", BOX.encrypt(1))
+    with registered(place.tracker) as recorder:
+        answer(place, "GET", BOX.encrypt(2))
+    assert counting == {"hit": 2}
+    assert recorder.hits == [((2,), {})]
+
+
+@either_way
+def test_clicks_and_broken_links_are_counted(answer, place, counting):
+    token = BOX.derived(b"ptrack link").encrypt("https://h.example/")
+    answer(place, "GET", f"link/{token}")
+    answer(place, "HEAD", f"link/{token}")
+    answer(place, "POST", f"link/{token}")
+    answer(place, "GET", "link/garbage")
+    answer(place, "HEAD", "link/garbage")
+    assert counting == {"click": 1, "head": 1, "method": 1, "token": 2}
+
+
+@either_way
+@pytest.mark.parametrize(
+    "token",
+    [BOX.encrypt(), "garbage", "", "A" * 9000],
+    ids=["valid", "garbage", "empty", "too long"],
+)
+@pytest.mark.parametrize(
+    ("method", "expected", "reason"),
+    [
+        ("HEAD", PIXEL_HEAD, "head"),
+        ("POST", METHOD_NOT_ALLOWED, "method"),
+        ("", METHOD_NOT_ALLOWED, "method"),
+    ],
+)
+def test_methods_that_record_nothing_are_counted_whatever_they_carry(
+    answer, place, counting, token, method, expected, reason
+):
+    assert answer(place, method, token) is expected
+    assert counting == {reason: 1}
+
+
+@either_way
+@pytest.mark.parametrize(
+    "token",
+    ["garbage", "", "A" * 9000, BOX.encrypt()[:-4], TokenBox("other").encrypt()],
+    ids=["garbage", "empty", "too long", "cut", "forged"],
+)
+def test_why_a_token_is_none_cannot_be_told_from_the_count(
+    answer, place, counting, token
+):
+    assert answer(place, "GET", token) is PIXEL
+    assert counting == {"token": 1}
+
+
+@either_way
+@pytest.mark.parametrize("is_async", [False, True])
+def test_each_failure_of_a_callback_is_counted_by_its_name(
+    answer, is_async, place, counting
+):
+    class Failing(ptrack.TrackingPixel):
+        def record(self, request: Any) -> None:
+            raise OSError
+
+    class AsyncFailing(ptrack.TrackingPixel):
+        async def record(self, request: Any) -> None:
+            raise OSError
+
+    failing = place.tracker.register(AsyncFailing if is_async else Failing)
+    with registered(place.tracker) as recorder:
+        answer(place, "GET", BOX.encrypt())
+    name = f"{failing.__module__}.{failing.__qualname__}"
+    assert counting == {"hit": 1, name: 1}
+    assert recorder.hits == [((), {})]
+
+
+@either_way
+def test_counter_that_raises_costs_a_log_record_and_nothing_else(answer, place, caplog):
+    class Failing(ptrack.TrackingPixel):
+        def record(self, request: Any) -> None:
+            raise OSError("no record")
+
+    place.tracker.register(Failing)
+    place.tracker.counters = Broken()
+    with registered(place.tracker) as recorder:
+        assert answer(place, "GET", BOX.encrypt()) is PIXEL
+        assert answer(place, "GET", "garbage") is PIXEL
+    assert recorder.hits == [((), {})]
+    failures = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert [str(each.exc_info[1]) for each in failures] == [
+        "no hit",
+        "no record",
+        "no failure",
+        "no reason",
+    ]
+
+
+def test_base_class_counts_nothing_so_that_each_method_is_optional(place, caplog):
+    class OnlyHits(Counters):
+        hits = 0
+
+        def hit(self) -> None:
+            self.hits += 1
+
+    place.tracker.counters = counters = OnlyHits()
+    for method, token in (("GET", BOX.encrypt()), ("GET", "x"), ("HEAD", "x")):
+        place.answer(method, token, lambda: "request")
+    Counters().hit()
+    Counters().click()
+    Counters().failed("name")
+    assert counters.hits == 1
+    assert not [each for each in caplog.records if each.levelno > logging.DEBUG]
+
+
+def test_counting_can_end(place, counting):
+    assert isinstance(place.tracker.counters, Counting)
+    place.tracker.counters = None
+    place.answer("GET", BOX.encrypt(), lambda: "request")
+    assert not counting
+
+
+@pytest.mark.parametrize("wrong", [Counting, object(), print])
+def test_what_cannot_count_is_refused_when_it_is_assigned(tracker, wrong):
+    with pytest.raises(
+        PtrackRegistrationError, match=r"an instance of a subclass of ptrack\.Counters"
+    ):
+        tracker.counters = wrong
+    assert tracker.counters is None
+
+
+def test_counters_are_found_in_the_package():
+    assert ptrack.Counters is Counters
+    assert ptrack.tracker.counters is None

@@ -1,0 +1,267 @@
+"""Nothing but the token itself records, through any adapter.
+
+The token itself is what the encoder wrote, and a token of django-ptrack 3.0.0 that
+ends in ``=`` may have lost all of them. In a path the slash at the end is optional. So
+a token has one spelling, or two if it has padding, and its path twice as many; each
+records once. Of a URL that is said once it is percent-decoded, which servers do: by
+RFC 3986, section 6.2.2.2, ``%41`` and ``A`` are the same there. The query isn't looked
+at. Everything else is another path, and answered like any garbage.
+"""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptrack.core.answers import PIXEL
+from tests.adapters import PREFIX, Request, Send
+from tests.reference import sealed, spelled
+from tests.settings import PTRACK_SECRET
+
+SEALED = [
+    sealed(b'[["a"],{"k":1}]' + b" " * spaces, PTRACK_SECRET, bytes(range(232, 256)))
+    for spaces in range(3)
+]
+OTHER = sealed(b'[["b"],{"k":2}]', PTRACK_SECRET, bytes(range(1, 25)))
+"""Authentic too, to be cut and joined with the others."""
+
+
+def spellings(data: bytes) -> set[bytes]:
+    return {spelled(data).encode(), spelled(data, padded=False).encode()}
+
+
+def paths(data: bytes) -> set[bytes]:
+    return {PREFIX + each + end for each in spellings(data) for end in (b"", b"/")}
+
+
+def test_tokens_of_every_padding_are_tried():
+    assert {spelled(data).count("=") for data in SEALED} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("data", SEALED, ids=["none", "one", "two"])
+def test_every_spelling_of_the_token_itself_records_once(sends, data):
+    expected = 2 if spelled(data).endswith("=") else 1
+    assert len(spellings(data)) == expected
+    for path in paths(data):
+        for query in (b"", b"utm_source=mail"):
+            for name, send in sends.items():
+                hits = send(Request(path=path, query=query)).hits
+                assert hits == [(("a",), {"k": 1})], name
+
+
+AUTHENTIC = {path for data in (*SEALED, OTHER) for path in paths(data)}
+
+
+def assert_only_the_token_itself_records(sends: dict[str, Send], path: bytes) -> None:
+    """Send a path, and compare what comes of it with what is due."""
+    calls = 1 if path in AUTHENTIC else 0
+    for name, send in sends.items():
+        got = send(Request(path=path))
+        assert len(got.hits) == calls, name
+        if path.startswith(PREFIX):
+            assert (got.status, got.body) == (PIXEL.status, PIXEL.body), name
+            assert got.headers == list(PIXEL.headers), name
+
+
+# -- edits ----------------------------------------------------------------------------
+
+
+TELLING = [b"A", b"=", b"/", b".", b"%", b"-", b"_", b"+", b"\n", b"%2F", b"%3D"]
+
+
+@st.composite
+def edited(draw: st.DrawFn, text: bytes) -> bytes:
+    """Flip, cut, extend, overwrite, reorder, double, or go on with another token."""
+    start = draw(st.integers(0, len(text)))
+    end = draw(st.integers(start, len(text)))
+    head, part, tail = text[:start], text[start:end], text[end:]
+    more = draw(st.binary(min_size=1, max_size=4) | st.sampled_from(TELLING))
+    flipped = bytes(each ^ 1 << draw(st.integers(0, 7)) for each in tail[:1]) + tail[1:]
+    other = spelled(OTHER).encode() if text.isascii() else OTHER
+    return draw(
+        st.sampled_from(
+            [
+                head + part + flipped,
+                head + tail,
+                head + more + part + tail,
+                head + more + tail,
+                head + part[::-1] + tail,
+                part + head + tail,
+                tail + part + head,
+                head + part + part + tail,
+                head + part.swapcase() + tail,
+                head + other[len(head) :],
+            ]
+        )
+    )
+
+
+datas = st.sampled_from(SEALED)
+
+
+@given(data=datas, more=st.data(), times=st.integers(1, 3))
+def test_edited_sealed_bytes_do_not_record(sends, data, more, times):
+    mutant = data
+    for _ in range(times):
+        mutant = more.draw(edited(mutant))
+    for spelling in spellings(mutant):
+        assert_only_the_token_itself_records(sends, PREFIX + spelling)
+
+
+@given(data=datas, more=st.data(), times=st.integers(1, 3))
+def test_edited_token_does_not_record(sends, data, more, times):
+    mutant = more.draw(st.sampled_from(sorted(spellings(data))))
+    for _ in range(times):
+        mutant = more.draw(edited(mutant))
+    for end in (b"", b"/"):
+        assert_only_the_token_itself_records(sends, PREFIX + mutant + end)
+
+
+@given(data=datas, more=st.data(), times=st.integers(1, 3))
+def test_edited_path_does_not_record(sends, data, more, times):
+    mutant = more.draw(st.sampled_from(sorted(paths(data))))
+    for _ in range(times):
+        mutant = more.draw(edited(mutant))
+    assert_only_the_token_itself_records(sends, mutant)
+
+
+@pytest.mark.parametrize("data", SEALED, ids=["none", "one", "two"])
+def test_no_byte_of_a_path_can_be_another(sends, data):
+    """All of them, with the neighbours that differ in one bit."""
+    for path in paths(data):
+        for place in range(len(path)):
+            for bit in range(8):
+                flipped = bytes([path[place] ^ 1 << bit])
+                mutant = path[:place] + flipped + path[place + 1 :]
+                hits = sends["wsgi"](Request(path=mutant)).hits
+                assert bool(hits) == (mutant in paths(data)), mutant
+
+
+# -- other spellings ------------------------------------------------------------------
+
+ALPHABETS = [b"+/", b".~", b",;", b"_-", b"!*", b"-.", b":_"]
+
+
+def in_other_alphabets(data: bytes) -> list[bytes]:
+    return [base64.b64encode(data, altchars) for altchars in ALPHABETS]
+
+
+def in_other_encodings(data: bytes) -> list[bytes]:
+    token = spelled(data)
+    return [
+        base64.encodebytes(data),
+        base64.b32encode(data),
+        base64.b16encode(data),
+        base64.b85encode(data),
+        base64.a85encode(data),
+        data.hex().encode(),
+        data,
+        token.encode("utf-16"),
+        token.encode("utf-8-sig"),
+        # Compatibility forms, which NFKC makes plain letters of.
+        "".join(chr(ord(each) + 0xFEE0) for each in token).encode(),
+        base64.urlsafe_b64encode(token.encode()),
+    ]
+
+
+def percent_encoded(data: bytes) -> list[bytes]:
+    """Such that they are still encoded when a server has decoded the path once."""
+    token = spelled(data).encode()
+    every = b"".join(b"%%%02X" % each for each in token)
+    return [every, every.lower(), every[:3] + token[1:], token + b"%2F", token + b"%3D"]
+
+
+def padded(data: bytes) -> list[bytes]:
+    bare = spelled(data, padded=False).encode()
+    return [
+        *(bare + b"=" * count for count in range(6)),
+        b"=" + bare,
+        bare + b"%3D",
+        *(bare + each for each in (b" ", b"\n", b"\r\n", b"\t", b"\0", b".", b"+")),
+        *(each + bare for each in (b" ", b"\n", b"\0", b"./", b"../ptrack/", b"v1.")),
+        bare[:40] + b"\n" + bare[40:],
+        bare + b"A",
+        bare + b"AA",
+        bare + b"AAA",
+        bare + b"AAAA",
+    ]
+
+
+def with_spare_bits_set(data: bytes) -> list[bytes]:
+    """The last character may hold bits that no byte needs."""
+    bare = spelled(data, padded=False).encode()
+    padding = spelled(data).encode()[len(bare) :]
+    alphabet = base64.urlsafe_b64encode(bytes(range(256)))
+    return [
+        bare[:-1] + bytes([last]) + end
+        for last in set(alphabet)
+        for end in (b"", padding)
+    ]
+
+
+def with_slashes(data: bytes) -> list[bytes]:
+    token = spelled(data).encode()
+    return [
+        *(token + b"/" * count for count in range(4)),
+        b"/" + token,
+        b"//" + token + b"/",
+        token[:30] + b"/" + token[30:],
+        token + b"/" + token,
+        token + b"\\",
+        token + "\u2215".encode(),
+        token + b"/.",
+        token + b"/..",
+        token + b";v=1",
+        token + b"?",
+        token + b"#",
+    ]
+
+
+@pytest.mark.parametrize("data", SEALED, ids=["none", "one", "two"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        in_other_alphabets,
+        in_other_encodings,
+        percent_encoded,
+        padded,
+        with_spare_bits_set,
+        with_slashes,
+    ],
+)
+def test_same_bytes_in_another_spelling_do_not_record(sends, data, written):
+    mutants = written(data)
+    for mutant in mutants:
+        assert_only_the_token_itself_records(sends, PREFIX + mutant)
+    assert {PREFIX + each for each in mutants} - paths(data)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"ptrack/",
+        b"//ptrack/",
+        b"/ptrack",
+        b"/Ptrack/",
+        b"/./ptrack/",
+        b"/ptrack//",
+        b"/%70track/",
+        b"/ptrack/ptrack/",
+        b"/a/../ptrack/",
+    ],
+)
+def test_token_elsewhere_than_under_the_prefix_does_not_record(sends, start):
+    for data in SEALED:
+        for spelling in spellings(data):
+            assert_only_the_token_itself_records(sends, start + spelling + b"/")
+
+
+@pytest.mark.parametrize(
+    "method", ["HEAD", "POST", "PUT", "OPTIONS", "GET ", "G\u00cbT"]
+)
+def test_token_itself_by_another_method_does_not_record(sends, method):
+    for path in paths(SEALED[0]):
+        for name, send in sends.items():
+            assert not send(Request(method, path)).hits, name

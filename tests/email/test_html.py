@@ -1,0 +1,165 @@
+"""ptrack.email.html: where in HTML the links are, and where the pixel belongs."""
+
+import pytest
+
+from ptrack.email.html import _located, outline
+
+
+def urls(text: str) -> list[str]:
+    return [href.url for href in outline(text).hrefs]
+
+
+def values(text: str) -> list[str]:
+    return [text[href.start : href.end] for href in outline(text).hrefs]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "url"),
+    [
+        ('<a href="x">', "x", "x"),
+        ("<a href='x'>", "x", "x"),
+        ("<a href=x>", "x", "x"),
+        ("<A\n\tHREF\n=\n'x'\n>", "x", "x"),
+        ('<a title="a > b" href="x">', "x", "x"),
+        ('<a title=\'href="y"\' href="x">', "x", "x"),
+        ("<a data-href=y href=x>", "x", "x"),
+        ('<a href="x" href="y">', "x", "x"),
+        ('<a href="x"title=y>', "x", "x"),
+        ('<a/href="x"/>', "x", "x"),
+        ('<a href="x" />', "x", "x"),
+        ("<a href=x/>", "x/", "x/"),
+        ('<area href="x">', "x", "x"),
+        ('<v:rect href="x">', "x", "x"),
+        ('<a href="&#120;">', "&#120;", "x"),
+        ('<a href="&#X78">', "&#X78", "x"),
+        ('<a href="?a=1&amp;b=2">', "?a=1&amp;b=2", "?a=1&b=2"),
+        ('<a href="?a=1&copy=2">', "?a=1&copy=2", "?a=1&copy=2"),
+        ('<a href="?a=1&copy">', "?a=1&copy", "?a=1©"),
+        (
+            '<a href="?a&gt2&gt;&gtx=&nothing;">',
+            "?a&gt2&gt;&gtx=&nothing;",
+            "?a&gt2>&gtx=&nothing;",
+        ),
+        ('<a href=" \n x\ty\r\nz \x01">', " \n x\ty\r\nz \x01", "xyz"),
+        ('<a href="é">', "é", "é"),
+    ],
+)
+def test_link_is_found_where_it_is_and_read_as_a_browser_does(tag, value, url):
+    text = f"<p>1 < 2\r\n&</p>\n\n  {tag}text</a>"
+    assert values(text) == [value]
+    assert urls(text) == [url]
+    (href,) = outline(text).hrefs
+    assert href.quoted == (text[href.start - 1] in "\"'")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a>",
+        "<a href>",
+        '<a name="x">',
+        '<link href="x">',
+        '<base href="x">',
+        '<p href="x">',
+        '<a href="x" rel="nofollow UNSUBSCRIBE">',
+        '<a href="x" data-ptrack="off">',
+        "<a href=x data-ptrack=' OFF '>",
+        '<area href="x" data-ptrack="off">',
+        '<!-- <a href="x"> -->',
+        '<!--[if mso]> <a href="x"> -->',
+        '<!-- [if mso]> <a href="x"><![endif]-->',
+        '<!--[if mso]> <!-- <a href="x"><![endif]',
+        '<![CDATA[ <a href="x"> ]]>',
+        '<?php <a href="x"> ?>',
+        '<!doctype <a href="x">',
+        '<script>"<a href=x>"</script>',
+        '<style>/*<a href="x">*/</style>',
+        '<textarea><a href="x"></textarea>',
+        '<TITLE><a href="x"></TITLE >',
+        '<xmp><a href="x"></xmp>',
+        '<title><a href="x">',
+        '<p title="<a href=x>">',
+        '< a href="x">',
+        '<a href="x',
+        '<a href="x"',
+    ],
+)
+def test_these_are_no_links(text):
+    assert urls(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!--[if mso]><a href="x"></a><![endif]-->',
+        '<!--[if (gte mso 9)|(IE)]>\n<a href="x"></a>\n<![endif]-->',
+        '<!--[IF MSO]><v:roundrect href="x"/><![ENDIF] -->',
+        '<!--[if !mso]><!--><a href="x"></a><!--<![endif]-->',
+        '<![if !mso]><a href="x"></a><![endif]>',
+        '<![what]><!x><a href="x"></a>',
+        '<noscript><a href="x"></a></noscript>',
+        '<script/><a href="x"></a>',
+        '<title>a</title><a href="x"></a>',
+        '<a data-ptrack=off><b></a><a href="x">',
+        '<p data-ptrack="off"><p><a href="y"></p></p><a href="x">',
+        '<img data-ptrack="off"><a href="x">',
+        '<v:rect data-ptrack="off" href="y"/><a href="x">',
+        '<!--[if mso]><p data-ptrack=off><a href="y"><![endif]--><a href="x">',
+    ],
+)
+def test_these_are_links(text):
+    assert urls(text) == ["x"]
+    assert values(text) == ["x"]
+
+
+def test_switch_holds_inside_conditional_comments_too():
+    text = (
+        '<p data-ptrack="off"><!--[if mso]><a href="x"></p><![endif]--><a href="x"></p>'
+    )
+    assert urls(text) == []
+
+
+def test_tag_that_is_read_in_two_ways_stays_as_it_is():
+    """Some versions of Python take "==" for one mark, others the second for a value."""
+    assert "https://x" not in urls('<a href=="https://x">')
+
+
+@pytest.mark.parametrize("read", ["y", None])
+def test_value_is_where_it_seems_only_if_the_parser_read_it(read):
+    tag = '<a id=1 href="x">'
+    assert _located("href", tag, [("id", "1"), ("href", "x")]) == (14, 15, "x")
+    assert _located("href", tag, [("id", "1"), ("href", read)]) is None
+    assert _located("href", tag, [("href", "x")]) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<html><body>text", "</body></html>"),
+        ("<HTML><BODY>text", "</BODY\n></HTML>"),
+        ("<body>one</body><body>two", "</body>\n"),
+        ("text", "</html>\n"),
+        ("</html>text", "</body>"),
+        ("text\n", ""),
+        ("", ""),
+        ("<body><!-- </body> -->", ""),
+        ("<body><!--[if mso]></body><![endif]-->", ""),
+        ("<body><textarea></body></textarea>", ""),
+        ("<body>\r\n\r\né\U0001f600\n", "</body>"),
+    ],
+)
+def test_pixel_belongs_at_the_end_of_the_body(before, after):
+    assert outline(before + after).end == len(before)
+
+
+@pytest.mark.parametrize("tag", ["body", "html"])
+def test_whole_mail_can_be_off(tag):
+    found = outline(f'<{tag} data-ptrack="off"><a href="x"></{tag}>')
+    assert found.off
+    assert found.hrefs == []
+    assert not outline(f'<{tag} data-ptrack="on"><p data-ptrack="off">').off
+
+
+def test_images_are_found():
+    text = '<img src="a"><IMG SRC=b /><img><!--[if mso]><img src="c"><![endif]-->'
+    assert outline(text).images == ["a", "b", "", "c"]

@@ -1,0 +1,109 @@
+"""ptrack.opens.storable: what comes back from a database is what went in."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone as zones
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ptrack.opens import storable
+from tests.stats.site import open_now
+
+R = "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("a\0b", f"a{R}b"),
+        ("\ud800", R),
+        ("\udfff!", f"{R}!"),
+        ("😀", "😀"),
+        (True, True),
+        (10**30, 10**30),
+        (1.5, 1.5),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+        (1e20, 10**20),
+        (1e-7, 1e-7),
+        (("a", 1), ["a", 1]),
+        ({"a\0": {"\ud800": None}}, {f"a{R}": {R: None}}),
+        ({1: 2}, {"1": 2}),
+        (MappingProxyType({"a": 1}), {"a": 1}),
+        (Decimal("1.5"), "1.5"),
+    ],
+)
+def test_values_are_kept_as_near_as_can_be(given, stored):
+    (found,) = storable.array([given])
+    assert found == stored
+    assert type(found) is type(stored)
+
+
+def test_names_that_only_differed_in_what_is_replaced_stay_two():
+    found = storable.mapping({"a\0": 1, "a\ud800": 2, f"a{R}": 3})
+    assert found == {f"a{R}": 1, f"a{R}{R}": 2, f"a{R}{R}{R}": 3}
+
+
+def test_negative_zero_is_zero():
+    assert str(storable.array([-0.0])[0]) == "0.0"
+
+
+def test_what_nests_too_deep_is_kept_as_its_json():
+    value: list = ["bottom"]
+    for _ in range(150):
+        value = [value]
+    found = storable.array([value])
+    depth = 0
+    while isinstance(found, list):
+        found, depth = found[0], depth + 1
+    assert depth == storable.MAX_DEPTH
+    assert json.loads(found)[0]
+    assert "bottom" in found
+
+
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def test_a_time_keeps_its_zone_where_the_site_has_zones():
+    assert storable.time(NOW) is NOW
+    with override_settings(TIME_ZONE="Europe/Berlin"):
+        found = storable.time(datetime(2026, 1, 2, 12))
+    assert found == NOW - timedelta(hours=1)
+
+
+@override_settings(USE_TZ=False, TIME_ZONE="Europe/Berlin")
+def test_a_time_is_the_sites_own_where_it_has_none():
+    assert storable.time(NOW) == datetime(2026, 1, 2, 13)
+    # And not the one that was activated for who loads the pixel.
+    with zones.override("Asia/Tokyo"):
+        assert storable.time(NOW) == datetime(2026, 1, 2, 13)
+    assert storable.time(datetime(2026, 1, 2, 13)) == datetime(2026, 1, 2, 13)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner),
+    max_leaves=10,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(anything), st.dictionaries(st.text(st.characters()), anything))
+def test_any_value_comes_back_from_the_database(opens, args, kwargs):
+    from ptrack.opens.models import Open
+
+    row = open_now(args=storable.array(args), kwargs=storable.mapping(kwargs))
+    # Not by what leaves rows out.
+    row.save(force_insert=True)
+    found = Open.objects.get(pk=row.pk)
+    assert found.args == row.args
+    assert found.kwargs == row.kwargs
+    # Numbers of the same type too: keys are made of what is read back.
+    assert json.dumps(found.args, sort_keys=True) == json.dumps(
+        row.args, sort_keys=True
+    )

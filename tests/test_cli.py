@@ -1,0 +1,436 @@
+"""ptrack.cli: ``secret``, and ``decode`` with all that support may paste."""
+
+import argparse
+import base64
+import html
+import io
+import json
+import math
+import quopri
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command, execute_from_command_line
+from django.test import override_settings
+from nacl.secret import SecretBox
+
+import ptrack
+from ptrack import cli as commands
+from ptrack.__main__ import main
+from ptrack.cli import NOT_CONFIGURED, NOT_READ, CommandRefusedError, legible
+from ptrack.core.tokens import TokenBox
+from tests.processes import ROOT, environment, run_python
+
+SECRET = "s3cret of thirty-two characters!"
+CARRIED = {"args": ["a", 1], "kwargs": {"to": "ada@example.com"}}
+
+
+def pixel() -> str:
+    return ptrack.pixel_url("a", 1, to="ada@example.com")
+
+
+def run(*arguments: str) -> str:
+    parser = argparse.ArgumentParser()
+    commands.add_arguments(parser)
+    return commands.run(parser.parse_args(arguments))
+
+
+def decoded(given: str, *options: str) -> Any:
+    return json.loads(run("decode", *options, "--", given))
+
+
+def refused(given: str) -> CommandRefusedError:
+    with pytest.raises(CommandRefusedError) as caught:
+        run("decode", "--", given)
+    assert not given.strip() or given not in str(caught.value)
+    return caught.value
+
+
+# -- secret ---------------------------------------------------------------------------
+
+
+def test_secret_is_strong_and_fits_everywhere():
+    """32 ASCII characters are the whole key, and stand for 24 random bytes."""
+    found = {run("secret") for _ in range(100)}
+    assert len(found) == 100
+    for secret in found:
+        assert re.fullmatch(r"[\w-]{32}", secret, re.ASCII)
+        assert len(base64.urlsafe_b64decode(secret)) == 24
+        assert TokenBox(secret)
+
+
+def test_secret_needs_no_configuration_at_all(tmp_path: Path):
+    """Not even where there are settings that can't be imported."""
+    for variables in ({}, {"DJANGO_SETTINGS_MODULE": "no.such"}):
+        done = subprocess.run(
+            [sys.executable, "-m", "ptrack", "secret"],
+            cwd=tmp_path,
+            env=environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert re.fullmatch(r"[\w-]{32}\n", done.stdout)
+        assert done.stderr == ""
+
+
+# -- decode: what it reads ------------------------------------------------------------
+
+
+def as_quoted_printable(text: str) -> str:
+    return quopri.encodestring(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        lambda url: url,
+        lambda url: f"  {url}\n",
+        lambda url: url.removesuffix("/"),
+        lambda url: url + "?utm_source=mail&x=/ptrack/y/#z",
+        lambda url: url.removeprefix("https:"),
+        lambda url: url.removeprefix("https://"),
+        lambda url: url.removeprefix("https://www.example.com"),
+        lambda url: url.replace("example.com/", "example.com/mounted/at/"),
+        lambda url: url.replace("https://www.example.com", "http://10.0.0.1:8000"),
+        lambda url: url.replace("/ptrack/", "/%70track/"),
+        lambda url: url.split("/")[-2],
+        lambda url: url.split("/")[-2] + "/",
+        lambda url: f'<img src="{url}" width=1 height=1>',
+        lambda url: f"<p>Hello</p><img src=/logo.png><IMG alt='' SRC='{url}'>",
+        lambda url: html.escape(f'<img src="{url}">'),
+        lambda url: as_quoted_printable(f'<img src="{url}" width=1 height=1>'),
+        as_quoted_printable,
+        lambda url: "\n".join(re.findall(".{1,40}", url)),
+    ],
+)
+def test_pixel_is_read_however_it_was_copied(pasted):
+    assert decoded(pasted(pixel())) == CARRIED
+
+
+def test_pixel_is_read_from_the_standard_input(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{pixel()}\n"))
+    assert decoded("-") == CARRIED
+
+
+def test_token_that_starts_with_a_dash_is_read_after_two():
+    """Else argparse takes it for an option, and says how to call the command."""
+    tokens = iter(lambda: TokenBox(SECRET).encrypt(), "")
+    token = next(token for token in tokens if token.startswith("-"))
+    expected = {"args": [], "kwargs": {}}
+    assert json.loads(run("decode", "--", token)) == expected
+    with pytest.raises(SystemExit):
+        run("decode", token)
+
+
+def test_padded_token_of_django_ptrack_300_is_read():
+    box = SecretBox(SECRET.encode())
+    token = base64.urlsafe_b64encode(box.encrypt(b'[["a"],{}]')).decode()
+    assert token.endswith("=")
+    url = f"https://www.example.com/ptrack/{token}/"
+    assert decoded(url) == decoded(token) == {"args": ["a"], "kwargs": {}}
+    assert decoded(as_quoted_printable(url))["args"] == ["a"]
+
+
+def test_earlier_secrets_are_tried_too():
+    url = pixel()
+    with override_settings(PTRACK_SECRET="n" * 32, PTRACK_SECRET_FALLBACKS=[SECRET]):
+        assert decoded(url) == CARRIED
+
+
+@pytest.mark.parametrize(
+    "urlconf", ["track", "root", "nested", "own_view", "localised", "included"]
+)
+def test_pixel_is_read_wherever_the_urlconf_has_it(urlconf: str):
+    with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
+        assert decoded(pixel()) == CARRIED
+
+
+@pytest.mark.parametrize("prefix", ["/", "/é/x/", "p"])
+def test_pixel_is_read_under_any_prefix(prefix: str):
+    with override_settings(PTRACK_PREFIX=prefix, PTRACK_APP_URL="https://h/at"):
+        assert decoded(pixel()) == CARRIED
+
+
+def test_nothing_is_recorded(recorder, clicks):
+    decoded(pixel())
+    decoded(ptrack.link_url("https://shop.example/", 1))
+    assert recorder.hits == clicks.hits == []
+
+
+@pytest.mark.parametrize("urlconf", ["empty", "track", "root", "nested"])
+@pytest.mark.parametrize("own", [False, True])
+def test_link_is_read_too(urlconf: str, own: bool, monkeypatch: pytest.MonkeyPatch):
+    """Its URL, its token, or all of an element; with an encoder of one's own too."""
+    if own:
+        monkeypatch.setattr(ptrack, "ptrack_encoder", Reversed)
+    with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
+        url = ptrack.link_url("https://shop.example/?a=1&b=2", 1, to="ada@example.com")
+        expected = {
+            "url": "https://shop.example/?a=1&b=2",
+            "args": [1],
+            "kwargs": {"to": "ada@example.com"},
+        }
+        token = url.rstrip("/").rpartition("/")[2]
+        element = f"<p>Look: <a class='b' href='{html.escape(url)}'>here</a></p>"
+        for given in (url, token, element, as_quoted_printable(element)):
+            assert decoded(given) == expected
+
+
+class Reversed:
+    """An encoder whose tokens are the default's, read backwards."""
+
+    @staticmethod
+    def encrypt(*args: Any, **kwargs: Any) -> str:
+        return ptrack.PtrackEncoder.encrypt(*args, **kwargs)[::-1]
+
+    @staticmethod
+    def decrypt(token: str) -> Any:
+        return ptrack.PtrackEncoder.decrypt(token[::-1])
+
+
+def test_encoder_in_force_is_the_one_that_reads(tmp_path: Path, monkeypatch):
+    """A module that ``--pixels`` names assigns it; its tokens may hold slashes."""
+    (tmp_path / "own_pixels.py").write_text(
+        "import ptrack\n"
+        "class Own:\n"
+        "    @staticmethod\n"
+        "    def encrypt(*args, **kwargs): return 'v1/a&lt;b/' + str(args[0])\n"
+        "    @staticmethod\n"
+        "    def decrypt(token):\n"
+        "        mark, middle, value = token.split('/')\n"
+        "        assert (mark, middle) == ('v1', 'a&lt;b')\n"
+        "        return (value,), {'when': 1j}\n"
+        "ptrack.ptrack_encoder = Own\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    expected = {"args": ["x"], "kwargs": {"when": "1j"}}
+    assert decoded("v1/a&lt;b/x", "--pixels", "own_pixels") == expected
+    url = ptrack.pixel_url("x")
+    assert decoded(url) == decoded(ptrack.pixel_tag("x")) == expected
+
+
+def test_default_pixels_are_found_as_by_the_middleware(tmp_path: Path):
+    (tmp_path / "pixels.py").write_text("print('imported')\n")
+    token = TokenBox("s" * 32).encrypt("a")
+    done = subprocess.run(
+        [sys.executable, "-m", "ptrack", "decode", "--", token],
+        cwd=tmp_path,
+        env=environment(PTRACK_SECRET="s" * 32),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    first, _, rest = done.stdout.partition("\n")
+    assert first == "imported"
+    assert json.loads(rest) == {"args": ["a"], "kwargs": {}}
+
+
+# -- decode: what it refuses ----------------------------------------------------------
+
+
+def other_secret() -> str:
+    return "https://www.example.com/ptrack/" + TokenBox("other").encrypt("a") + "/"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "Nothing was given"),
+        (" \n", "Nothing was given"),
+        ("https://www.example.com/page/", "no pixel or link of this site"),
+        ("https://www.example.com", "no pixel or link of this site"),
+        ("https://[h/ptrack/x/", "no pixel or link of this site"),
+        ("<p>no image</p>", "no pixel or link of this site"),
+        ("<img>", "no pixel or link of this site"),
+        ("garbage", "can't be read"),
+        ("\ud800", "can't be read"),
+        ("\x1b[31m", "can't be read"),
+        ("https://www.example.com/ptrack/", "can't be read"),
+        ("https://www.example.com/ptrack/garbage/", "can't be read"),
+        pytest.param(other_secret(), "can't be read", id="other secret"),
+        ("x" * 8001, "can't be read"),
+        ("x" * 5_000_000, "That is too long"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_without_repeating_it(given: str, said: str):
+    refusal = refused(given)
+    assert said in str(refusal)
+    assert refusal.exit_code == NOT_READ
+
+
+def test_refusal_does_not_tell_a_forged_pixel_from_a_damaged_one():
+    url = pixel()
+    broken = base64.urlsafe_b64encode(
+        SecretBox(SECRET.encode()).encrypt(b"no json")
+    ).decode()
+    told = {str(refused(each)) for each in (other_secret(), url[:-9] + "/", broken)}
+    assert len(told) == 1
+
+
+def test_input_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch):
+    stdin = io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert "not text" in str(refused("-"))
+
+
+@pytest.mark.parametrize("urlconf", ["root", "own_view"])
+def test_page_of_a_site_that_shares_its_root_is_no_pixel(urlconf: str):
+    with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
+        assert refused("https://www.example.com/page").exit_code == NOT_READ
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PTRACK_SECRET": None}, "PTRACK_SECRET is not set"),
+        ({"PTRACK_SECRET": "x" * 33}, "32 bytes in UTF-8, not 33"),
+        ({"PTRACK_SECRET_FALLBACKS": [""]}, r"PTRACK_SECRET_FALLBACKS\[0\]"),
+        ({"PTRACK_PREFIX": 1}, "PTRACK_PREFIX must be str"),
+    ],
+)
+def test_bad_settings_are_told_first(settings: dict[str, Any], said: str):
+    with override_settings(**settings):
+        refusal = refused("garbage")
+    assert re.search(said, str(refusal))
+    assert refusal.exit_code == NOT_CONFIGURED
+    assert "x" * 33 not in str(refusal)
+
+
+# -- decode: what it shows ------------------------------------------------------------
+
+HOSTILE = "\x1b]0;title\x07\x9b31m\r\n\u202eevil\u2066\u200b\ufeff\x7f\ud800\U000e0001"
+
+
+def test_nothing_that_is_shown_commands_a_terminal():
+    url = ptrack.pixel_url(HOSTILE, **{HOSTILE: HOSTILE})
+    shown = run("decode", url)
+    assert all(char == "\n" or char.isprintable() for char in shown)
+    assert json.loads(shown) == {"args": [HOSTILE], "kwargs": {HOSTILE: HOSTILE}}
+
+
+def test_text_is_shown_as_it_is_where_the_terminal_can():
+    text = "Zoë λ 日本 🙂 '\"<&>"
+    assert json.loads(legible(text, "ascii")) == text
+    assert legible(text, "ascii").isascii()
+    assert "Zoë" in legible(text, "latin-1")
+    assert "λ" not in legible(text, "latin-1")
+    assert legible("Zoë λ 日本 🙂") == '"Zoë λ 日本 🙂"'
+
+
+def test_values_that_only_300_or_another_encoder_has_are_shown():
+    assert legible(math.inf) == "Infinity"
+    shown = legible({"a": (1, {2}, b"\x1b")})
+    assert json.loads(shown) == {"a": [1, "{2}", r"b'\x1b'"]}
+
+
+def test_what_nests_too_deep_is_refused():
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(CommandRefusedError, match="too deep"):
+        legible(value)
+    while value:
+        value = value.pop()
+
+
+# -- python -m ptrack, and manage.py ptrack -------------------------------------------
+
+
+def test_main_prints_and_gives_the_exit_code(capsys: pytest.CaptureFixture[str]):
+    assert main(["decode", pixel()]) == 0
+    assert json.loads(capsys.readouterr().out) == CARRIED
+    assert main(["decode", "garbage"]) == NOT_READ
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert errors.startswith("python -m ptrack: It can't be read")
+    assert main(["secret"]) == 0
+    assert len(capsys.readouterr().out) == 33
+
+
+@pytest.mark.parametrize("arguments", [[], ["decode"], ["nonsense"]])
+def test_main_without_a_proper_command_says_how(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: python -m ptrack" in capsys.readouterr().err
+
+
+def test_main_sets_up_the_site_that_is_named(tmp_path: Path):
+    """Its apps are loaded, so that the encoder of its pixels.py is the one in force."""
+    site = tmp_path / "site_of_ours"
+    site.mkdir()
+    (site / "__init__.py").touch()
+    (site / "settings.py").write_text(
+        "INSTALLED_APPS = ['ptrack']\nUSE_TZ = True\nPTRACK_SECRET = 'x' * 32\n"
+    )
+    (site / "pixels.py").write_text(
+        "import ptrack\n"
+        "class Own(ptrack.PtrackEncoder):\n"
+        "    decrypt = staticmethod(lambda token: (['own'], {}))\n"
+        "ptrack.ptrack_encoder = Own\n"
+    )
+    out = run_python(
+        "import sys; sys.path.insert(0, '')\n"
+        "from ptrack.__main__ import main\n"
+        "sys.exit(main(['decode', 'anything']))\n",
+        cwd=tmp_path,
+        DJANGO_SETTINGS_MODULE="site_of_ours.settings",
+    )
+    assert json.loads(out)["args"] == ["own"]
+
+
+def test_main_outside_django_imports_nothing_of_it():
+    token = TokenBox("s" * 32).encrypt("a")
+    out = run_python(
+        "import sys\n"
+        "sys.modules['django'] = None\n"
+        "from ptrack.__main__ import main\n"
+        f"sys.exit(main(['decode', '--', {token!r}]))\n",
+        PTRACK_SECRET="s" * 32,
+    )
+    assert json.loads(out)["args"] == ["a"]
+
+
+def test_manage_py_has_the_same_commands():
+    out = io.StringIO()
+    call_command("ptrack", "decode", pixel(), stdout=out)
+    assert json.loads(out.getvalue()) == CARRIED
+    out = io.StringIO()
+    call_command("ptrack", "secret", stdout=out)
+    assert len(out.getvalue()) == 33
+    with pytest.raises(CommandError, match="can't be read") as caught:
+        call_command("ptrack", "decode", "garbage")
+    assert caught.value.returncode == NOT_READ
+
+
+def test_manage_py_prints_a_secret_before_there_is_one(capsys):
+    """Nor do the checks, to which that is an error, stand in the way."""
+    with override_settings(PTRACK_SECRET=None):
+        with pytest.raises(ImproperlyConfigured):
+            ptrack.pixel_url()
+        execute_from_command_line(["manage.py", "ptrack", "secret"])
+    assert len(capsys.readouterr().out) == 33
+
+
+def test_manage_py_refuses_with_its_exit_code():
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "ptrack", "decode", "--", "-garbage"],
+        cwd=ROOT,
+        env=environment(DJANGO_SETTINGS_MODULE="tests.settings"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == NOT_READ
+    assert done.stdout == ""
+    assert "It can't be read" in done.stderr
+    assert "Traceback" not in done.stderr
