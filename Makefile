@@ -81,19 +81,19 @@ $(INSTALLED)-fuzz: $(INSTALLED)-test setup.py
 	$(PIP_INSTALL) --quiet --only-binary atheris --editable ".[fuzz]" && touch $@ || true
 
 fuzz: $(INSTALLED)-fuzz ## the same, guided by coverage (SECONDS=60: how long)
-	$(BIN)/python -m fuzz --seconds $(SECONDS)
+	$(BIN)/python -m tools.fuzz --seconds $(SECONDS)
 
 bench: $(INSTALLED)-bench ## measure, beside other libraries (QUICK=1: only run through)
-	$(BIN)/python -m benchmarks $(QUICKLY)
+	$(BIN)/python -m tools.benchmarks $(QUICKLY)
 
 timing: $(INSTALLED)-timing ## measure whether response times give anything away (QUICK=1: likewise)
-	$(BIN)/python -m benchmarks.timing $(QUICKLY)
+	$(BIN)/python -m tools.benchmarks.timing $(QUICKLY)
 
 soak: $(INSTALLED)-soak ## put real servers under load and faults (QUICK=1: in two minutes)
-	$(BIN)/python -m soak $(QUICKLY)
+	$(BIN)/python -m tools.soak $(QUICKLY)
 
 deployment: $(INSTALLED)-soak ## kill mirrors and workers behind nginx (QUICK=1: once each)
-	$(BIN)/python -m soak.deployment $(QUICKLY)
+	$(BIN)/python -m tools.soak.deployment $(QUICKLY)
 
 screenshot: $(INSTALLED)-test-all ## take the README's pictures of the demo
 	$(BIN)/python -m tests.integration.screenshot
@@ -117,6 +117,6 @@ tools: ## install at once what all these commands need
 	@$(MAKE) --no-print-directory $(INSTALLED)-fuzz
 
 clean: ## remove all that the commands above have made
-	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var benchmarks/.envs \
-		.hypothesis fuzz/crashes
+	rm -rf $(VENV) .tox build dist *.egg-info .coverage* example/var tools/benchmarks/.envs \
+		.hypothesis tools/fuzz/crashes
 	find . -name __pycache__ -prune -exec rm -rf {} +

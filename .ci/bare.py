@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from soak.processes import free_port  # noqa: E402
+from tools.soak.processes import free_port  # noqa: E402
 from tests.integration.programs import PACKAGES  # noqa: E402
 
 PATIENCE = 300

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fuzz import HARNESSES, inputs, seeds
+from tools.fuzz import HARNESSES, inputs, seeds
 from ptrack.core import endpoint
 from ptrack.core.answers import METHOD_NOT_ALLOWED
 from ptrack.core.tokens import TokenBox
@@ -20,7 +20,7 @@ CASES = [(harness, name) for harness in HARNESSES for name in seeds.SEEDS[harnes
 
 def checks(harness: str) -> AbstractContextManager[Callable[[bytes], None]]:
     """Give the function that raises if all isn't well with the bytes it is given."""
-    found: AbstractContextManager[Any] = import_module(f"fuzz.{harness}").checks()
+    found: AbstractContextManager[Any] = import_module(f"tools.fuzz.{harness}").checks()
     return found
 
 
@@ -74,7 +74,7 @@ def plain(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("harness", HARNESSES)
 def test_mutation_keeps_json_json_and_leaves_the_rest_to_the_fuzzer(harness):
-    mutated = import_module(f"fuzz.{harness}").mutated
+    mutated = import_module(f"tools.fuzz.{harness}").mutated
     for name, seed in seeds.SEEDS[harness].items():
         for number in range(20):
             mutant = mutated(seed, number, plain)
@@ -87,7 +87,7 @@ def test_mutation_keeps_json_json_and_leaves_the_rest_to_the_fuzzer(harness):
 
 
 def run_fuzz(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code += "; import runpy; runpy.run_module('fuzz', run_name='__main__')"
+    code += "; import runpy; runpy.run_module('tools.fuzz', run_name='__main__')"
     return subprocess.run(
         [sys.executable, "-c", f"import sys; {code}", *arguments],
         cwd=ROOT,

@@ -23,7 +23,7 @@ from urllib.request import (
     build_opener,
 )
 
-from soak.processes import free_port
+from tools.soak.processes import free_port
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example"
 SECRET = "the secret of the examples' test"

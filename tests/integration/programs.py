@@ -6,7 +6,7 @@
 import shutil
 import sys
 
-from soak.postgresql import binaries
+from tools.soak.postgresql import binaries
 
 PACKAGES = {
     "chromedriver": "chromium-driver",

@@ -18,11 +18,11 @@ from ptrack.core.answers import GIF
 from ptrack.core.jobs import job_of
 from ptrack.core.tokens import TokenBox
 from ptrack.requests import PixelRequest
-from soak import background, books, servers
-from soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
-from soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
-from soak.processes import wait_until
-from soak.services import CeleryWorker, Redis
+from tools.soak import background, books, servers
+from tools.soak.background import FAULTS, MARK, QUICK, SETTINGS, TESTED
+from tools.soak.places import BROKER, CELERY, ENGINE, LOG, PAGE, PLACE
+from tools.soak.processes import wait_until
+from tools.soak.services import CeleryWorker, Redis
 from tests.processes import fetch
 
 pytestmark = pytest.mark.once
@@ -70,7 +70,7 @@ def test_books_see_what_is_lost_and_what_is_told():
     ]
 
 
-UVICORN = "soak.served.tasks.asgi:application"
+UVICORN = "tools.soak.served.tasks.asgi:application"
 
 
 def test_broker_that_hangs_does_not_block_the_event_loop(tmp_path: Path):
@@ -82,7 +82,7 @@ def test_broker_that_hangs_does_not_block_the_event_loop(tmp_path: Path):
             BROKER: redis.url,
             # Long enough for all pages on a machine that is busy.
             CELERY: json.dumps({"broker_transport_options": {"socket_timeout": 6}}),
-            ENGINE: "celery:soak.served.queue.app",
+            ENGINE: "celery:tools.soak.served.queue.app",
             "DJANGO_SETTINGS_MODULE": SETTINGS,
         }
 
@@ -123,7 +123,7 @@ def test_job_whose_retry_the_broker_refuses_is_kept(tmp_path: Path):
         with redis.client() as client:
             client.execute_command("ACL", "SETUSER", "default", "-lpush")
             variables = {PLACE: str(tmp_path), BROKER: redis.url}
-            with CeleryWorker("soak.served.queue", tmp_path, **variables) as worker:
+            with CeleryWorker("tools.soak.served.queue", tmp_path, **variables) as worker:
                 wait_until(lambda: "ptrack.record[" in worker.output(), 10, "no job")
                 time.sleep(1)
                 assert redis.queued() + redis.unfinished() == 1
@@ -156,8 +156,8 @@ def test_what_a_time_limit_of_the_projects_ends_is_done_again(tmp_path: Path):
             CELERY: json.dumps(settings),
         }
         CeleryEngine(app).enqueue(
-            job_of("soak.served.behind.Ledger", request, [], kwargs)
+            job_of("tools.soak.served.behind.Ledger", request, [], kwargs)
         )
-        with CeleryWorker("soak.served.queue", tmp_path, **variables) as worker:
+        with CeleryWorker("tools.soak.served.queue", tmp_path, **variables) as worker:
             wait_until(lambda: "Hard time limit" in worker.output(), 20, "not ended")
             wait_until(lambda: books.recorded(tmp_path) == 1, 20, "not done again")

@@ -86,7 +86,7 @@ def test_description_is_the_readme_with_links_that_lead_somewhere(builds):
         text = wheel.read(f"{NAME}.dist-info/METADATA").decode()
     shown = text.partition("\n\n")[2]
     start = "https://github.com/indeedeng/django-ptrack"
-    for picture in ("benchmarks/chart.svg", "docs/demo.png"):
+    for picture in ("tools/benchmarks/chart.svg", "docs/demo.png"):
         assert f"{start}/raw/HEAD/{picture}" in shown
     assert f"]({start}/blob/HEAD/SECURITY.md)" in shown
     readme = (ROOT / "README.md").read_text()

@@ -21,7 +21,7 @@ from ptrack.core.answers import GIF
 from ptrack.core.callbacks import Tracker
 from ptrack.core.tokens import TokenBox
 from ptrack.wsgi import PtrackWSGIMiddleware
-from soak import nonces
+from tools.soak import nonces
 from tests.processes import run_python
 from tests.recording import Recorder
 
@@ -251,7 +251,7 @@ def test_nonces_never_repeat_across_forks_and_threads():
 
 
 def test_nonces_never_repeat_among_the_workers_of_a_preloading_server():
-    """The command ``python -m soak nonces`` does the same with a million tokens."""
+    """The command ``python -m tools.soak nonces`` does the same with a million tokens."""
     found = nonces.run(20_000)
     assert (found.tokens, found.repeated) == (21_000, 0)
     assert found.processes == nonces.PROCESSES

@@ -14,15 +14,15 @@ import pytest
 
 from ptrack.core.answers import GIF, PIXEL
 from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
-from soak import report
-from soak.deployment import files, rounds, sizing
-from soak.deployment.accounts import Logged, balance, logged
-from soak.deployment.client import Client, Seen
-from soak.deployment.run import DOCUMENT, QUICK
-from soak.deployment.stage import MAIN, Stage, certificate, manage, stage
-from soak.processes import SoakError
-from soak.servers import SECRET
-from soak.service import Listener
+from tools.soak import report
+from tools.soak.deployment import files, rounds, sizing
+from tools.soak.deployment.accounts import Logged, balance, logged
+from tools.soak.deployment.client import Client, Seen
+from tools.soak.deployment.run import DOCUMENT, QUICK
+from tools.soak.deployment.stage import MAIN, Stage, certificate, manage, stage
+from tools.soak.processes import SoakError
+from tools.soak.servers import SECRET
+from tools.soak.service import Listener
 from tests.pages import Page, not_run, the_one
 from tests.processes import environment, fetch, free_port, server
 
@@ -121,13 +121,13 @@ def test_headers_are_as_shown():
 
 
 def test_commands_of_the_sizing_are_modules():
-    for line in block("soak.deployment.sizing").splitlines():
+    for line in block("tools.soak.deployment.sizing").splitlines():
         assert find_spec(line.split()[-1])
 
 
 def test_numbers_of_the_page_are_those_that_were_measured():
     stored = report.between(DOCUMENT, sizing.NAME).strip()
-    assert stored == sizing.text(*sizing.stored()), "python -m soak.deployment.sizing"
+    assert stored == sizing.text(*sizing.stored()), "python -m tools.soak.deployment.sizing"
 
 
 def test_sizing_shows_what_the_benchmark_has_of_handing_over():

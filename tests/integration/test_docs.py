@@ -15,7 +15,7 @@ import ptrack
 import ptrack.asgi
 from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
-from soak.processes import wait_until
+from tools.soak.processes import wait_until
 from tests.pages import run
 from tests.processes import PATIENCE, ROOT, fetch, free_port, server
 from tests.recording import emptied

@@ -11,10 +11,10 @@ from celery import Celery
 
 from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
-from soak.background import GIVE_BACK
-from soak.processes import wait_until
-from soak.service import Announcer
-from soak.services import Redis
+from tools.soak.background import GIVE_BACK
+from tools.soak.processes import wait_until
+from tools.soak.service import Announcer
+from tools.soak.services import Redis
 from tests.pages import Page, not_run
 from tests.processes import ROOT, fetch, free_port, run_python, server
 

@@ -13,8 +13,8 @@ from kombu import pools
 from kombu.exceptions import LimitExceeded, OperationalError
 
 from ptrack.background import brokers
-from soak.processes import free_port
-from soak.services import SOCKET, Redis
+from tools.soak.processes import free_port
+from tools.soak.services import SOCKET, Redis
 
 pytestmark = [pytest.mark.once, pytest.mark.flaky(reruns=1)]
 

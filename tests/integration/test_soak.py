@@ -18,11 +18,11 @@ from ptrack.core.callbacks import Tracker
 from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackTokenError
 from ptrack.wsgi import PtrackWSGIMiddleware
-from soak import books, faults, load, processes, report, run, servers, stage
-from soak.books import Balance, Book, balance
-from soak.mix import SHARES, Mix, Request
-from soak.places import JOURNAL, LOG
-from soak.processes import is_alive, wait_until
+from tools.soak import books, faults, load, processes, report, run, servers, stage
+from tools.soak.books import Balance, Book, balance
+from tools.soak.mix import SHARES, Mix, Request
+from tools.soak.places import JOURNAL, LOG
+from tools.soak.processes import is_alive, wait_until
 from tests import pages
 from tests.processes import PATIENCE, ROOT, environment
 
@@ -100,7 +100,7 @@ def failing_hit(book: Book, number: int) -> None:
     book.answered(request, 200, True)
 
 
-FAILED = "ERROR ptrack: Tracking pixel soak.served.pixels.{} failed\nTraceback\n"
+FAILED = "ERROR ptrack: Tracking pixel tools.soak.served.pixels.{} failed\nTraceback\n"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_callback_that_may_fail_has_recorded_or_logged(
 
 
 FORGETFUL = """
-from soak.served import pixels
+from tools.soak.served import pixels
 record = pixels.Ledger.record
 def forgetful(self, request, *, id, **rest):
     if id % 10 == 0:
@@ -137,7 +137,7 @@ def forgetful(self, request, *, id, **rest):
         record(self, request, id=id, **rest)
         pixels.Path("/dev/null").open()
 pixels.Ledger.record = forgetful
-from soak.served.app import application
+from tools.soak.served.app import application
 """
 
 
@@ -165,7 +165,7 @@ def test_real_server_that_loses_doubles_and_leaks_is_found_out(tmp_path: Path):
 
 OTHER = """
 import sys
-from soak import processes
+from tools.soak import processes
 processes._PORTS = range(*map(int, sys.stdin.read().split()))
 print(*{processes.free_port() for _ in range(400)})
 """

@@ -18,7 +18,7 @@ from django.db import connections
 from django.test import override_settings
 
 from ptrack.core import hits
-from soak.postgresql import Server, postgresql
+from tools.soak.postgresql import Server, postgresql
 
 ALIAS = "opens"
 APPS = [

@@ -1,1 +1,0 @@
-"""What a pixel costs, beside the peers: ``python -m benchmarks``, see README.md."""

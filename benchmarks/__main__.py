@@ -1,5 +1,0 @@
-"""``python -m benchmarks``."""
-
-from .run import main
-
-raise SystemExit(main())

@@ -1,1 +1,0 @@
-"""The recipes of docs/deployment.md on loopback: ``python -m soak.deployment``."""

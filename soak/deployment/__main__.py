@@ -1,5 +1,0 @@
-"""``python -m soak.deployment``."""
-
-from .run import main
-
-raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""What measures and attacks ptrack: not part of the product."""

@@ -1,0 +1,5 @@
+"""``python -m tools.soak.deployment``."""
+
+from .run import main
+
+raise SystemExit(main())

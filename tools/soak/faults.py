@@ -1,0 +1,264 @@
+"""The faults: what is done to a server while it is under load.
+
+Each is a coroutine that does its damage, sees that it took effect, and mends it.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sqlite3
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+from . import books
+from .places import JOURNAL, ROOT, SECOND
+from .processes import SoakError, descriptors, is_alive
+from .servers import KINDS, SECRET, recorders
+from .stage import AROUND, NEW_SECRET, Fault, Scene
+
+BLOCKED, SHUT, STEP = 3.0, 1.5, 3600
+"""Seconds: a callback blocks, a disk or database is shut, a clock steps."""
+
+FAKETIME = "libfaketimeMT.so.1"
+
+# -- workers --------------------------------------------------------------------------
+
+
+async def kill(scene: Scene) -> str:
+    """Kill a worker at once, three times; without a master, start the server again."""
+    for _ in range(3):
+        known = set(recorders(scene.place))
+        victim = scene.server.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        await scene.until(lambda pid=victim: not is_alive(pid), "it doesn't die")  # type: ignore[misc]
+        if not scene.kind.has_master:
+            await asyncio.to_thread(scene.server.restart)
+        await _new_worker(scene, known)
+    return "3 workers killed"
+
+
+async def reload(scene: Scene) -> str:
+    """Have all workers replaced, twice."""
+    replaced = 0
+    for _ in range(2):
+        known = set(recorders(scene.place))
+        before = scene.server.workers()
+        scene.server.reload()
+        await scene.until(
+            lambda old=before: not any(map(is_alive, old)),  # type: ignore[misc]
+            "old workers stay",
+        )
+        await _new_worker(scene, known)
+        replaced += len(before)
+    return f"2 reloads, {replaced} workers replaced"
+
+
+async def _new_worker(scene: Scene, known: set[int]) -> None:
+    await scene.until(
+        lambda: not known.issuperset(recorders(scene.place)), "no new worker records"
+    )
+
+
+# -- what callbacks write to ----------------------------------------------------------
+
+
+async def locked(scene: Scene) -> str:
+    """Lock the second database for longer than the callback waits."""
+    with closing(_connection(scene.place / SECOND)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(SHUT)
+        database.execute("ROLLBACK")
+    await scene.requests(AROUND)
+    return _failed(scene, "InDatabase", f"locked for {SHUT} s")
+
+
+async def full(scene: Scene) -> str:
+    """Let the disk of the journal be full for a while."""
+    _point(scene.place / JOURNAL, Path("/dev/full"))
+    await asyncio.sleep(SHUT)
+    _point(scene.place / JOURNAL, scene.place / f"{JOURNAL}.sound")
+    await scene.requests(AROUND)
+    return _failed(scene, "InFile", f"full for {SHUT} s")
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=10, isolation_level=None)
+
+
+def _point(link: Path, target: Path) -> None:
+    other = link.with_suffix(".new")
+    other.symlink_to(target)
+    other.replace(link)
+
+
+def _failed(scene: Scene, callback: str, what: str) -> str:
+    count = books.logged_failures(scene.place)[callback]
+    if not count:
+        raise SoakError(f"{what}, but no failure was logged")
+    return f"{what}: {count:,} failures of that callback, all logged"
+
+
+# -- time -----------------------------------------------------------------------------
+
+
+def libfaketime(place: Path) -> dict[str, str] | None:
+    """Give the environment of a server whose C library's clock is read from a file."""
+    found = sorted(Path("/usr/lib").glob(f"*/faketime/{FAKETIME}"))
+    if not found:
+        return None
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(_set_clock(place, 0)),
+        "FAKETIME_NO_CACHE": "1",
+        # A step of the wall clock is none of the monotonic one.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        **_CUSTOMISED,
+    }
+
+
+def python_clock(place: Path) -> dict[str, str]:
+    """Give the environment of a server whose ``time.time`` is read from a file."""
+    return {"SOAK_CLOCK": str(_set_clock(place, 0)), **_CUSTOMISED}
+
+
+_CUSTOMISED = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tools' / 'soak' / 'clock'}"}
+
+
+def _set_clock(place: Path, offset: int) -> Path:
+    other = place / "clock.new"
+    other.write_text(f"{offset:+d}\n")
+    return other.replace(place / "clock")
+
+
+async def clock(scene: Scene) -> str:
+    """Set the server's clock back by an hour, on by two, and right again."""
+    for offset in (-STEP, STEP, 0):
+        _set_clock(scene.place, offset)
+        await scene.requests(AROUND)
+    seen = books.times(scene.place)
+    back = min(after - before for before, after in pairwise(seen))
+    if back > 60 - STEP:
+        raise SoakError(f"the clock of the server went back by {-back:.0f} s only")
+    return "back by an hour, on by two, back by one"
+
+
+# -- threads and descriptors ----------------------------------------------------------
+
+
+async def block(scene: Scene) -> str:
+    """Let a callback block its thread for seconds."""
+    blocked = asyncio.create_task(
+        scene.client.ask(scene.client.mix.valid(block=BLOCKED))
+    )
+    await asyncio.sleep(0.2)
+    answered = scene.book.answers.total()
+    scene.book.longest = 0
+    await asyncio.sleep(BLOCKED - 1)
+    answered, longest = scene.book.answers.total() - answered, scene.book.longest
+    took = await blocked
+    if took < BLOCKED or not answered:
+        raise SoakError(f"blocked for {took:.1f} s, {answered} others were answered")
+    return (
+        f"blocked for {took:.1f} s: in {BLOCKED - 1:.0f} of them {answered:,} others "
+        f"were answered, the slowest after {longest:.2f} s"
+    )
+
+
+async def exhausted(scene: Scene) -> str:
+    """Allow the workers no further descriptor for a while."""
+    workers = scene.server.workers()
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in workers}
+    for pid, (_, hard) in limits.items():
+        _limit(pid, (_first_free(pid), hard))
+    await asyncio.sleep(SHUT)
+    for pid, limit in limits.items():
+        _limit(pid, limit)
+    await scene.requests(AROUND)
+    gone = sum(not is_alive(pid) for pid in workers)
+    failed = books.logged_failures(scene.place)["InFile"]
+    if not (gone or failed or scene.book.longest > SHUT / 2):
+        raise SoakError("nobody noticed that there was no descriptor")
+    ended = f"{gone} workers ended and were replaced, " if gone else ""
+    return (
+        f"none for {SHUT} s: {ended}{failed:,} failures of the callback that opens a "
+        f"file, the slowest answer after {scene.book.longest:.1f} s"
+    )
+
+
+def _first_free(pid: int) -> int:
+    taken = set(descriptors(pid))
+    return next(number for number in range(len(taken) + 1) if number not in taken)
+
+
+def _limit(pid: int, limits: tuple[int, int]) -> None:
+    try:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    except ProcessLookupError:
+        # It may have ended over it, and been replaced.
+        return
+
+
+# -- secrets --------------------------------------------------------------------------
+
+
+async def rotate(scene: Scene) -> str:
+    """Make the new secret known everywhere first, and only then use it."""
+    await _restart_each(scene, SECRET, NEW_SECRET)
+    await _restart_each(scene, NEW_SECRET, SECRET)
+    return "2 servers, restarted in turn twice: the new secret as a fallback, then used"
+
+
+async def rotate_at_once(scene: Scene) -> str:
+    """Use the new secret while another server doesn't know it yet."""
+    await _restart_each(scene, NEW_SECRET, SECRET)
+    return "2 servers, restarted in turn once: the new secret used at once"
+
+
+async def _restart_each(scene: Scene, secret: str, fallback: str) -> None:
+    for number, server in enumerate(scene.servers):
+        await asyncio.to_thread(
+            server.restart, PTRACK_SECRET=secret, PTRACK_SECRET_FALLBACKS=fallback
+        )
+        scene.secrets[number] = secret
+        await scene.requests(2 * AROUND)
+
+
+_WITH_MASTER = tuple(kind.name for kind in KINDS if kind.has_master)
+
+FAULTS = (
+    Fault("`kill -9` of a worker", kill, "gunicorn gthread"),
+    Fault("reload (`HUP`)", reload, "Granian WSGI", only=_WITH_MASTER),
+    Fault("a callback's database locked", locked, "gunicorn gthread"),
+    Fault("a callback's disk full", full, "waitress"),
+    Fault(
+        "the clock stepping back (libfaketime)",
+        clock,
+        "gunicorn sync",
+        # Where a thread waits with a timeout, it makes the server hang.
+        only=("gunicorn sync", "uWSGI"),
+        variables=libfaketime,
+        lacks="faketime",
+    ),
+    Fault(
+        "the clock stepping back (Python's)",
+        clock,
+        "gunicorn uvicorn",
+        only=(
+            *("gunicorn gthread", "Granian WSGI", "waitress"),
+            *("gunicorn uvicorn", "Granian ASGI"),
+        ),
+        variables=python_clock,
+    ),
+    Fault("a callback that blocks", block, "gunicorn uvicorn"),
+    Fault("no descriptors left", exhausted, "uWSGI"),
+    Fault("secret rotated, in the right order", rotate, "Granian WSGI", instances=2),
+    Fault(
+        "secret rotated, in the wrong order",
+        rotate_at_once,
+        "gunicorn sync",
+        instances=2,
+        loses=True,
+    ),
+)

@@ -1,0 +1,152 @@
+"""The callbacks: what a hit leaves behind is counted afterwards.
+
+A token's keywords say what is to happen: ``id``, which is recorded, and any of
+``fail``, ``also``, ``leak``, ``block`` and ``wait``. The ledger is the last to be run,
+so whatever another callback does to a hit before it would show there.
+"""
+
+import asyncio
+import atexit
+import logging
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ptrack
+from tools.soak.places import JOURNAL, LEDGER, LOG, LOG_FORMAT, PLACE, SECOND
+
+_place = Path(os.environ[PLACE])
+
+PATIENT, HASTY = 10.0, 0.02
+"""Seconds to wait for a locked database: to be sure, and to fail."""
+
+
+class Store:
+    """A database of SQLite that hits are recorded in.
+
+    There is one connection in each process, opened by the first hit: it is never
+    carried across a fork, and a hit needs no descriptor of its own.
+
+    Args:
+        name: Of its file.
+        timeout: Seconds to wait while it is locked.
+    """
+
+    def __init__(self, name: str, timeout: float) -> None:
+        self._name, self._timeout = name, timeout
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+
+    def insert(self, hit: int) -> None:
+        """Write down a hit, durably: it is committed when this returns."""
+        with self._lock:
+            self._connected().execute(
+                "INSERT INTO hits VALUES (?, ?, ?)", (hit, self._pid, time.time())
+            )
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._pid = os.getpid()
+            self._connection = sqlite3.connect(
+                _place / self._name,
+                timeout=self._timeout,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            # In WAL mode a commit outlives its process; with FULL, the machine too, for
+            # an fsync each, which would be all that is measured here.
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            atexit.register(self._connection.close)
+        return self._connection
+
+
+_ledger, _second = Store(LEDGER, PATIENT), Store(SECOND, HASTY)
+
+
+class Failing(ptrack.TrackingPixel):
+    """Raises where it is told to."""
+
+    def record(self, request: Any, *, fail: bool = False, **_: Any) -> None:
+        """Raise."""
+        if fail:
+            raise LookupError("on purpose")
+
+
+class InDatabase(ptrack.TrackingPixel):
+    """Records to a second database, which is locked now and then."""
+
+    def record(self, request: Any, *, id: int, also: bool = False, **_: Any) -> None:  # noqa: A002
+        """Record."""
+        if also:
+            _second.insert(id)
+
+
+class InFile(ptrack.TrackingPixel):
+    """Records to a file, whose disk is full now and then."""
+
+    def record(self, request: Any, *, id: int, also: bool = False, **_: Any) -> None:  # noqa: A002
+        """Record."""
+        if also:
+            with (_place / JOURNAL).open("a") as file:
+                file.write(f"{id}\n")
+
+
+class Leaking(ptrack.TrackingPixel):
+    """Leaves a file open where it is told to: a warning of it has to be seen."""
+
+    def record(self, request: Any, *, leak: bool = False, **_: Any) -> None:
+        """Leak."""
+        if leak:
+            Path(os.devnull).open()  # noqa: SIM115 - that is the point
+
+
+class Blocking(ptrack.TrackingPixel):
+    """Blocks its thread for as long as it is told to."""
+
+    def record(self, request: Any, *, block: float = 0, **_: Any) -> None:
+        """Sleep."""
+        if block:
+            time.sleep(block)
+
+
+class Slow(ptrack.TrackingPixel):
+    """Takes as long as it is told to."""
+
+    def record(self, request: Any, *, wait: float = 0, **_: Any) -> None:
+        """Sleep."""
+        if wait:
+            time.sleep(wait)
+
+
+class SlowAsync(ptrack.TrackingPixel):
+    """Does the same, async."""
+
+    async def record(self, request: Any, *, wait: float = 0, **_: Any) -> None:
+        """Sleep."""
+        if wait:
+            await asyncio.sleep(wait)
+
+
+class Ledger(ptrack.TrackingPixel):
+    """Records every hit."""
+
+    def record(self, request: Any, *, id: int, **_: Any) -> None:  # noqa: A002
+        """Record."""
+        _ledger.insert(id)
+
+
+def register(slow: type[ptrack.TrackingPixel]) -> None:
+    """Register them all, and write down what ptrack logs.
+
+    Args:
+        slow: The one that takes its time.
+    """
+    handler = logging.FileHandler(_place / LOG)
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    logging.getLogger("ptrack").addHandler(handler)
+    for pixel in (Failing, InDatabase, InFile, Leaking, Blocking, slow, Ledger):
+        ptrack.tracker.register(pixel)
