@@ -1,5 +1,23 @@
-"""The encoder, by the path that django-ptrack 3.0.0 has it at."""
+"""The default encoder, at its import path of django-ptrack 3.0.0."""
 
-from .core.tokens import PtrackEncoder
+from typing import Any
 
-__all__ = ["PtrackEncoder"]
+from . import endpoints
+from .core.tokens import Arguments
+
+
+class PtrackEncoder:
+    """Seals and opens tokens with the secrets of the project's settings.
+
+    These are Django's settings where they are configured, else the environment.
+    """
+
+    @staticmethod
+    def encrypt(*args: Any, **kwargs: Any) -> str:
+        """Seal arguments into a token: see `ptrack.core.tokens.TokenBox.encrypt`."""
+        return endpoints.make_box_in_force().encrypt(*args, **kwargs)
+
+    @staticmethod
+    def decrypt(token: str | bytes) -> Arguments:
+        """Open a token: see `ptrack.core.tokens.TokenBox.decrypt`."""
+        return endpoints.make_box_in_force().decrypt(token)

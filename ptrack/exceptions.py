@@ -1,4 +1,4 @@
-"""What ptrack raises: one tree, so that ``except PtrackError`` catches it all."""
+"""The errors that ptrack raises, in one tree: ``except PtrackError`` catches all."""
 
 
 class PtrackError(Exception):
@@ -6,7 +6,7 @@ class PtrackError(Exception):
 
 
 class PtrackConfigurationError(PtrackError, ValueError):
-    """A setting or option is missing or unusable; the message says what to do.
+    """A setting or option is missing or unusable; the message says how to mend it.
 
     Under Django it reaches the site as ``django.core.exceptions.ImproperlyConfigured``.
     """
@@ -17,14 +17,14 @@ class PtrackRegistrationError(PtrackError):
 
 
 class PtrackRecordingError(PtrackError):
-    """A callback failed in a worker: the engine is told, and the log has why."""
+    """A callback failed in a worker; the log has the reason."""
 
 
 class PtrackTokenError(PtrackError, ValueError):
     """A token is not authentic.
 
-    There is one message for every reason: who can see why a token was refused can
-    search for one that isn't. A ``ValueError`` too, which is what callers of
+    There is one message for every reason: with the reason, a stranger could search for
+    a token that isn't refused. It is a ``ValueError`` too, which callers of
     django-ptrack 3.0.0's ``decrypt`` catch.
     """
 

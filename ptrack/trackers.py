@@ -1,4 +1,4 @@
-"""The registry of callbacks, by the path that django-ptrack 3.0.0 has it at."""
+"""The registry of callbacks, at its import path of django-ptrack 3.0.0."""
 
 from .core.callbacks import Tracker, tracker
 

@@ -1,6 +1,6 @@
-"""One request through any adapter, by the very handler that a server would call.
+"""One request through any adapter, by the same handler that a server calls.
 
-Behind each is the same site; nothing but ptrack is around it.
+Behind each is the same site, with nothing but ptrack around it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from django.urls import set_script_prefix
 import ptrack
 from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.recording import Clicks, Recorder, clicked, registered
+from tests.recording import Clicks, Recorder, register_clicks, register_recorder
 
 URLCONF = "tests.urlconfs.beside"
 PREFIX = b"/ptrack/"
@@ -32,14 +32,14 @@ Click = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Request:
-    """What a server has read, before it hands it to the application.
+    """A request, as a server has read it.
 
     Attributes:
         method: Any text of the characters 0 to 255.
-        path: Percent-decoded.
-        query: As it was sent.
+        path: The path below the mount, percent-decoded.
+        query: The query, as it was sent.
         headers: Names and values, of the characters 0 to 255.
-        mount: Where the application is mounted, which is not part of the path.
+        mount: The path that the application is mounted at.
     """
 
     method: str = "GET"
@@ -51,16 +51,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back, and the calls that the callback got.
+    """A response, and the calls of the callbacks.
 
     Attributes:
-        status: The code.
-        headers: In order, the names as they were written.
-        body: All of it.
+        status: The status code.
+        headers: The headers in order, their names as they were written.
+        body: The whole body.
         hits: The arguments of each call for a pixel.
         clicks: The target and the arguments of each call for a link.
-        metas: What each call could read of its request in ``META``.
-        requests: The objects that the calls got, which differ by the framework.
+        metas: The ``META`` of each call's request, as far as the client sent it.
+        requests: The request of each call; its class differs by the framework.
     """
 
     status: int
@@ -76,12 +76,12 @@ Send = Callable[[Request], Response]
 
 
 @contextmanager
-def adapters() -> Iterator[dict[str, Send]]:
-    """Give a function for each adapter, by name, to send requests with."""
+def open_adapters() -> Iterator[dict[str, Send]]:
+    """Yield a function for each adapter, by name, to send requests with."""
     with (
         override_settings(ROOT_URLCONF=URLCONF),
-        registered(ptrack.tracker) as recorder,
-        clicked(ptrack.tracker) as clicks,
+        register_recorder(ptrack.tracker) as recorder,
+        register_clicks(ptrack.tracker) as clicks,
     ):
         with override_settings(MIDDLEWARE=["ptrack.middleware.PtrackMiddleware"]):
             middleware, async_middleware = WSGIHandler(), ASGIHandler()
@@ -89,11 +89,11 @@ def adapters() -> Iterator[dict[str, Send]]:
             bare, async_bare = WSGIHandler(), ASGIHandler()
         found = {
             "middleware": _through_wsgi(middleware),
-            "async middleware": through_asgi(async_middleware),
+            "async middleware": send_through_asgi(async_middleware),
             "urls": _through_wsgi(bare),
-            "async urls": through_asgi(async_bare),
+            "async urls": send_through_asgi(async_bare),
             "wsgi": _through_wsgi(PtrackWSGIMiddleware(bare, pixels=())),
-            "asgi": through_asgi(PtrackASGIMiddleware(async_bare, pixels=())),
+            "asgi": send_through_asgi(PtrackASGIMiddleware(async_bare, pixels=())),
         }
         yield {name: _with_hits(send, recorder, clicks) for name, send in found.items()}
 
@@ -101,7 +101,7 @@ def adapters() -> Iterator[dict[str, Send]]:
 def _with_hits(
     send: Callable[[Request], Any], recorder: Recorder, clicks: Clicks
 ) -> Send:
-    def sent(request: Request) -> Response:
+    def send_and_look(request: Request) -> Response:
         recorder.forget()
         clicks.forget()
         try:
@@ -110,15 +110,15 @@ def _with_hits(
             # Django leaves the mount to the thread, for the next request to change.
             set_script_prefix("/")
         requests = [*recorder.requests, *clicks.requests]
-        metas = [_of_the_request(each.META) for each in requests]
-        hits, clicked = list(recorder.hits), list(clicks.hits)
-        return Response(*answer, hits, clicked, metas, requests)
+        metas = [_select_sent(each.META) for each in requests]
+        opens, followed = list(recorder.hits), list(clicks.hits)
+        return Response(*answer, opens, followed, metas, requests)
 
-    return sent
+    return send_and_look
 
 
-def _of_the_request(meta: dict[str, Any]) -> dict[str, str]:
-    # Not the method: "get" Django leaves as it is under WSGI, and not under ASGI.
+def _select_sent(meta: dict[str, Any]) -> dict[str, str]:
+    # Without the method: Django leaves "get" as it is under WSGI, and not under ASGI.
     names = ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
     return {
         name: value
@@ -130,8 +130,8 @@ def _of_the_request(meta: dict[str, Any]) -> dict[str, str]:
 # -- WSGI -----------------------------------------------------------------------------
 
 
-def environ_of(request: Request) -> dict[str, Any]:
-    """Give the request as PEP 3333 has it: bytes as the characters 0 to 255."""
+def make_environ(request: Request) -> dict[str, Any]:
+    """Return the request as PEP 3333 has it: bytes as the characters 0 to 255."""
     return {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": request.mount,
@@ -147,11 +147,11 @@ def environ_of(request: Request) -> dict[str, Any]:
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-        **dict(map(_variable, request.headers)),
+        **dict(map(_to_variable, request.headers)),
     }
 
 
-def _variable(header: tuple[str, str]) -> tuple[str, str]:
+def _to_variable(header: tuple[str, str]) -> tuple[str, str]:
     name = header[0].upper().replace("-", "_")
     bare = name in ("CONTENT_TYPE", "CONTENT_LENGTH")
     return (name if bare else f"HTTP_{name}"), header[1]
@@ -164,7 +164,7 @@ def _through_wsgi(app: Any) -> Callable[[Request], Any]:
         def start_response(*given: Any) -> None:
             started.append(given)
 
-        answer: Iterable[bytes] = app(environ_of(request), start_response)
+        answer: Iterable[bytes] = app(make_environ(request), start_response)
         body = b"".join(answer)
         if hasattr(answer, "close"):
             answer.close()
@@ -177,8 +177,8 @@ def _through_wsgi(app: Any) -> Callable[[Request], Any]:
 # -- ASGI -----------------------------------------------------------------------------
 
 
-def scope_of(request: Request) -> dict[str, Any]:
-    """Give the request as ASGI has it: the path is text, made as uvicorn does."""
+def make_scope(request: Request) -> dict[str, Any]:
+    """Return the request as ASGI has it: the path is text, made as uvicorn makes it."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -198,19 +198,21 @@ def scope_of(request: Request) -> dict[str, Any]:
     }
 
 
-def through_asgi(app: Any) -> Callable[[Request], Any]:
-    async def sent(request: Request) -> Any:
+def send_through_asgi(app: Any) -> Callable[[Request], Any]:
+    """Return a function that sends a request to an ASGI app."""
+
+    async def asend(request: Request) -> Any:
         incoming = [{"type": "http.request", "body": b"", "more_body": False}]
         outgoing: list[Any] = []
 
         async def receive() -> Any:
-            # After the body nothing comes but the client's going, and this one stays.
+            # After the body comes only the end of the connection, and this one stays.
             return incoming.pop() if incoming else await asyncio.Event().wait()
 
         async def send(message: Any) -> None:
             outgoing.append(message)
 
-        await app(scope_of(request), receive, send)
+        await app(make_scope(request), receive, send)
         start, *parts = outgoing
         # The specification wants names in lower case, and Django writes them as WSGI.
         headers = [
@@ -219,4 +221,4 @@ def through_asgi(app: Any) -> Callable[[Request], Any]:
         ]
         return start["status"], headers, b"".join(part["body"] for part in parts)
 
-    return lambda request: asyncio.run(sent(request))
+    return lambda request: asyncio.run(asend(request))

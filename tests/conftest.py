@@ -7,13 +7,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from django.core.signals import setting_changed
 
 import ptrack
-from ptrack import conf
 from ptrack.core.callbacks import Tracker
-from tests.adapters import Send, adapters
-from tests.recording import Clicks, Recorder, clicked, registered
-from tests.stats.site import opens, opens_database, opens_installed, postgresql_server  # noqa: F401 - fixtures
+from tests.adapters import Send, open_adapters
+from tests.recording import Clicks, Recorder, register_clicks, register_recorder
+from tests.stats.site import postgresql_server, stats, stats_database, stats_installed  # noqa: F401 - fixtures
 
 INTEGRATION = Path(__file__).parent / "integration"
 
@@ -35,46 +35,48 @@ hypothesis.settings.load_profile("quick")
 
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
-    """A callback, registered with ptrack's own tracker, that keeps its hits."""
-    with registered(ptrack.tracker) as recorder:
+    """Yield the opens that a callback got, registered with ptrack's own tracker."""
+    with register_recorder(ptrack.tracker) as recorder:
         yield recorder
 
 
 @pytest.fixture(scope="module")
 def sends() -> Iterator[dict[str, Send]]:
-    """A function for each adapter, by name, to send requests with."""
-    with adapters() as found:
+    """Yield a function for each adapter, by name, to send requests with."""
+    with open_adapters() as found:
         yield found
 
 
 @pytest.fixture
 def clicks() -> Iterator[Clicks]:
-    """A callback for links, registered with ptrack's own tracker, that keeps hits."""
-    with clicked(ptrack.tracker) as clicks:
+    """Yield the clicks that a callback got, registered with ptrack's own tracker."""
+    with register_clicks(ptrack.tracker) as clicks:
         yield clicks
 
 
 @pytest.fixture
 def own_tracker() -> Tracker:
+    """Return a registry without callbacks."""
     return Tracker("own")
 
 
 @pytest.fixture(autouse=True)
 def default_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever encoder a test assigns, the next one starts with the default."""
+    """Restore the encoder if a test assigns another one."""
     monkeypatch.setattr(ptrack, "ptrack_encoder", ptrack.ptrack_encoder)
 
 
 @pytest.fixture(autouse=True)
 def debug_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Let tests see what is logged at any level."""
+    """Let tests see log records of every level."""
     caplog.set_level(logging.DEBUG, logger="ptrack")
 
 
 @pytest.fixture
 def outside_django(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pretend that Django isn't there; fresh processes show it for real elsewhere."""
-    monkeypatch.setattr(conf, "_django_endpoint", None)
+    """Pretend that Django isn't there; other tests start processes without it."""
+    # Drop the endpoint that was made of Django's settings before.
+    setting_changed.send(sender=None, setting="PTRACK_SECRET", value=None, enter=True)
     monkeypatch.delitem(sys.modules, "django.conf")
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
     monkeypatch.setenv("PTRACK_SECRET", "s" * 32)

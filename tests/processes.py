@@ -1,4 +1,4 @@
-"""Fresh interpreters and real servers, for what one process can't show."""
+"""Fresh interpreters and real servers, for tests that one process can't run."""
 
 import os
 import signal
@@ -17,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 # WebOb imports "cgi", and brings its own where Python no longer has it.
 WARNINGS = ("-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning")
 PATIENCE = 30
-"""Seconds to wait for a process before it is taken for broken."""
+"""Seconds to wait for a process before it counts as broken."""
 
 
-def environment(**variables: str) -> dict[str, str]:
-    """Give this process's environment without its Django settings and ptrack's."""
+def make_environment(**variables: str) -> dict[str, str]:
+    """Return this process's environment without the settings of Django and ptrack."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -31,11 +31,11 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run_python(code: str, cwd: Path = ROOT, **variables: str) -> str:
-    """Run code in a fresh interpreter with warnings as errors; give its output."""
+    """Run code in a fresh interpreter with warnings as errors; return its output."""
     done = subprocess.run(
         [sys.executable, *WARNINGS, "-c", code],
         cwd=cwd,
-        env=environment(**variables),
+        env=make_environment(**variables),
         capture_output=True,
         text=True,
         timeout=PATIENCE * 4,
@@ -46,7 +46,7 @@ def run_python(code: str, cwd: Path = ROOT, **variables: str) -> str:
 
 
 @contextmanager
-def server(
+def run_server(
     *command: str, port: int, cwd: Path, **variables: str
 ) -> Iterator[list[str]]:
     """Run a server until the block ends, and wait until it listens.
@@ -57,7 +57,7 @@ def server(
     with subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=cwd,
-        env=environment(**variables),
+        env=make_environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -68,18 +68,18 @@ def server(
             _wait_for(port, process)
             yield printed
         finally:
-            output = _ended(process)
+            output = _end(process)
             printed += output.splitlines()
             assert "Traceback" not in output, output
 
 
-def _ended(process: subprocess.Popen[str]) -> str:
-    """End a server, and give what it and all that it has started have written."""
+def _end(process: subprocess.Popen[str]) -> str:
+    """End a server; return the output of it and of all that it has started."""
     process.terminate()
     try:
         return process.communicate(timeout=PATIENCE)[0]
     finally:
-        # Whatever goes on all the same, for which the test has failed.
+        # Processes that don't end; the test fails then.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
@@ -97,9 +97,9 @@ def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
 def fetch(
     url: str, method: str = "GET", headers: Mapping[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """Send a request; give status, headers and body, redirects not followed.
+    """Send a request; return status, headers and body. Redirects are not followed.
 
-    The names of the headers are in the case of ``Content-Type``, whatever theirs is.
+    The names of the headers are written like ``Content-Type``.
     """
 
     class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -110,11 +110,11 @@ def fetch(
     opener = urllib.request.build_opener(NoRedirect)
     try:
         with opener.open(request, timeout=PATIENCE) as response:
-            return response.status, _titled(response.headers), response.read()
+            return response.status, _capitalise(response.headers), response.read()
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, _titled(error.headers), error.read()
+            return error.code, _capitalise(error.headers), error.read()
 
 
-def _titled(headers: Mapping[str, str]) -> dict[str, str]:
+def _capitalise(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.title(): value for name, value in headers.items()}

@@ -1,30 +1,15 @@
 """Callbacks for the tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ptrack
 from ptrack.core.callbacks import Tracker
-from ptrack.core.concurrency import ended
-
-
-async def arecord(tracker: Tracker, *hit: Any) -> None:
-    """Run the callbacks of pixels as an adapter under an event loop does."""
-    recording = tracker.begin(*hit)
-    if recording is not None:
-        await ended(recording)
-
-
-async def arecord_click(tracker: Tracker, *hit: Any) -> None:
-    """Run the callbacks of links likewise."""
-    recording = tracker.begin_click(*hit)
-    if recording is not None:
-        await ended(recording)
 
 
 class Recorder:
-    """Keeps the requests and the arguments of hits."""
+    """Keeps the requests and the arguments of opens."""
 
     def __init__(self) -> None:
         self.requests: list[Any] = []
@@ -35,14 +20,14 @@ class Recorder:
         self.hits.append((args, kwargs))
 
     def forget(self) -> None:
-        """Start anew."""
+        """Drop all that was kept."""
         self.requests.clear()
         self.hits.clear()
 
 
 @contextmanager
-def registered(tracker: Tracker) -> Iterator[Recorder]:
-    """Register a callback for as long as the block runs."""
+def register_recorder(tracker: Tracker) -> Iterator[Recorder]:
+    """Register a callback for pixels for as long as the block runs."""
     recorder = Recorder()
 
     class Recording(ptrack.TrackingPixel):
@@ -68,13 +53,13 @@ class Clicks:
         self.hits.append((url, args, kwargs))
 
     def forget(self) -> None:
-        """Start anew."""
+        """Drop all that was kept."""
         self.requests.clear()
         self.hits.clear()
 
 
 @contextmanager
-def clicked(tracker: Tracker) -> Iterator[Clicks]:
+def register_clicks(tracker: Tracker) -> Iterator[Clicks]:
     """Register a callback for links for as long as the block runs."""
     clicks = Clicks()
 
@@ -90,11 +75,21 @@ def clicked(tracker: Tracker) -> Iterator[Clicks]:
 
 
 @contextmanager
-def emptied(tracker: Tracker) -> Iterator[None]:
-    """Take all callbacks out, and what the block registers too, when it ends."""
-    registry = tracker._registry
-    tracker._keep({})
+def empty_tracker(tracker: Tracker) -> Iterator[None]:
+    """Unregister all callbacks for as long as the block runs.
+
+    At its end, those that it has registered are unregistered too.
+    """
+    before = tracker.callbacks
+    _replace(tracker, ())
     try:
         yield
     finally:
-        tracker._keep(registry)
+        _replace(tracker, before)
+
+
+def _replace(tracker: Tracker, callbacks: Iterable[Any]) -> None:
+    for each in tracker.callbacks:
+        tracker.unregister(each)
+    for each in callbacks:
+        tracker.register(each)

@@ -1,4 +1,4 @@
-"""What Hypothesis draws: values that JSON holds, values that it doesn't, requests."""
+"""Strategies of Hypothesis: values that JSON holds or doesn't, and requests."""
 
 import math
 from pathlib import PurePosixPath
@@ -6,11 +6,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ptrack.core.tokens import ENVELOPE
 from tests.adapters import LINK_PREFIX, PREFIX, Request
 
 
 def is_one_text(text: str) -> bool:
-    """Tell whether no two surrogates in a row stand for one other character."""
+    """Return whether no two surrogates in a row stand for one other character."""
     units = text.encode("utf-16-le", "surrogatepass")
     return units.decode("utf-16-le", "surrogatepass") == text
 
@@ -31,14 +32,17 @@ values = st.recursive(
     max_leaves=8,
 )
 arguments = st.lists(values, max_size=3)
-keywords = st.dictionaries(texts, values, max_size=3)
+# Without the reserved one.
+keywords = st.dictionaries(
+    texts.filter(lambda text: text != ENVELOPE), values, max_size=3
+)
 
-# What "{% ptrack name=… %}" takes for a name.
+# The names that "{% ptrack name=… %}" takes.
 tag_keywords = st.dictionaries(st.from_regex(r"\A\w{1,12}\Z"), values, max_size=3)
 
 
 class Thing:
-    """An object of some project's own."""
+    """An object of a class that isn't JSON's."""
 
 
 unfit_scalars: st.SearchStrategy[Any] = (
@@ -82,7 +86,7 @@ methods = st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "get"
     st.text(st.characters(max_codepoint=255), max_size=8)
 )
 
-# What a server lets through: RFC 9110, section 5.5, forbids NUL, CR and LF in a value.
+# RFC 9110, section 5.5, forbids NUL, CR and LF in a value, and servers refuse them.
 field_values = st.text(
     st.characters(max_codepoint=255, exclude_characters="\0\r\n"), max_size=30
 )
@@ -136,7 +140,7 @@ pixel_paths = tails.filter(lambda tail: not tail.startswith(b"link/")).map(
     PREFIX.__add__
 )
 link_paths = tails.filter(lambda tail: tail != b"").map(LINK_PREFIX.__add__)
-# A site may show the path in its pages, so these are what it can decode.
+# A site may show the path in its pages, so it can decode these.
 site_paths = st.sampled_from(
     ["", "/", "/page/", "/page", "/ptrack", "/ptracker/x", "//ptrack/x/", "ptrack/x/"]
 ).map(str.encode) | st.text(max_size=20).map(lambda text: f"/{text}".encode())

@@ -1,8 +1,9 @@
 """Writes vectors.json, the format's regression suite: ``python -m tests.vectors``.
 
-Made without ptrack, by `tests.reference`, and each with a nonce that its number gives,
-so that writing it again changes nothing. The tokens of django-ptrack 3.0.0 are kept as
-they are: its ``PtrackEncoder.encrypt``, as published, wrote them once.
+The vectors are made by `tests.reference`, without ptrack. The nonce of each follows
+from its number, so that writing the file again changes nothing. The tokens of
+django-ptrack 3.0.0 are kept as they are: its ``PtrackEncoder.encrypt``, as published,
+wrote them once.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.processes import ROOT
-from tests.reference import LONGEST, key_of, sealed, spelled
+from tests.reference import LONGEST, make_key, seal, spell
 
 FILE = ROOT / "tests/vectors.json"
 
@@ -21,8 +22,8 @@ box = NaCl's crypto_secretbox(json, nonce, key); the nonce has 24 bytes.
 key = the secret's UTF-8 bytes, filled up on the right with "{" to 32.
 json = [args, kwargs] in UTF-8, an array and an object.
 "secrets" are tried in order: the first also writes, the others are earlier ones.
-"args" and "kwargs" are what is read. 1, 1.0 and true differ, an object keeps its order.
-"plaintext" is what was sealed, where it is short.
+A reader gets "args" and "kwargs". 1, 1.0 and true differ, an object keeps its order.
+"plaintext" is the sealed text, where it is short.
 A token that is refused is refused as a whole, whatever the reason.
 """.splitlines()
 
@@ -39,8 +40,8 @@ OTHER = "another secret"
 Vector = dict[str, Any]
 
 
-def numbered(number: int) -> bytes:
-    """Give a nonce, with bytes for which base64 has characters that URLs escape."""
+def make_nonce(number: int) -> bytes:
+    """Return a nonce with bytes for which base64 has characters that URLs escape."""
     return bytes([0xFB, 0xFF, 0xFE, number]) * 6
 
 
@@ -67,32 +68,34 @@ CONTENTS = [
 ]
 
 
-def to_be_read() -> Iterator[Vector]:
+def make_readable() -> Iterator[Vector]:
     for number, (about, plaintext) in enumerate(CONTENTS):
-        yield readable(about, plaintext, number)
+        yield make_vector(about, plaintext, number)
     number = len(CONTENTS)
     for about, secret in KEYS:
-        yield readable(f"key: {about}", '[["k"],{}]', number, secret)
+        yield make_vector(f"key: {about}", '[["k"],{}]', number, secret)
     for count, plaintext in ((1, '[["x"],{}]'), (2, '[["xxx"],{}]')):
         for padded, how in ((True, "with"), (False, "without")):
             about = f"{'=' * count} at the end, {how} it"
-            vector = readable(about, plaintext, number + count, padded=padded)
+            vector = make_vector(about, plaintext, number + count, padded=padded)
             assert vector["token"].endswith("=") == padded
             yield vector
-    data = sealed(b'[["old"],{}]', OTHER, numbered(number + 3))
+    data = seal(b'[["old"],{}]', OTHER, make_nonce(number + 3))
     yield {
         "about": "an earlier secret",
         "secrets": [SECRET, "some other", OTHER],
-        "token": spelled(data, padded=False),
+        "token": spell(data, padded=False),
         "args": ["old"],
         "kwargs": {},
     }
-    longest = readable("the longest", f'[["{long_text(LONGEST)}"],{{}}]', number + 4)
+    longest = make_vector(
+        "the longest", f'[["{make_long_text(LONGEST)}"],{{}}]', number + 4
+    )
     assert len(longest["token"]) == LONGEST
     yield longest
 
 
-def readable(
+def make_vector(
     about: str,
     plaintext: str,
     number: int,
@@ -100,21 +103,21 @@ def readable(
     *,
     padded: bool = False,
 ) -> Vector:
-    data = sealed(plaintext.encode(), secret, numbered(number))
+    data = seal(plaintext.encode(), secret, make_nonce(number))
     args, kwargs = json.loads(plaintext)
     short = {"plaintext": plaintext} if len(plaintext) < 100 else {}
     return {
         "about": about,
         "secrets": [secret],
-        "token": spelled(data, padded=padded),
+        "token": spell(data, padded=padded),
         **short,
         "args": args,
         "kwargs": kwargs,
     }
 
 
-def long_text(length: int) -> str:
-    """Give a text that fills a token up to a length."""
+def make_long_text(length: int) -> str:
+    """Return a text that fills a token up to a length."""
     return "x" * (length * 3 // 4 - 40 - len('[[""],{}]'))
 
 
@@ -140,38 +143,38 @@ WRONG_CONTENTS = [
 ]
 
 
-def to_be_refused() -> Iterator[Vector]:
-    for about, token in wrong_texts():
+def make_refused() -> Iterator[Vector]:
+    for about, token in make_wrong_texts():
         yield {"about": about, "secrets": [SECRET], "token": token}
-    data = sealed(b'[["a"],{}]', OTHER, numbered(0))
+    data = seal(b'[["a"],{}]', OTHER, make_nonce(0))
     yield {
         "about": "sealed with none of the secrets",
         "secrets": [SECRET, "some other"],
-        "token": spelled(data, padded=False),
+        "token": spell(data, padded=False),
     }
     for number, (about, content) in enumerate(WRONG_CONTENTS):
-        data = sealed(content, SECRET, numbered(number))
+        data = seal(content, SECRET, make_nonce(number))
         yield {
             "about": f"authentic, but holds {about}",
             "secrets": [SECRET],
-            "token": spelled(data, padded=False),
+            "token": spell(data, padded=False),
         }
-    content = f'[["{long_text(LONGEST + 4)}"],{{}}]'.encode()
-    data = sealed(content, SECRET, numbered(0))
+    content = f'[["{make_long_text(LONGEST + 4)}"],{{}}]'.encode()
+    data = seal(content, SECRET, make_nonce(0))
     yield {
         "about": f"authentic, but longer than {LONGEST} characters",
         "secrets": [SECRET],
-        "token": spelled(data, padded=False),
+        "token": spell(data, padded=False),
     }
 
 
-def wrong_texts() -> Iterator[tuple[str, str]]:
-    yield from wrong_bytes()
-    yield from wrong_spellings()
+def make_wrong_texts() -> Iterator[tuple[str, str]]:
+    yield from make_wrong_bytes()
+    yield from make_wrong_spellings()
 
 
-def wrong_bytes() -> Iterator[tuple[str, str]]:
-    data = sealed(b'[["ab"],{}]  ', SECRET, numbered(0))
+def make_wrong_bytes() -> Iterator[tuple[str, str]]:
+    data = seal(b'[["ab"],{}]  ', SECRET, make_nonce(0))
     nonce, mac, box = data[:24], data[24:40], data[40:]
     for about, wrong in [
         ("nothing at all", b""),
@@ -187,13 +190,13 @@ def wrong_bytes() -> Iterator[tuple[str, str]]:
         ("the authenticator at the end", nonce + box + mac),
         ("bytes of zero", bytes(48)),
     ]:
-        yield about, spelled(wrong, padded=False)
+        yield about, spell(wrong, padded=False)
 
 
-def wrong_spellings() -> Iterator[tuple[str, str]]:
-    token = spelled(sealed(b'[["ab"],{}]', SECRET, numbered(0)))
-    one = spelled(sealed(b'[["ab"],{}]  ', SECRET, numbered(0)))
-    two = spelled(sealed(b'[["ab"],{}] ', SECRET, numbered(0)))
+def make_wrong_spellings() -> Iterator[tuple[str, str]]:
+    token = spell(seal(b'[["ab"],{}]', SECRET, make_nonce(0)))
+    one = spell(seal(b'[["ab"],{}]  ', SECRET, make_nonce(0)))
+    two = spell(seal(b'[["ab"],{}] ', SECRET, make_nonce(0)))
     assert [each.count("=") for each in (token, one, two)] == [0, 1, 2]
     yield "garbage", "garbage"
     yield "the standard alphabet", token.replace("-", "+").replace("_", "/")
@@ -213,16 +216,16 @@ def wrong_spellings() -> Iterator[tuple[str, str]]:
     yield "one = too many", one + "="
     yield "one = too few", two[:-1]
     yield "percent-encoded padding", two[:-2] + "%3D%3D"
-    yield "a bit set that no byte needs", one[:-2] + following(one[-2]) + "="
-    yield "such a bit, without padding", two[:-3] + following(two[-3])
+    yield "a bit set that no byte needs", one[:-2] + find_next(one[-2]) + "="
+    yield "such a bit, without padding", two[:-3] + find_next(two[-3])
     yield "a letter that only looks like one", token[:20] + "\uff21" + token[21:]
     yield "a slash within", token[:20] + "/" + token[20:]
     yield "a slash at the end, which is the URL's", token + "/"
     yield "the token twice", token + token
 
 
-def following(character: str) -> str:
-    """Give the next character of the alphabet."""
+def find_next(character: str) -> str:
+    """Return the next character of the alphabet."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return alphabet[alphabet.index(character) + 1]
 
@@ -230,26 +233,26 @@ def following(character: str) -> str:
 # -- the file -------------------------------------------------------------------------
 
 
-def text() -> str:
-    """Give what the file is to hold."""
+def make_text() -> str:
+    """Return the text of the file."""
     content = {
         "about": ABOUT,
         "keys": [
-            {"about": about, "secret": secret, "key_hex": key_of(secret).hex()}
+            {"about": about, "secret": secret, "key_hex": make_key(secret).hex()}
             for about, secret in KEYS
         ],
-        "read": list(to_be_read()),
-        "refused": list(to_be_refused()),
+        "read": list(make_readable()),
+        "refused": list(make_refused()),
         "written_by_django_ptrack_3.0.0": load()["written_by_django_ptrack_3.0.0"],
     }
     return json.dumps(content, indent=2) + "\n"
 
 
 def load() -> dict[str, Any]:
-    """Give what the file holds."""
+    """Return the content of the file."""
     found: dict[str, Any] = json.loads(FILE.read_text())
     return found
 
 
 if __name__ == "__main__":
-    FILE.write_text(text())
+    FILE.write_text(make_text())

@@ -1,1 +1,1 @@
-"""What ptrack is without any framework: no Django, no WebOb, no settings."""
+"""The part of ptrack that needs no framework: no Django, no WebOb, no settings."""

@@ -1,13 +1,14 @@
-"""The answers as values, and the text of the ``<img>``.
+"""The answers as values.
 
-Everything here is built once, at import. An adapter turns an `Answer` into its
-framework's response; none decides what is in it.
+All answers are built once, at import; only a redirect depends on its target. An adapter
+turns an `Answer` into its framework's response and decides nothing about it.
 """
 
-import html
-from collections.abc import Mapping
+import string
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from urllib.parse import quote
 
 GIF = bytes.fromhex(
     "474946383961"  # GIF89a
@@ -39,7 +40,7 @@ class Answer:
 
     @cached_property
     def status_line(self) -> str:
-        """The status as WSGI wants it: code and phrase."""
+        """The status as WSGI takes it: code and phrase."""
         return f"{self.status} {self.reason}"
 
     @cached_property
@@ -49,14 +50,19 @@ class Answer:
 
     @cached_property
     def header_bytes(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The headers as ASGI wants them: bytes, the names in lower case."""
+        """The headers as ASGI takes them: bytes, the names in lower case."""
         return tuple(
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in self.headers
         )
 
 
-# RFC 9111, section 5.2.2: "no-store" alone should do. Proxies that predate it go by
+def drop_body(answer: Answer) -> Answer:
+    """Return the answer to ``HEAD``: the headers alone (RFC 9110, section 9.3.2)."""
+    return replace(answer, body=b"")
+
+
+# RFC 9111, section 5.2.2: "no-store" alone should do. Proxies that predate it obey
 # Pragma and Expires, and some honour only one of the others.
 _UNCACHED = (
     ("Cache-Control", "no-cache, no-store, must-revalidate, max-age=0, private"),
@@ -64,7 +70,9 @@ _UNCACHED = (
     ("Expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
 )
 
-PIXEL = Answer(
+# -- pixels ---------------------------------------------------------------------------
+
+PIXEL_IMAGE = Answer(
     200,
     "OK",
     (
@@ -80,22 +88,90 @@ PIXEL = Answer(
 )
 """The image: the same for a valid token, a forged one and garbage."""
 
-PIXEL_HEAD = replace(PIXEL, body=b"")
-"""The image's headers alone (RFC 9110, section 9.3.2)."""
+# -- links ----------------------------------------------------------------------------
 
-METHOD_NOT_ALLOWED = Answer(
-    405,
-    "Method Not Allowed",
-    (
-        # The type has to be there: PEP 3333's validator and Django insist on one.
-        ("Content-Type", "text/plain"),
-        ("Content-Length", "19"),
-        ("Allow", "GET, HEAD"),
-        *_UNCACHED,
-    ),
-    b"Method Not Allowed\n",
+# All printable ASCII but the space: a target has to arrive as it was given.
+AS_IT_IS = string.ascii_letters + string.digits + string.punctuation
+
+_LINK_HEADERS = (
+    # A cache that kept the answer would keep the next click from being recorded.
+    ("Cache-Control", "no-store"),
+    # Without it the target, and any statistics there, would learn the token.
+    ("Referrer-Policy", "no-referrer"),
+    # https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag
+    ("X-Robots-Tag", "noindex"),
 )
-"""For every method but GET and HEAD (RFC 9110, section 15.5.6)."""
+
+REDIRECT = Answer(
+    302,
+    "Found",
+    (
+        # PEP 3333's validator insists on a type.
+        ("Content-Type", "text/plain"),
+        ("Content-Length", "0"),
+        *_LINK_HEADERS,
+    ),
+    b"",
+)
+"""A redirect that has no target yet (RFC 9110, section 15.4.3)."""
+
+_GONE = (
+    b"This link can't be followed: it was changed on its way, or is no longer known.\n"
+    b"Please go back to the mail that it is from, and try it there once more.\n"
+)
+LINK_NOT_FOUND = Answer(
+    404,
+    "Not Found",
+    (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(_GONE))),
+        *_LINK_HEADERS,
+        ("X-Content-Type-Options", "nosniff"),
+    ),
+    _GONE,
+)
+"""The page for a link that can't be read."""
+
+
+def redirect_to(target: str, answer: Answer = REDIRECT) -> Answer:
+    """Return a redirect that leads to a target.
+
+    Characters beyond ASCII are percent-encoded, in a host too (RFC 3986, section
+    3.2.2): a browser decodes them before it looks the host up
+    (https://url.spec.whatwg.org/#host-parsing).
+
+    Args:
+        target: An absolute URL.
+        answer: The redirect without its target.
+    """
+    location = ("Location", quote(target, safe=AS_IT_IS))
+    return Answer(
+        answer.status, answer.reason, (location, *answer.headers), answer.body
+    )
+
+
+# -- all kinds ------------------------------------------------------------------------
+
+
+def make_not_allowed(methods: Iterable[str]) -> Answer:
+    """Return the answer to all other methods (RFC 9110, section 15.5.6).
+
+    Args:
+        methods: The methods that are answered.
+    """
+    return Answer(
+        405,
+        "Method Not Allowed",
+        (
+            # PEP 3333's validator and Django insist on a type.
+            ("Content-Type", "text/plain"),
+            ("Content-Length", "19"),
+            ("Allow", ", ".join(methods)),
+            *_UNCACHED,
+        ),
+        b"Method Not Allowed\n",
+    )
+
 
 NOT_FOUND = Answer(
     404,
@@ -103,16 +179,4 @@ NOT_FOUND = Answer(
     (("Content-Type", "text/plain"), ("Content-Length", "10")),
     b"Not Found\n",
 )
-"""What a mirror says to all that isn't a pixel."""
-
-
-def img_tag(url: str) -> str:
-    """Give the element that loads the pixel.
-
-    Args:
-        url: The pixel's URL.
-
-    Returns:
-        ``<img src="URL" width=1 height=1>``, the URL escaped for HTML.
-    """
-    return f'<img src="{html.escape(url)}" width=1 height=1>'
+"""A mirror's answer to a path that isn't ptrack's."""

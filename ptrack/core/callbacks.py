@@ -1,82 +1,41 @@
-"""The callbacks: what may be registered, and how a hit runs them.
+"""The registry of callbacks, and how a hit runs them.
 
-Sync and async differ in how a callback is run and in nothing else: all run, in the
-order of registration, and one that fails costs a log record.
+Sync and async differ in how a callback is called and in nothing else: all run, in the
+order of registration, and a failing one costs a log record.
 """
 
-import abc
-import asyncio
 import inspect
-import logging
 import threading
-import weakref
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
-from ptrack.background.handover import Engine, Handover
 from ptrack.exceptions import PtrackRegistrationError
 
-from .concurrency import in_thread, start, uncancelled
+from . import kinds
+from .concurrency import drop_cancellation, is_cancelling, run_in_thread, run_to_end
 from .counters import Counters, Reason, count
-from .logs import EscapedTracebacks
+from .hits import Hit
+from .jobs import Engine, hand_over
+from .kinds import PIXEL, Callback, Kind
+from .logs import ENDS, log_failure
 
-logger = logging.getLogger("ptrack")
-logger.addFilter(EscapedTracebacks())
+Registered = TypeVar("Registered", bound=type[Callback])
 
-
-class TrackingPixel(abc.ABC):
-    """Base class of a callback: subclass it, define `record`, register the class.
-
-    Attributes:
-        background: Leave `record` to a worker, if ``PTRACK_BACKGROUND`` says whose;
-            else it runs in the request like any other.
-    """
-
-    background: bool = False
-
-    @abc.abstractmethod
-    def record(self, request: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Do what is to be done when the pixel was loaded; may be ``async def``.
-
-        Args:
-            request: What loaded it: Django's ``HttpRequest``, or a ``webob.Request``
-                with ``META`` where Django makes none, and in a worker.
-            args: The positional arguments that the pixel was made with.
-            kwargs: Its keyword arguments.
-
-        Whatever it raises is logged, and whatever it returns is ignored.
-        """
+Within = Callable[[], AbstractContextManager[Any]]
+"""Makes the context manager that one sync callback runs in."""
 
 
-class TrackingLink(abc.ABC):
-    """Base class of a callback for clicks on links: the same rules as for pixels.
+class Runner(NamedTuple):
+    """A registered class, with everything about it that a hit needs.
 
     Attributes:
-        background: As for `TrackingPixel`.
+        name: The module and name of the class.
+        record: The method of its instance.
+        is_async: Whether that is ``async def``.
+        background: Whether a worker has to run it.
     """
-
-    background: bool = False
-
-    @abc.abstractmethod
-    def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Do what is to be done when the link was followed; may be ``async def``.
-
-        Args:
-            request: What followed it, as for `TrackingPixel.record`.
-            url: The target, as it was given.
-            args: The positional arguments that the link was made with.
-            kwargs: Its keyword arguments.
-
-        Whatever it raises is logged, and whatever it returns is ignored.
-        """
-
-
-Registered = TypeVar("Registered", bound=type[TrackingPixel] | type[TrackingLink])
-
-
-class _Callback(NamedTuple):
-    """A registered class, with what a hit would else find out again."""
 
     name: str
     record: Callable[..., Any]
@@ -84,49 +43,38 @@ class _Callback(NamedTuple):
     background: bool
 
 
-_Callbacks = tuple[_Callback, ...]
+Runners = tuple[Runner, ...]
 
-# What a callback runs in, made anew for each.
-Within = Callable[[], AbstractContextManager[Any]]
+Groups = tuple[tuple[bool, Runners], ...]
+"""Groups for an event loop: whether one needs a thread, and its callbacks."""
 
-# What callbacks get: the request, positional and keyword arguments.
-_Hit = tuple[Any, Iterable[Any], Mapping[str, Any]]
-
-# Where a worker looks for what a job names: first in the registry that took it last.
-_latest: "weakref.WeakValueDictionary[str, Tracker]" = weakref.WeakValueDictionary()
-_registries: "weakref.WeakSet[Tracker]" = weakref.WeakSet()
-
-# What is meant for the process, or for a generator. All else is the callback's failure,
-# also what is no `Exception`, as the panics of libraries in Rust and cancellations are.
-_ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
-
-# The modules that call a callback.
-_OURS = (__name__, Handover.__module__)
+# All registries that have had a callback, for workers: a job has only a name.
+_registries: "list[Tracker]" = []
 
 
 class Tracker:
-    """A registry of tracking pixels.
+    """A registry of callbacks.
 
     Args:
-        name: What to call it in messages.
+        name: Its name in messages.
     """
 
     def __init__(self, name: str = "ptrack") -> None:
         self.name = name
-        self._registry: dict[type, _Callback] = {}
-        # Replaced, never changed: a hit in another thread walks the one it found.
-        self._pixels: _Callbacks = ()
-        self._links: _Callbacks = ()
+        self._registry: dict[type, Runner] = {}
+        # Replaced, never changed: a hit in another thread iterates over the old one.
+        self._runners: dict[Kind, Runners] = {}
+        self._groups: dict[tuple[Kind, bool], Groups] = {}
         self._lock = threading.Lock()
         self._counters: Counters | None = None
-        _registries.add(self)
+        self._replace({})
 
     @property
     def counters(self) -> Counters | None:
-        """What counts hits, ignored requests and failed callbacks; ``None`` if nothing.
+        """Counts hits, ignored requests and failed callbacks; ``None`` for no counting.
 
         Raises:
-            PtrackRegistrationError: What is assigned is no instance of `Counters`.
+            PtrackRegistrationError: The assigned value can't count.
         """
         return self._counters
 
@@ -134,378 +82,312 @@ class Tracker:
     def counters(self, counters: Counters | None) -> None:
         if not isinstance(counters, Counters | None):
             raise PtrackRegistrationError(
-                f"{_name(counters)} can't count: assign an instance of a subclass of "
-                "ptrack.Counters"
+                f"{_format_name(counters)} can't count: assign an instance of a "
+                "subclass of ptrack.Counters"
             )
         self._counters = counters
 
-    def register(self, pixel: Registered) -> Registered:
-        """Make an instance of the class and run its ``record`` at every hit.
+    # -- registering ------------------------------------------------------------------
+
+    def register(self, callback: Registered) -> Registered:
+        """Make an instance of the class, and run its ``record`` at every hit.
 
         Args:
-            pixel: A subclass of `TrackingPixel` or `TrackingLink`, that takes no
+            callback: A subclass of `TrackingPixel` or `TrackingLink` that takes no
                 arguments.
 
         Returns:
             The class, so that this works as a decorator.
 
         Raises:
-            PtrackRegistrationError: It is something else, or is registered already.
+            PtrackRegistrationError: It isn't such a class, or is registered already.
         """
-        callback = _callback(pixel)
+        runner = _make_runner(callback)
         with self._lock:
-            if pixel in self._registry:
+            if callback in self._registry:
                 raise PtrackRegistrationError(
-                    f"{callback.name} is already registered with {self.name}"
+                    f"{runner.name} is already registered with {self.name}"
                 )
-            if callback.background and self._called(callback.name) is not None:
+            if runner.background and self.find(runner.name) is not None:
                 raise PtrackRegistrationError(
-                    f"Another class named {callback.name} is already registered with "
+                    f"Another class named {runner.name} is already registered with "
                     f"{self.name}, and a worker finds classes by their names"
                 )
-            self._keep({**self._registry, pixel: callback})
-            if callback.background:
-                _latest[callback.name] = self
-        return pixel
+            self._replace({**self._registry, callback: runner})
+            if self not in _registries:
+                _registries.append(self)
+        return callback
 
-    def unregister(self, pixel: type[TrackingPixel] | type[TrackingLink]) -> None:
+    def unregister(self, callback: type[Callback]) -> None:
         """Stop running the class's ``record``.
 
         Args:
-            pixel: A class that was registered.
+            callback: A registered class.
 
         Raises:
             PtrackRegistrationError: It isn't registered.
         """
         with self._lock:
-            if pixel not in self._registry:
+            if callback not in self._registry:
                 raise PtrackRegistrationError(
-                    f"{_name(pixel)} is not registered with {self.name}"
+                    f"{_format_name(callback)} is not registered with {self.name}"
                 )
-            kept = dict(self._registry)
-            del kept[pixel]
-            self._keep(kept)
+            rest = dict(self._registry)
+            del rest[callback]
+            self._replace(rest)
 
-    def runs(self, *kinds: type[TrackingPixel] | type[TrackingLink]) -> bool:
-        """Tell whether one of these classes, or one derived from it, is registered."""
-        return any(issubclass(pixel, kinds) for pixel in self._registry)
-
-    def _keep(self, registry: dict[type, _Callback]) -> None:
+    def _replace(self, registry: dict[type, Runner]) -> None:
         self._registry = registry
-        self._pixels = _those_of(TrackingPixel, registry)
-        self._links = _those_of(TrackingLink, registry)
+        self._runners = {
+            kind: tuple(
+                runner
+                for callback, runner in registry.items()
+                if issubclass(callback, kind.callback)
+            )
+            for kind in kinds.KINDS
+        }
+        self._groups = {
+            (kind, has_engine): _group(runners, has_engine)
+            for kind, runners in self._runners.items()
+            for has_engine in (True, False)
+        }
+
+    @property
+    def callbacks(self) -> tuple[type, ...]:
+        """The registered classes, in the order of their registration."""
+        return tuple(self._registry)
+
+    def runs(self, *callbacks: type[Callback]) -> bool:
+        """Return whether one of these classes, or a subclass of one, is registered."""
+        return any(issubclass(each, callbacks) for each in self._registry)
 
     @property
     def in_background(self) -> list[str]:
-        """The names of the callbacks that are to run in the background."""
+        """The names of the callbacks that have to run in the background."""
         return [each.name for each in self._registry.values() if each.background]
 
-    def record(
-        self,
-        request: Any,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-        engine: Engine | None = None,
-        within: Within | None = None,
-    ) -> None:
-        """Run the callbacks of pixels, async ones in an event loop of their own.
-
-        Args:
-            request: Given to each as its first argument.
-            args: Its further positional arguments.
-            kwargs: Its keyword arguments.
-            engine: Takes those that are to run in the background; if ``None``, they
-                run here.
-            within: Gives what each sync one is to run in, here.
-        """
-        if self._counters is not None:
-            count(self._counters.hit)
-        callbacks = self._pixels
-        if within is not None:
-            callbacks = _each_within(within, callbacks)
-        if engine is not None:
-            callbacks = self._handed_over(callbacks, engine)
-        self._run_all(callbacks, request, args, kwargs)
-
-    def begin(
-        self,
-        request: Any,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-        engine: Engine | None = None,
-        *,
-        thread_sensitive: bool = True,
-    ) -> "asyncio.Task[None] | None":
-        """Start running the callbacks of pixels from an event loop: see `record`.
-
-        A client that goes away meanwhile cancels the request but not its recording.
-
-        Args:
-            request: As for `record`.
-            args: As for `record`.
-            kwargs: As for `record`.
-            engine: As for `record`.
-            thread_sensitive: Sync callbacks run as Django runs sync code under async,
-                in the thread that its ORM is bound to; else in any of a pool, those of
-                several requests at a time.
-
-        Returns:
-            What `ptrack.core.concurrency.ended` is to wait for; ``None`` if they have run.
-        """
-        if self._counters is not None:
-            count(self._counters.hit)
-        hit = (request, args, kwargs)
-        return self._started(self._pixels, engine, thread_sensitive, hit)
-
-    def record_click(
-        self,
-        request: Any,
-        url: str,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-        engine: Engine | None = None,
-        within: Within | None = None,
-    ) -> None:
-        """Run the callbacks of links: see `record`.
-
-        Args:
-            request: Given to each as its first argument.
-            url: Given as the second: the target.
-            args: Its further positional arguments.
-            kwargs: Its keyword arguments.
-            engine: See `record`.
-            within: See `record`.
-        """
-        if self._counters is not None:
-            count(self._counters.click)
-        callbacks = self._links
-        if within is not None:
-            callbacks = _each_within(within, callbacks)
-        if engine is not None:
-            callbacks = self._handed_over(callbacks, engine)
-        self._run_all(callbacks, request, (url, *args), kwargs)
-
-    def begin_click(
-        self,
-        request: Any,
-        url: str,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-        engine: Engine | None = None,
-        *,
-        thread_sensitive: bool = True,
-    ) -> "asyncio.Task[None] | None":
-        """Start running the callbacks of links from an event loop: see `begin`."""
-        if self._counters is not None:
-            count(self._counters.click)
-        hit = (request, (url, *args), kwargs)
-        return self._started(self._links, engine, thread_sensitive, hit)
-
-    def _started(
-        self,
-        callbacks: _Callbacks,
-        engine: Engine | None,
-        thread_sensitive: bool,
-        hit: _Hit,
-    ) -> "asyncio.Task[None] | None":
-        if engine is not None:
-            callbacks = self._handed_over(callbacks, engine)
-        if not callbacks:
-            return None
-        return start(self._arun_each(thread_sensitive, callbacks, hit))
-
-    def _handed_over(self, callbacks: _Callbacks, engine: Engine) -> _Callbacks:
-        """Give the callbacks, those that are to run in the background by the engine."""
-        return tuple(
-            each._replace(
-                # Sync: what speaks to a broker would block an event loop.
-                is_async=False,
-                record=Handover(each.name, each.record, engine, self._counters),
-            )
-            if each.background
-            else each
-            for each in callbacks
-        )
-
-    def _called(self, name: str) -> _Callback | None:
+    def find(self, name: str) -> Runner | None:
+        """Return the callback of a name, as a job has it."""
         return next((x for x in self._registry.values() if x.name == name), None)
 
-    def perform(
-        self, name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
-    ) -> bool | None:
-        """Run one callback, in a worker.
+    # -- running ----------------------------------------------------------------------
+
+    def run(
+        self, hit: Hit, engine: Engine | None = None, within: Within | None = None
+    ) -> bool:
+        """Run the callbacks of a hit, async ones in an event loop of their own.
 
         Args:
-            name: Its module and name.
-            request: Given to it as its first argument.
-            args: Its further positional arguments.
-            kwargs: Its keyword arguments.
+            hit: The hit.
+            engine: Takes the callbacks that run in the background; without one they
+                run here.
+            within: Makes the context manager that each sync callback runs in.
 
         Returns:
-            Whether it did what it is to do; if not, that is logged. ``None`` if there
-            is none of that name.
+            Whether all of them succeeded; one that the engine took counts as a success.
         """
-        callback = self._called(name)
-        if callback is None:
-            return None
-        return self._run_all((callback,), request, args, kwargs)
+        if self._counters is not None:
+            count(self._counters.hit, hit.kind.counter)
+        return self._run_all(self._runners.get(hit.kind, ()), hit, engine, within)
 
-    async def _arun_each(
+    async def arun(
         self,
-        thread_sensitive: bool,
-        callbacks: _Callbacks,
-        hit: _Hit,
-    ) -> None:
-        blocking: list[_Callback] = []
-        request, args, kwargs = hit
-        for callback in callbacks:
-            if not callback.is_async:
-                blocking.append(callback)
-                continue
-            if blocking:
-                # One change of thread for as many as follow each other.
-                await self._arun_blocking(thread_sensitive, blocking, hit)
-                blocking = []
-            if callback is not callbacks[0]:
-                # What the last one has left behind isn't this one's.
-                await uncancelled()
-            try:
-                await callback.record(request, *args, **kwargs)
-            except _ENDS:
-                raise
-            except BaseException as error:
-                self._failed(callback, error)
-        if blocking:
-            await self._arun_blocking(thread_sensitive, blocking, hit)
+        hit: Hit,
+        engine: Engine | None = None,
+        *,
+        thread_sensitive: bool = True,
+    ) -> bool:
+        """Run the callbacks of a hit to their end, even if the request is cancelled.
 
-    async def _arun_blocking(
-        self, thread_sensitive: bool, callbacks: Iterable[_Callback], hit: _Hit
-    ) -> None:
-        try:
-            await in_thread(thread_sensitive, self._run_all, callbacks, *hit)
-        except _ENDS:
-            raise
-        except BaseException as error:
-            # There is no thread. All frames hold what the pixel carries.
-            for callback in callbacks:
-                self._failed(callback, error.with_traceback(None))
+        Args:
+            hit: The hit.
+            engine: As for `run`.
+            thread_sensitive: Run sync callbacks in the thread that Django's ORM is
+                bound to; else in any thread of the event loop's pool.
 
-    def ignored(self, reason: Reason) -> None:
-        """Count a request that was no hit, if anybody counts."""
+        Returns:
+            As `run` does.
+        """
+        if self._counters is not None:
+            count(self._counters.hit, hit.kind.counter)
+        if not self._runners.get(hit.kind, ()):
+            return True
+        return await run_to_end(self._arun_all(hit, engine, thread_sensitive))
+
+    def call_callbacks(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Run the callbacks of pixels, with the signature of django-ptrack 3.0.0."""
+        self.run(Hit(PIXEL, request, args, kwargs))
+
+    def ignore(self, reason: Reason) -> None:
+        """Count a request that wasn't a hit."""
         if self._counters is not None:
             count(self._counters.ignored, reason)
 
-    def call_callbacks(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Run all callbacks, by the signature of django-ptrack 3.0.0: see `record`."""
-        self.record(request, args, kwargs)
-
     def _run_all(
         self,
-        callbacks: Iterable[_Callback],
-        request: Any,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
+        runners: Iterable[Runner],
+        hit: Hit,
+        engine: Engine | None = None,
+        within: Within | None = None,
     ) -> bool:
-        """Run callbacks, each whatever the others do; tell whether all did it."""
+        """Run callbacks one after the other; return whether all succeeded."""
         succeeded = True
-        for callback in callbacks:
+        arguments = hit.arguments
+        for runner in runners:
+            if (
+                engine is not None
+                and runner.background
+                and hand_over(runner.name, hit, engine, self._counters)
+            ):
+                continue
             try:
-                result = callback.record(request, *args, **kwargs)
-                # Also of a sync one: a decorator can hide that it is async underneath.
+                if within is None or runner.is_async:
+                    result = runner.record(*arguments, **hit.kwargs)
+                else:
+                    with within():
+                        result = runner.record(*arguments, **hit.kwargs)
+                # A sync one too: a decorator can hide that it is async.
                 if result is not None and inspect.isawaitable(result):
-                    _wait_for(result)
-            except _ENDS:
+                    _await(result)
+            except ENDS:
                 raise
             except BaseException as error:
-                self._failed(callback, error)
+                self._report(runner, error)
                 succeeded = False
         return succeeded
 
-    def _failed(self, callback: _Callback, error: BaseException) -> None:
-        # Without our own frames, the first, which hold what the pixel carries: error
-        # trackers send along what frames hold.
+    def run_by_name(self, name: str, hit: Hit) -> bool | None:
+        """Run one callback, in a worker, as the function `run_by_name` does."""
+        runner = self.find(name)
+        return None if runner is None else self._run_all((runner,), hit)
+
+    async def _arun_all(
+        self, hit: Hit, engine: Engine | None, thread_sensitive: bool
+    ) -> bool:
+        succeeded = True
+        for in_thread, group in self._groups.get((hit.kind, engine is not None), ()):
+            if in_thread:
+                succeeded &= await self._arun_in_thread(
+                    group, hit, engine, thread_sensitive
+                )
+                continue
+            for runner in group:
+                try:
+                    await runner.record(*hit.arguments, **hit.kwargs)
+                except ENDS:
+                    raise
+                except BaseException as error:
+                    self._report(runner, error)
+                    succeeded = False
+                if is_cancelling():
+                    # The callback cancelled its own task; the next one still runs.
+                    await drop_cancellation()
+        return succeeded
+
+    async def _arun_in_thread(
+        self,
+        runners: Runners,
+        hit: Hit,
+        engine: Engine | None,
+        thread_sensitive: bool,
+    ) -> bool:
+        try:
+            return await run_in_thread(
+                thread_sensitive, self._run_all, runners, hit, engine
+            )
+        except ENDS:
+            raise
+        except BaseException as error:
+            # No thread could be started. All frames hold the content of the token.
+            for runner in runners:
+                self._report(runner, error.with_traceback(None))
+            return False
+
+    def _report(self, runner: Runner, error: BaseException) -> None:
+        # The first frames are ours and hold the content of the token, and error
+        # trackers send the variables of frames.
         trace = error.__traceback__
-        while trace and trace.tb_frame.f_globals.get("__name__") in _OURS:
+        while trace and trace.tb_frame.f_globals.get("__name__") == __name__:
             trace = trace.tb_next
         error = error.with_traceback(trace)
-        logger.error("Tracking pixel %s failed", callback.name, exc_info=error)
+        log_failure(error, "Callback %s failed", runner.name)
         if self._counters is not None:
-            count(self._counters.failed, callback.name)
+            count(self._counters.failed, runner.name)
 
 
-def _name(pixel: object) -> str:
-    if inspect.isclass(pixel):
-        return f"{pixel.__module__}.{pixel.__qualname__}"
-    return repr(pixel)
+def _group(runners: Runners, has_engine: bool) -> Groups:
+    """Return the callbacks in groups, of which each runs in one thread."""
+
+    # An engine blocks, so it is called in a thread.
+    def needs_thread(runner: Runner) -> bool:
+        return not runner.is_async or (has_engine and runner.background)
+
+    return tuple((key, tuple(group)) for key, group in groupby(runners, needs_thread))
 
 
-def _callback(pixel: Any) -> _Callback:
-    name = _name(pixel)
-    if not inspect.isclass(pixel):
+def run_by_name(name: str, hit: Hit) -> bool | None:
+    """Run one callback, in a worker, from the latest registry that has it.
+
+    Args:
+        name: Its module and name.
+        hit: The hit.
+
+    Returns:
+        Whether it succeeded; ``None`` if no registry has it.
+    """
+    # The latest first: a class that is defined anew replaces the older one.
+    for registry in reversed(_registries):
+        succeeded = registry.run_by_name(name, hit)
+        if succeeded is not None:
+            return succeeded
+    return None
+
+
+def _make_runner(callback: Any) -> Runner:
+    """Check a class, and make an instance of it.
+
+    Raises:
+        PtrackRegistrationError: It can't be registered.
+    """
+    name = _format_name(callback)
+    bases = [kind.callback_name for kind in kinds.KINDS]
+    if not inspect.isclass(callback):
         raise PtrackRegistrationError(
-            f"{name} is not a class: register a subclass of ptrack.TrackingPixel or "
-            "ptrack.TrackingLink"
+            f"{name} is not a class: register a subclass of {' or '.join(bases)}"
         )
-    kinds = [kind for kind in (TrackingPixel, TrackingLink) if issubclass(pixel, kind)]
-    if len(kinds) != 1:
+    if sum(issubclass(callback, kind.callback) for kind in kinds.KINDS) != 1:
         raise PtrackRegistrationError(
-            f"{name} does not inherit from one of ptrack.TrackingPixel and "
-            "ptrack.TrackingLink"
+            f"{name} does not inherit from exactly one of {', '.join(bases)}"
         )
-    if inspect.isabstract(pixel):
-        missing = ", ".join(sorted(vars(pixel)["__abstractmethods__"]))
+    if inspect.isabstract(callback):
+        missing = ", ".join(sorted(vars(callback)["__abstractmethods__"]))
         raise PtrackRegistrationError(f"{name} is abstract: define {missing}")
     try:
-        instance: Any = pixel()
+        instance: Any = callback()
     except Exception as error:
         raise PtrackRegistrationError(
             f"{name} can't be instantiated without arguments: {error}"
         ) from error
     record = instance.record
-    return _Callback(
+    return Runner(
         name, record, inspect.iscoroutinefunction(record), bool(instance.background)
     )
 
 
-def _those_of(kind: type[Any], registry: Mapping[type, _Callback]) -> _Callbacks:
-    return tuple(
-        callback for pixel, callback in registry.items() if issubclass(pixel, kind)
-    )
+def _format_name(thing: object) -> str:
+    if inspect.isclass(thing):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    return repr(thing)
 
 
-def _each_within(within: Within, callbacks: _Callbacks) -> _Callbacks:
-    def put(record: Callable[..., Any]) -> Callable[..., Any]:
-        def recorded(request: Any, /, *args: Any, **kwargs: Any) -> Any:
-            with within():
-                return record(request, *args, **kwargs)
-
-        return recorded
-
-    return tuple(
-        each if each.is_async else each._replace(record=put(each.record))
-        for each in callbacks
-    )
-
-
-def perform(
-    name: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
-) -> bool | None:
-    """Run one callback of whatever registry has it: see `Tracker.perform`."""
-    registries = filter(None, (_latest.get(name), *list(_registries)))
-    for registry in registries:
-        done = registry.perform(name, request, args, kwargs)
-        if done is not None:
-            return done
-    return None
-
-
-def _wait_for(result: Awaitable[Any]) -> None:
+def _await(result: Awaitable[Any]) -> None:
+    # Only where a callback is async: slow to import outside Django.
     from asgiref.sync import async_to_sync
 
-    async def awaited() -> None:
+    async def wait() -> None:
         await result
 
-    async_to_sync(awaited)()
+    async_to_sync(wait)()
 
 
 tracker = Tracker()

@@ -1,52 +1,55 @@
-"""Counting what goes on, for whoever watches it: a hook that nobody has to use."""
+"""Counters of hits for monitoring: an optional hook."""
 
-import logging
 from collections.abc import Callable
 from typing import Literal, ParamSpec
 
-logger = logging.getLogger("ptrack")
+from .logs import log_failure
 
-Reason = Literal["gpc", "head", "method", "token"]
-"""Why a request under the prefix was no hit: its sender objects to tracking, or its
-method was ``HEAD``, or another than ``GET``, or what it carried is no token. Why that
-is none is nobody's to know."""
+Reason = Literal["gpc", "method", "token", "unrecorded"]
+"""Why a request under the prefix wasn't a hit.
+
+``"gpc"``: its sender objects to tracking. ``"method"``: its method isn't answered.
+``"unrecorded"``: its method is answered but records nothing, as ``HEAD``. ``"token"``:
+its token can't be read, for any reason.
+"""
 
 _Details = ParamSpec("_Details")
 
 
 class Counters:
-    """Base class of what counts: subclass it, and override what is to be counted.
+    """Base class of counters: subclass it and override the methods that you need.
 
     ``ptrack.tracker.counters = MyCounters()`` puts it to use. Its methods are called
     within the request, from any thread or from an event loop, so they should be quick.
-    What they raise is logged, and changes nothing else.
+    Exceptions in them are logged and change nothing else.
     """
 
-    def hit(self) -> None:
-        """Count a request that carried a token; its callbacks are run next."""
-
-    def click(self) -> None:
-        """Count a request that carried a link's token; its callbacks are run next."""
-
-    def ignored(self, reason: Reason) -> None:
-        """Count a request under the prefix that was no hit.
+    def hit(self, name: str) -> None:
+        """Count a hit; its callbacks are run next.
 
         Args:
-            reason: ``"gpc"``, ``"head"``, ``"method"`` or ``"token"``.
+            name: ``"open"`` for a pixel, ``"click"`` for a link.
+        """
+
+    def ignored(self, reason: Reason) -> None:
+        """Count a request under the prefix that wasn't a hit.
+
+        Args:
+            reason: ``"gpc"``, ``"method"``, ``"token"`` or ``"unrecorded"``.
         """
 
     def enqueued(self, callback: str) -> None:
         """Count a hit that the background engine took.
 
         Args:
-            callback: The module and name of the class that it is for.
+            callback: The module and name of the callback's class.
         """
 
     def refused(self, callback: str) -> None:
-        """Count a hit that the background engine didn't take, and that ran at once.
+        """Count a hit that the background engine didn't take, and that runs at once.
 
         Args:
-            callback: The module and name of the class that it is for.
+            callback: The module and name of the callback's class.
         """
 
     def failed(self, callback: str) -> None:
@@ -62,8 +65,8 @@ def count(
     *details: _Details.args,
     **more: _Details.kwargs,
 ) -> None:
-    """Call a method of `Counters`; what it raises costs a log record."""
+    """Call a method of `Counters`; an exception in it costs a log record."""
     try:
         method(*details, **more)
     except Exception as error:
-        logger.error("Counting failed", exc_info=error)
+        log_failure(error, "Counting failed")

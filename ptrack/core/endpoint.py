@@ -1,47 +1,38 @@
-"""Both ways through ptrack: arguments to a URL, and a request for it to its answer."""
+"""Both ways through ptrack: arguments to a URL, and a request for it to an answer."""
 
-import asyncio
+import html
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from ptrack.background import LazyEngine
 from ptrack.exceptions import PtrackConfigurationError
-from ptrack.privacy import objects
 
-from .answers import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer, img_tag
+from . import kinds
+from .answers import Answer, redirect_to
 from .callbacks import Tracker, Within
-from .concurrency import ended
 from .counters import Reason
-from .links import SEGMENT, Click, Links
-from .tokens import MAX_TOKEN_LENGTH, Encoder, PtrackEncoder, TokenBox
+from .hits import Hit, objects
+from .jobs import LazyEngine
+from .kinds import PIXEL, Kind
+from .links import add_query, check_target
+from .tokens import ENVELOPE, MAX_TOKEN_LENGTH, Encoder, TokenBox
 
 logger = logging.getLogger("ptrack")
 
 LONG_URL = 2000
-"""From how many characters on a URL is warned of.
+"""From this length on, in characters, a URL is logged with a warning.
 
-Mail clients and proxies cut or refuse longer ones; the number is what is left of
-Internet Explorer's 2,083, the least that is still around.
+Mail clients and proxies cut or refuse longer ones. The lowest limit that is still
+around is Internet Explorer's, of 2,083.
 """
 
-# What may stand unescaped in the path of a URL: RFC 3986, section 3.3.
+# These characters may stand unescaped in the path of a URL: RFC 3986, section 3.3.
 _PATH_SAFE = "/~:@!$&'()*+,;="
 
-# Only the first of them may be a hit.
-_ANSWERS = {"GET": PIXEL, "HEAD": PIXEL_HEAD}
-# Why a request with an answer was none.
-_REASONS: dict[Answer, Reason] = {
-    PIXEL: "token",
-    PIXEL_HEAD: "head",
-    METHOD_NOT_ALLOWED: "method",
-}
 
-
-def normal_prefix(prefix: object) -> str:
-    """Give the prefix with one slash before and after.
+def normalise_prefix(prefix: object) -> str:
+    """Return the prefix with one slash before and after.
 
     Args:
         prefix: ``"ptrack"``, ``"/a/b/"``; ``""`` or ``"/"`` is the whole host.
@@ -58,47 +49,51 @@ def normal_prefix(prefix: object) -> str:
 
 
 class Carried(NamedTuple):
-    """What one of our URLs carries.
+    """The content of a token.
 
     Attributes:
-        target: Where a link leads; ``None`` where it is a pixel.
-        args: Positional arguments for the callbacks.
-        kwargs: Keyword arguments for the callbacks.
-        path: The URL's path below the place that the app is mounted at, decoded.
+        kind: The kind of its URL.
+        args: The positional arguments for the callbacks.
+        kwargs: The keyword arguments for the callbacks.
+        target: A link's target; ``None`` for a pixel.
     """
 
-    target: str | None
+    kind: Kind
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    path: str
+    target: str | None
 
 
 class Endpoint:
-    """What rendering and opening share.
+    """Makes the URLs, and decides about the requests for them.
 
     Args:
-        box: Stands in for `PtrackEncoder`, with the secrets of this endpoint. ``None``
-            where there are none, which only does with another encoder.
-        encoder: Asked, at each use, for the encoder in force.
-        tracker: Its callbacks are run by a hit.
-        prefix: Where the pixels are, as `normal_prefix` takes it.
+        box: Seals and opens the tokens of pixels; the keys of the other kinds are
+            derived from its own. ``None`` where there is no secret, which is enough
+            only with a custom encoder and without links.
+        encoder: Returns, at each use, the encoder that is used instead of the box;
+            ``None`` for the box itself.
+        tracker: The registry whose callbacks a hit runs.
+        prefix: The path of the URLs, as `normalise_prefix` takes it.
         app_url: Scheme and host, and a path where the app is mounted at one. Empty
-            where only hits are recorded.
-        suffix: What follows the token in a URL.
-        link_fallback_url: See `Links`.
-        link_query: See `Links`.
-        honour_gpc: Record nothing of who objects to tracking: see
+            where hits are only recorded.
+        suffix: The end of a URL, after the token.
+        shared: The site has pages under the prefix too, and only its own routing can
+            distinguish them from ptrack's paths.
+        link_fallback_url: The page that a link leads to if it can't be read; by default
+            the answer is a 404.
+        link_query: The names of the parameters that are passed on to a link's target
+            from the query that it was requested with; ``True`` for all of them.
+        honour_gpc: Record no hit whose sender objects to tracking: see
             `ptrack.privacy.objects`.
-        engine: Takes the callbacks that are to run in the background.
-        shared: The place also holds pages of the site, and only its own routing can
-            tell which path is whose.
+        engine: Takes the callbacks that run in the background.
     """
 
     def __init__(
         self,
         box: TokenBox | None,
         *,
-        encoder: Callable[[], Encoder],
+        encoder: Callable[[], Encoder | None],
         tracker: Tracker,
         prefix: str,
         app_url: str = "",
@@ -109,87 +104,80 @@ class Endpoint:
         honour_gpc: bool = False,
         engine: LazyEngine | None = None,
     ) -> None:
-        self.prefix = normal_prefix(prefix)
-        self._token_in = _token_after(self.prefix)
-        self._wsgi_prefix = self.prefix.encode().decode("latin-1")
-        self._token_in_wsgi = _token_after(self._wsgi_prefix)
+        self.prefix = normalise_prefix(prefix)
         self.tracker = tracker
+        self.engine = engine
         self.shared = shared
-        self._engine = engine
-        self._box = box
+        self.suffix = suffix
+        # The longest segment first: one may be the start of another.
+        self._segmented = sorted(
+            (kind for kind in kinds.KINDS if kind.segment),
+            key=lambda kind: len(kind.segment),
+            reverse=True,
+        )
+        self._longest = len(self._segmented[0].segment) + MAX_TOKEN_LENGTH
+        self._token_in = _slice_token(self.prefix, self._longest)
+        self._wsgi_prefix = self.prefix.encode().decode("latin-1")
+        self._token_in_wsgi = _slice_token(self._wsgi_prefix, self._longest)
+        self._boxes = {} if box is None else {k: _derive(box, k) for k in kinds.KINDS}
         self._encoder = encoder
         self._app_url = app_url.rstrip("/")
-        self._suffix = quote(suffix, safe=_PATH_SAFE)
-        self._quoted = quote(self.prefix, safe=_PATH_SAFE)
-        self._base = self._app_url + self._quoted
+        self._quoted_suffix = quote(suffix, safe=_PATH_SAFE)
+        self._quoted_prefix = quote(self.prefix, safe=_PATH_SAFE)
+        self._base = self._app_url + self._quoted_prefix
+        self._link_query = link_query
         self._honour_gpc = honour_gpc
-        self._links = Links(
-            box,
-            encoder=self._current_encoder,
-            fallback_url=link_fallback_url,
-            query=link_query,
-        )
+        self._unreadable = {
+            kind: _find_unreadable(kind, link_fallback_url) for kind in kinds.KINDS
+        }
 
     def start(self) -> None:
-        """Find out now what would else go wrong at the first hit.
+        """Raise now the error that the first hit would cause.
 
         Raises:
             PtrackConfigurationError: The background engine isn't installed or set up.
         """
-        if self._engine is not None:
-            self._engine.load()
-
-    @property
-    def without_engine(self) -> list[str]:
-        """The callbacks that are to run in the background, where no engine is set."""
-        return [] if self._engine is not None else self.tracker.in_background
+        if self.engine is not None:
+            self.engine.load()
 
     # -- rendering --------------------------------------------------------------------
 
     def url(
-        self, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
+        self,
+        kind: Kind,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        target: str | None = None,
+        mount: str = "/",
     ) -> str:
-        """Give the URL of a pixel.
+        """Return the URL of a pixel or a link.
 
         Args:
-            args: What the callbacks are to get as positional arguments.
-            kwargs: What they are to get as keyword arguments.
-            mount: The path that the app is mounted at, unquoted.
-
-        Raises:
-            PtrackConfigurationError: There is no app URL.
-            TypeError, ValueError: See `TokenBox.encrypt`.
-        """
-        encoder = self._current_encoder()
-        token = encoder.encrypt(*args, **kwargs)
-        return self._url(token if encoder is self._box else _quoted(token), mount)
-
-    def link(
-        self, url: str, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
-    ) -> str:
-        """Give the URL of a tracked link.
-
-        Args:
-            url: Its target: see `ptrack.core.links.check_target`.
-            args: What the callbacks are to get as positional arguments.
-            kwargs: What they are to get as keyword arguments.
+            kind: The kind of the URL.
+            args: The positional arguments for the callbacks.
+            kwargs: The keyword arguments for the callbacks.
+            target: A link's target: see `ptrack.core.links.check_target`.
             mount: The path that the app is mounted at, unquoted.
 
         Raises:
             PtrackConfigurationError: There is no app URL, or no secret.
-            TypeError, ValueError: The target is none, or see `TokenBox.encrypt`.
+            TypeError, ValueError: The target or an argument can't be carried.
         """
-        token = self._links.token(url, args, kwargs)
-        return self._url(SEGMENT + _quoted(token), mount)
-
-    def _url(self, token: str, mount: str) -> str:
+        if ENVELOPE in kwargs:
+            raise ValueError(f"the keyword {ENVELOPE!r} is reserved: take another name")
+        if kind.has_target:
+            check_target(target)
+            # The last, so that errors number the others as the caller does.
+            args = (*args, target)
+        # Before there is a token: error trackers show the variables of frames.
         if not self._app_url:
             raise PtrackConfigurationError(
-                "PTRACK_APP_URL is not set, and URLs of pixels can't be made without: "
+                "PTRACK_APP_URL is not set, and ptrack can't make URLs without it: "
                 'set it to the address of the site, for example "https://www.example.com"'
             )
-        base = self._base if mount == "/" else self._mounted(mount)
-        url = f"{base}{token}{self._suffix}"
+        token = self._seal(kind, args, kwargs)
+        base = self._base if mount == "/" else self._make_base(mount)
+        url = f"{base}{kind.segment}{token}{self._quoted_suffix}"
         if len(url) > LONG_URL:
             logger.warning(
                 "A URL has %d characters; some mail clients and proxies refuse more "
@@ -202,81 +190,175 @@ class Endpoint:
     def tag(
         self, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
     ) -> str:
-        """Give the ``<img>`` of a pixel: see `url`."""
-        return img_tag(self.url(args, kwargs, mount))
+        """Return ``<img src="URL" width=1 height=1>`` for a pixel: see `url`."""
+        url = html.escape(self.url(PIXEL, args, kwargs, mount=mount))
+        return f'<img src="{url}" width=1 height=1>'
+
+    def _seal(self, kind: Kind, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
+        encoder = self._encoder()
+        if encoder is not None and kind.purpose is None:
+            return _quote_token(encoder.encrypt(*args, **kwargs))
+        if kind not in self._boxes:
+            raise PtrackConfigurationError(
+                "PTRACK_SECRET is not set: tracked links need one, with a custom "
+                "encoder too"
+            )
+        if encoder is None:
+            return self._boxes[kind].encrypt(*args, **kwargs)
+        # A custom encoder gets the sealed token as its only argument. A caller can't
+        # imitate that, whichever arguments it seals.
+        return _quote_token(encoder.encrypt(self._boxes[kind].encrypt(*args, **kwargs)))
+
+    def _make_base(self, mount: str) -> str:
+        quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
+        return f"{self._app_url}{quoted}{self._quoted_prefix}"
+
+    # -- reading ----------------------------------------------------------------------
 
     def owns(self, url: str, mount: str = "/") -> bool:
-        """Tell whether an absolute URL is one that this makes, of a pixel or a link.
+        """Return whether an absolute URL is one of this endpoint's.
 
         Args:
-            url: With any scheme.
+            url: A URL with any scheme.
             mount: The path that the app is mounted at, unquoted.
         """
-        base = self._base if mount == "/" else self._mounted(mount)
+        base = self._base if mount == "/" else self._make_base(mount)
         start, path = base.partition("//")[2].lower(), url.partition("//")[2]
         if not start or not path.lower().startswith(start):
             return False
         if not self.shared:
             return True
-        # Pages of the site start so too; then only a token tells.
-        token = path[len(start) :].removesuffix(self._suffix)
-        return token.startswith(SEGMENT) or self._hit(token) is not None
+        # Pages of the site start in the same way, so only the token decides.
+        token = path[len(start) :].removesuffix(self._quoted_suffix)
+        kind, _ = self._split(token)
+        return kind is not PIXEL or self.read(token) is not None
 
-    def _mounted(self, mount: str) -> str:
-        quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
-        return f"{self._app_url}{quoted}{self._quoted}"
-
-    # -- reading ----------------------------------------------------------------------
-
-    def carried_by(self, url: str) -> Carried | None:
-        """Give what a URL carries, for who wants to see that; nothing is recorded.
+    def find_tokens(self, url: str) -> Iterator[tuple[str, str]]:
+        """Yield each part of a URL's path that may be a token, with its path.
 
         Args:
-            url: As `url` or `link` gave it. Its host doesn't matter, nor its query.
+            url: A URL; its host doesn't matter, nor its query.
 
-        Returns:
-            ``None`` if nothing in its path was sealed with our secrets.
+        Yields:
+            The path below the place that the app may be mounted at, decoded, and the
+            part of it that may be a token.
         """
-        for path in self._paths(url):
-            token = path[self._token_in].removesuffix("/")
-            if self._suffix != "/":
-                token = token.removesuffix(unquote(self._suffix))
-            found = self.read(token)
-            if isinstance(found, Click):
-                return Carried(found.url, tuple(found.args), found.kwargs, path)
-            if found is not None:
-                return Carried(None, tuple(found[0]), dict(found[1]), path)
-        return None
-
-    def _paths(self, url: str) -> Iterator[str]:
-        """Give what can be the path below the place that the app is mounted at."""
         try:
             path = unquote(urlsplit(url).path)
         except ValueError:
             return
         start = path.find(self.prefix)
         while start >= 0:
-            yield path[start:]
+            below = path[start:]
+            token = below[self._token_in].removesuffix("/")
+            if self.suffix != "/":
+                token = token.removesuffix(self.suffix)
+            yield below, token
             start = path.find(self.prefix, start + 1)
 
-    # -- opening ----------------------------------------------------------------------
+    def read_url(self, url: str) -> tuple[str, Carried] | None:
+        """Return the content of a URL's token, without recording a hit.
+
+        Args:
+            url: As for `find_tokens`.
+
+        Returns:
+            The path below the place that the app is mounted at, decoded, and the
+            content of its token; ``None`` if nothing in the URL can be read.
+        """
+        for path, token in self.find_tokens(url):
+            carried = self.read(token)
+            if carried is not None:
+                return path, carried
+        return None
+
+    def read(self, token: str) -> Carried | None:
+        """Return the content of a token, without recording a hit.
+
+        Args:
+            token: A token, behind the segment of its kind, as `match` returns it.
+
+        Returns:
+            ``None`` if it can't be read.
+        """
+        kind, sealed = self._split(token)
+        opened = self._open(kind, sealed)
+        return None if opened is None else Carried(kind, *opened)
+
+    def _split(self, token: str) -> tuple[Kind, str]:
+        """Return the kind that a token's segment names, and the token behind it."""
+        # A segment ends in a slash, and the pixel has none.
+        if "/" in token:
+            for kind in self._segmented:
+                if token.startswith(kind.segment):
+                    return kind, token[len(kind.segment) :]
+        return PIXEL, token
+
+    def _open(self, kind: Kind, token: str) -> tuple[Any, Any, str | None] | None:
+        """Return the arguments and the target in a token; ``None`` for no token."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            return None
+        encoder = self._encoder()
+        try:
+            if encoder is None:
+                args, kwargs = self._boxes[kind].decrypt(token)
+            else:
+                args, kwargs = self._decrypt_by(encoder, kind, token)
+            # The callbacks don't get the envelope.
+            kwargs.pop(ENVELOPE, None)
+            target = None
+            if kind.has_target:
+                args, target = args[:-1], args[-1]
+                check_target(target)
+        except Exception as error:
+            # Its type alone: the message of a custom encoder may show the token.
+            logger.debug("Not a token: %s", type(error).__name__)
+            return None
+        return tuple(args), kwargs, target
+
+    def _decrypt_by(self, encoder: Encoder, kind: Kind, token: str) -> tuple[Any, Any]:
+        """Open a token of a custom encoder: the arguments, or a sealed token, whole.
+
+        Raises:
+            Exception: It isn't a token of this kind.
+        """
+        found, named = encoder.decrypt(token)
+        # Each callback gets the arguments again, and an iterator would be empty then.
+        args, kwargs = tuple(found), dict(named)
+        if kind.purpose is None:
+            self._refuse_other_kinds(args, kwargs)
+            return args, kwargs
+        (sealed,) = args
+        if kwargs:
+            raise ValueError("not a token of this kind")
+        return self._boxes[kind].decrypt(sealed)
+
+    def _refuse_other_kinds(self, args: tuple[Any, ...], kwargs: Any) -> None:
+        """Raise an error if a custom encoder's arguments are a sealed token, whole."""
+        match args, bool(kwargs):
+            case (str() as sealed,), False:
+                for kind, box in self._boxes.items():
+                    if kind.purpose is not None and _can_read(box, sealed):
+                        raise ValueError("not a token of this kind")
+
+    # -- requests ---------------------------------------------------------------------
 
     def match(self, path: str) -> str | None:
-        """Give what stands for a token in a path.
+        """Return the part of a path that may be a token.
 
         Args:
             path: The path below the mount, decoded.
 
         Returns:
-            All between the prefix and one trailing slash, which is optional, cut where
-            it is too long for a token anyway; ``None`` if the path is the app's own.
+            The text between the prefix and an optional slash at the end, cut off where
+            it is too long for a token; ``None`` if the path belongs to the app.
         """
         if self.shared or not path.startswith(self.prefix):
             return None
         return path[self._token_in].removesuffix("/")
 
     def match_wsgi(self, path: str) -> str | None:
-        """Do what `match` does, with a path as WSGI has it.
+        """Return the part of a path in WSGI's form that may be a token.
 
         Args:
             path: ``PATH_INFO``: bytes as Latin-1 (PEP 3333, "Unicode Issues").
@@ -284,12 +366,46 @@ class Endpoint:
         if self.shared or not path.startswith(self._wsgi_prefix):
             return None
         token = path[self._token_in_wsgi].removesuffix("/")
-        # More bytes are too long in whatever characters they are: `url` makes no such
-        # token.
-        if token.isascii() or len(token) > len(SEGMENT) + MAX_TOKEN_LENGTH:
+        # More bytes are too long in any encoding: `url` makes no such token.
+        if token.isascii() or len(token) > self._longest:
             return token
-        # What a server hands over that isn't Latin-1 is no path.
+        # A server may hand over characters that aren't Latin-1.
         return token.encode("latin-1", "replace").decode("utf-8", "replace")
+
+    def receive(
+        self, method: str, token: str, request: Callable[[], Any]
+    ) -> tuple[Answer, Hit | None]:
+        """Decide about a request under the prefix; run no callback.
+
+        Args:
+            method: The request's method.
+            token: The result of `match`.
+            request: Makes the request that the callbacks get; called at most once.
+
+        Returns:
+            The answer, and the hit if there is one. For a pixel the answer is the same
+            for every token.
+        """
+        kind, sealed = self._split(token)
+        method = method.upper()
+        answer = kind.answers.get(method)
+        if answer is None:
+            return self._ignore("method", kind.not_allowed)
+        records = method in kind.records
+        if not records and kind.unreadable is kind.answers:
+            return self._ignore("unrecorded", answer)
+        opened = self._open(kind, sealed)
+        if opened is None:
+            return self._ignore("token", self._unreadable[kind][method])
+        received = request()
+        args, kwargs, target = opened
+        if target is not None:
+            answer = redirect_to(self._pass_query(target, received), answer)
+        if not records:
+            return self._ignore("unrecorded", answer)
+        if self._honour_gpc and kind.honours_objection and objects(received):
+            return self._ignore("gpc", answer)
+        return answer, Hit(kind, received, args, kwargs, target)
 
     def answer(
         self,
@@ -298,166 +414,95 @@ class Endpoint:
         request: Callable[[], Any],
         within: Within | None = None,
     ) -> Answer:
-        """Answer a request under the prefix, and run the callbacks that it is for.
+        """Answer a request, and run the callbacks if it is a hit.
 
         Args:
-            method: The request's.
-            token: What `match` gave.
-            request: Makes what the callbacks get, if it comes to that.
-            within: What they run in: see `Tracker.record`.
-
-        Returns:
-            For a pixel the same whatever the token is, authentic or not. For a link the
-            redirect to its target, or that it is none.
+            method: As for `receive`.
+            token: As for `receive`.
+            request: As for `receive`.
+            within: As for `Tracker.run`.
         """
-        if token.startswith(SEGMENT):
-            request = cache(request)
-            answer, click = self._followed(method, token, request)
-            if click is not None:
-                self.tracker.record_click(request(), *click, self._engine, within)
+        answer, hit = self.receive(method, token, request)
+        if hit is None or self.tracker.run(hit, self.engine, within):
             return answer
-        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
-        hit = self._hit(token) if answer is PIXEL else None
-        if hit is None:
-            self.tracker.ignored(_REASONS[answer])
-            return answer
-        loaded = request()
-        if not (self._honour_gpc and self._declined(loaded)):
-            args, kwargs = hit
-            self.tracker.record(loaded, args, kwargs, self._engine, within)
-        return answer
+        return hit.kind.failed or answer
 
     async def aanswer(
-        self, method: str, token: str, request: Callable[[], Any]
-    ) -> Answer:
-        """Do what `answer` does, from an event loop; sync callbacks as Django has them.
-
-        Args:
-            method: As for `answer`.
-            token: As for `answer`.
-            request: As for `answer`.
-        """
-        answer, recording = self.begin(method, token, request)
-        if recording is not None:
-            await ended(recording)
-        return answer
-
-    def begin(
         self,
         method: str,
         token: str,
         request: Callable[[], Any],
         *,
         thread_sensitive: bool = True,
-    ) -> "tuple[Answer, asyncio.Task[None] | None]":
-        """Do what `answer` does, from an event loop, as far as it goes without waiting.
-
-        It is written twice because one more call that both would share is 0.3 µs of a
-        hit; tests hold the two to the same.
+    ) -> Answer:
+        """Answer a request from an event loop, and run the callbacks if it is a hit.
 
         Args:
-            method: As for `answer`.
-            token: As for `answer`.
-            request: As for `answer`.
-            thread_sensitive: Where sync callbacks run: see `Tracker.begin`.
-
-        Returns:
-            The answer, and what `ptrack.core.concurrency.ended` is to wait for before it is
-            given; ``None`` if there is nothing.
+            method: As for `receive`.
+            token: As for `receive`.
+            request: As for `receive`.
+            thread_sensitive: As for `Tracker.arun`.
         """
-        recording = None
-        if token.startswith(SEGMENT):
-            request = cache(request)
-            answer, click = self._followed(method, token, request)
-            if click is not None:
-                recording = self.tracker.begin_click(
-                    request(), *click, self._engine, thread_sensitive=thread_sensitive
-                )
-            return answer, recording
-        answer = _ANSWERS.get(method.upper(), METHOD_NOT_ALLOWED)
-        hit = self._hit(token) if answer is PIXEL else None
-        if hit is None:
-            self.tracker.ignored(_REASONS[answer])
-            return answer, None
-        loaded = request()
-        if not (self._honour_gpc and self._declined(loaded)):
-            args, kwargs = hit
-            recording = self.tracker.begin(
-                loaded, args, kwargs, self._engine, thread_sensitive=thread_sensitive
-            )
-        return answer, recording
+        answer, hit = self.receive(method, token, request)
+        if hit is None or await self.tracker.arun(
+            hit, self.engine, thread_sensitive=thread_sensitive
+        ):
+            return answer
+        return hit.kind.failed or answer
 
-    def read(
-        self, token: str
-    ) -> Click | tuple[Iterable[Any], Mapping[str, Any]] | None:
-        """Give what is carried, and record nothing.
+    def _ignore(self, reason: Reason, answer: Answer) -> tuple[Answer, None]:
+        self.tracker.ignore(reason)
+        return answer, None
 
-        Args:
-            token: What `match` gave.
-
-        Returns:
-            For a link a `Click`, for a pixel its arguments; ``None`` for what is
-            neither.
-        """
-        if token.startswith(SEGMENT):
-            return self._links.opened(token[len(SEGMENT) :])
-        return self._hit(token)
-
-    def _followed(
-        self, method: str, token: str, request: Callable[[], Any]
-    ) -> tuple[Answer, Click | None]:
-        answer, click, reason = self._links.follow(
-            method, token[len(SEGMENT) :], request
-        )
-        if click is None:
-            self.tracker.ignored(reason)
-        elif self._honour_gpc and self._declined(request()):
-            click = None
-        return answer, click
-
-    def _declined(self, request: Any) -> bool:
-        declined = objects(request)
-        if declined:
-            self.tracker.ignored("gpc")
-        return declined
-
-    def _hit(self, token: str) -> tuple[Iterable[Any], Mapping[str, Any]] | None:
-        if len(token) > MAX_TOKEN_LENGTH:
-            return None
-        encoder = self._current_encoder()
-        try:
-            args, kwargs = encoder.decrypt(token)
-        except Exception as error:
-            # Its type alone: the message of another encoder may show the token.
-            logger.debug("Not a token: %s", type(error).__name__)
-            return None
-        if encoder is not self._box and self._links.owns(args, kwargs):
-            return None
-        return args, kwargs
-
-    def _current_encoder(self) -> Encoder | TokenBox:
-        encoder = self._encoder()
-        if encoder is PtrackEncoder and self._box is not None:
-            return self._box
-        return encoder
+    def _pass_query(self, target: str, request: Any) -> str:
+        if not self._link_query:
+            return target
+        query = request.META.get("QUERY_STRING", "")
+        return add_query(target, query, self._link_query)
 
 
-def _quoted(token: str) -> str:
-    """Give a token as a piece of path: another encoder's may hold anything."""
+def _derive(box: TokenBox, kind: Kind) -> TokenBox:
+    return box if kind.purpose is None else box.derive(kind.purpose)
+
+
+def _can_read(box: TokenBox, token: str) -> bool:
+    try:
+        box.decrypt(token)
+    except ValueError:
+        return False
+    return True
+
+
+def _find_unreadable(kind: Kind, fallback_url: str | None) -> Mapping[str, Answer]:
+    """Return the answers to a token that can't be read."""
+    if not kind.has_target or fallback_url is None:
+        return kind.unreadable
+    redirect = redirect_to(fallback_url)
+    return dict.fromkeys(kind.unreadable, redirect)
+
+
+def _quote_token(token: str) -> str:
+    """Return a token as a piece of path: a custom encoder's may hold anything."""
     quoted = quote(token, safe=_PATH_SAFE)
-    if len(quoted) > MAX_TOKEN_LENGTH:
+    length = len(quoted)
+    if length > MAX_TOKEN_LENGTH:
+        # Error trackers show the variables of frames.
+        del token, quoted
         raise ValueError(
-            f"The encoder gave a token of {len(quoted)} characters, and servers refuse "
+            f"The encoder returned a token of {length} characters, and servers refuse "
             f"URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
         )
     return quoted
 
 
-def _token_after(prefix: str) -> slice:
-    """Give the part of a path that holds the token.
+def _slice_token(prefix: str, longest: int) -> slice:
+    """Return the part of a path that holds the token.
 
-    It is no longer than is needed to see that there are too many characters, before a
-    slash, and behind what tells a link.
+    Args:
+        prefix: The start of the path.
+        longest: The length of the longest token, with the segment of its kind. The part
+            is two characters longer: one shows that the token is too long, the other
+            may be a slash.
     """
     start = len(prefix)
-    return slice(start, start + len(SEGMENT) + MAX_TOKEN_LENGTH + 2)
+    return slice(start, start + longest + 2)

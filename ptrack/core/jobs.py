@@ -1,22 +1,29 @@
-"""A hit on its way to a worker: the text that it becomes, and what is read from it.
+"""A hit on its way to a worker: the text, and the engine that takes it there.
 
 A job is JSON in ASCII, so that every engine keeps it as it is: serializers that know no
 more than JSON, and databases that know less (PostgreSQL's ``jsonb`` has no U+0000).
 """
 
 import json
+import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
-from .hits import KEY, Hit, hit
+from . import kinds
+from .counters import Counters, count
+from .hits import Hit
+from .kinds import Kind
+from .logs import ENDS
 
-# What a broker's disk is no place for (Django's middleware puts the secret of a cookie
-# into "CSRF_COOKIE"; the last isn't even the client's: a variable of that name is the
-# server's proxy, https://httpoxy.org/), and the length of the body, which is left out.
+logger = logging.getLogger("ptrack")
+
+# A broker's disk must not get these. Django's middleware puts the secret of a cookie
+# into "CSRF_COOKIE". The last isn't the client's: a variable of that name is the
+# server's proxy (https://httpoxy.org/). The body is left out, so its length is too.
 _LEFT_OUT = frozenset(
     {
         "HTTP_AUTHORIZATION",
@@ -48,93 +55,189 @@ _CGI = frozenset(
 )
 
 
+@runtime_checkable
+class Engine(Protocol):
+    """Takes jobs to workers, which do them with `ptrack.background.worker.perform`."""
+
+    def enqueue(self, job: str) -> None:
+        """Enqueue a job; return once it is durable.
+
+        Args:
+            job: Text in ASCII.
+
+        Raises:
+            Exception: It wasn't enqueued, as far as that is known.
+        """
+
+
+class LazyEngine:
+    """An engine that is made at its first use, so never where mails are only sent.
+
+    Args:
+        make: Makes the engine, or raises a `PtrackConfigurationError`.
+    """
+
+    def __init__(self, make: Callable[[], Engine]) -> None:
+        self._make = make
+        self._engine: Engine | None = None
+
+    def load(self) -> Engine:
+        """Return the engine.
+
+        Raises:
+            PtrackConfigurationError: It isn't installed, or not set up.
+        """
+        if self._engine is None:
+            self._engine = self._make()
+        return self._engine
+
+    def enqueue(self, job: str) -> None:
+        """Enqueue a job: see `Engine.enqueue`."""
+        self.load().enqueue(job)
+
+
+def hand_over(
+    callback: str, hit: Hit, engine: Engine, counters: Counters | None
+) -> bool:
+    """Hand a hit over to the engine, for one callback.
+
+    Args:
+        callback: The callback's name.
+        hit: The hit.
+        engine: The engine.
+        counters: Counts whether the engine took the hit.
+
+    Returns:
+        Whether the engine took it. If not, that is logged, and the caller has to run
+        the callback.
+    """
+    try:
+        engine.enqueue(write_job(callback, hit))
+    except ENDS:
+        raise
+    except BaseException as error:
+        # Its type alone: the message of a database shows the row, and with it the job.
+        logger.warning(
+            "The background engine didn't take a hit of %s, which runs at once: %s",
+            callback,
+            type(error).__name__,
+        )
+        if counters is not None:
+            count(counters.refused, callback)
+        return False
+    if counters is not None:
+        count(counters.enqueued, callback)
+    return True
+
+
 class Job(NamedTuple):
-    """What is read from a job.
+    """The content of a job.
 
     Attributes:
         callback: The name of the class whose ``record`` is to be called.
-        environ: That of the request, as WSGI has it; see `job_of`.
-        args: The positional arguments after the request.
+        kind: The hit's kind.
+        id: Its identity.
+        at: Its time.
+        environ: The environ of its request, as WSGI has it; see `write_job`.
+        args: The positional arguments.
         kwargs: The keyword arguments.
+        target: A link's target.
     """
 
     callback: str
+    kind: Kind
+    id: UUID
+    at: datetime
     environ: dict[str, Any]
     args: list[Any]
     kwargs: dict[str, Any]
+    target: str | None
+
+    def to_hit(self, request: Any) -> Hit:
+        """Return the hit, with a request that was made of `environ`."""
+        hit = Hit(self.kind, request, self.args, self.kwargs, self.target)
+        hit.identify(self.id, self.at)
+        return hit
 
 
-def job_of(
-    callback: str, request: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
-) -> str:
-    """Give the job that has a hit recorded elsewhere.
+def write_job(callback: str, hit: Hit) -> str:
+    """Return the job with which a worker records a hit.
 
     Args:
         callback: The name of the class whose ``record`` is to be called.
-        request: Of what loaded the pixel. Its ``META`` is kept as far as it is text,
-            without cookies, authorization, the variables of this process (which some
-            servers put there), and without what isn't text: the body, the user, the
-            session.
-        args: The positional arguments after the request.
-        kwargs: The keyword arguments.
+        hit: The hit. The ``META`` of its request is kept as far as it is text, without
+            cookies, authorization and the variables of this process, which some servers
+            put there. The body, the user and the session aren't kept.
 
     Raises:
-        TypeError, ValueError: Something isn't JSON, which only an encoder of one's own
-            brings about.
+        TypeError, ValueError: A value isn't one of JSON's, which only a custom encoder
+            can cause.
     """
-    told = hit(request)
     return json.dumps(
         {
             "callback": callback,
-            "id": told.id.hex,
-            "at": told.at.isoformat(),
-            "meta": _kept(request),
-            "args": list(args),
-            "kwargs": dict(kwargs),
+            "kind": hit.kind.name,
+            "id": hit.id.hex,
+            "at": hit.at.isoformat(),
+            "meta": _select_meta(hit.request),
+            "args": list(hit.args),
+            "kwargs": dict(hit.kwargs),
+            "target": hit.target,
         },
         separators=(",", ":"),
     )
 
 
-def read(job: str) -> Job:
-    """Give what is in a job.
+def read_job(job: str) -> Job:
+    """Return the content of a job.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text isn't a job.
     """
     try:
-        found = json.loads(job)
-        told = Hit(UUID(hex=found["id"]), datetime.fromisoformat(found["at"]))
-        return Job(
-            found["callback"],
-            {**found["meta"], KEY: told},
-            found["args"],
-            found["kwargs"],
-        )
+        return _parse(job)
     except Exception as error:
-        # Not what it says: it may show what the hit carries.
-        raise ValueError(f"not a job of ptrack ({type(error).__name__})") from None
+        # Its type alone: the message may show the content of the hit.
+        problem = type(error).__name__
+    # Error trackers show the variables of frames, also of an exception before this one.
+    del job
+    raise ValueError(f"not a job of ptrack ({problem})")
 
 
-def _kept(request: Any) -> dict[str, str]:
+def _parse(job: str) -> Job:
+    found = json.loads(job)
+    by_name = {kind.name: kind for kind in kinds.KINDS}
+    return Job(
+        found["callback"],
+        by_name[found["kind"]],
+        UUID(hex=found["id"]),
+        datetime.fromisoformat(found["at"]),
+        dict(found["meta"]),
+        found["args"],
+        found["kwargs"],
+        found["target"],
+    )
+
+
+def _select_meta(request: Any) -> dict[str, str]:
     meta = {
         name: value
         for name, value in request.META.items()
-        if isinstance(value, str) and name not in _LEFT_OUT and _is_its_own(name, value)
+        if isinstance(value, str) and name not in _LEFT_OUT and _is_sent(name, value)
     }
     if _is_django(request):
         # Django has decoded these, and WSGI has bytes as Latin-1.
         for name in ("PATH_INFO", "SCRIPT_NAME"):
             decoded = meta.get(name, "")
             meta[name] = decoded.encode("utf-8", "replace").decode("latin-1")
-        # Of a proxy, if the site believes it; and under ASGI there is none.
+        # The proxy's scheme, if the site trusts it; under ASGI, META has none.
         meta["wsgi.url_scheme"] = request.scheme
         meta.setdefault("SERVER_PROTOCOL", "HTTP/1.1")
     return meta
 
 
-def _is_its_own(name: str, value: str) -> bool:
-    """Tell what is the request's from what is the server's environment."""
+def _is_sent(name: str, value: str) -> bool:
+    """Return whether a variable is the request's, not the server's environment's."""
     return (
         name.startswith("HTTP_") or name in _CGI or os.environ.get(name, None) != value
     )

@@ -8,16 +8,25 @@ The format, readable and writable by django-ptrack 3.0.0 and by us::
     key     = the secret's UTF-8 bytes, padded on the right with "{" to 32 bytes
     json    = [args, kwargs] in UTF-8, an array and an object
 
-What is written is compact and followed by zero to two spaces, so that the base64 has
-no padding: a ``=`` doesn't survive quoted-printable mail bodies in every client (it is
-their escape character, RFC 2045, section 6.7). What is read may be padded, as
+The key of a pixel is the one above. Every other kind of URL has a key of its own that
+is derived from it (`TokenBox.derive`), and a link's target is the last of its ``args``.
+
+JSON is written compact and followed by zero to two spaces, so that the base64 has no
+padding: a ``=`` doesn't survive quoted-printable mail bodies in every client (it is
+their escape character, RFC 2045, section 6.7). A token that is read may be padded, as
 django-ptrack 3.0.0 wrote it, or have lost its padding.
+
+Everything that a token carries beside the user's arguments is in one envelope: an
+object under the keyword `ENVELOPE`, whose name no keyword argument can have. A token
+that needs no envelope has none. To django-ptrack 3.0.0 the envelope is a keyword like
+any other, so its mirrors record such a token too. A reader drops the entries that it
+doesn't know. No entry is defined yet.
 """
 
 import binascii
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from nacl.encoding import RawEncoder
@@ -27,7 +36,7 @@ from nacl.secret import SecretBox
 
 from ptrack.exceptions import PtrackConfigurationError, PtrackTokenError
 
-from .values import json_bytes
+from .values import encode_values
 
 KEY_SIZE = SecretBox.KEY_SIZE
 """The length of a key, and with it of the longest secret, in bytes."""
@@ -39,16 +48,19 @@ Servers refuse longer request lines: nginx's default buffer holds 8 KiB, Apache'
 ``LimitRequestLine`` is 8,190 bytes, gunicorn's ``limit_request_line`` 4,094.
 """
 
-Hit = tuple[list[Any], dict[str, Any]]
-"""What a token carries: positional and keyword arguments."""
+ENVELOPE = ":"
+"""The reserved keyword of the envelope, described with the format above."""
+
+Arguments = tuple[list[Any], dict[str, Any]]
+"""Positional and keyword arguments."""
 
 _PADDING = b"{"
-# The standard library knows the standard alphabet. What isn't of ours becomes a
-# character that it skips.
+# The standard library reads the standard alphabet. The characters that are only in that
+# one become "!", which the library skips.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 _FILL = (b"", b"=", b"==")
-# The last character of a token of 4n+2 or 4n+3 characters has bits to spare; only with
-# those at zero is it what an encoder writes, and one token has one spelling.
+# The last character of a token of 4n+2 or 4n+3 characters has bits to spare. An encoder
+# writes them as zero, and any other value would be a second spelling of the token.
 _LAST_OF_2, _LAST_OF_3 = b"AQgw", b"AEIMQUYcgkosw048"
 _OVERHEAD = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
 _ASIDE = (b"", b"  ", b" ")
@@ -60,17 +72,17 @@ _raw_decode = json.JSONDecoder().raw_decode
 
 
 class Encoder(Protocol):
-    """What stands behind ``ptrack.ptrack_encoder``: a class with two static methods."""
+    """A class for ``ptrack.ptrack_encoder``, with two static methods."""
 
     def encrypt(self, *args: Any, **kwargs: Any) -> str:
         """Seal the arguments into a token."""
 
     def decrypt(self, token: str, /) -> tuple[Iterable[Any], dict[str, Any]]:
-        """Give the arguments back; whatever it raises means "not a token of ours"."""
+        """Return the arguments; any exception means that it isn't a token of ours."""
 
 
-def key_of(secret: object) -> bytes:
-    """Give the key that a secret stands for.
+def make_key(secret: object) -> bytes:
+    """Return the key that a secret stands for.
 
     Args:
         secret: ``str`` or ``bytes``, 1 to 32 bytes in UTF-8.
@@ -79,7 +91,7 @@ def key_of(secret: object) -> bytes:
         32 bytes.
 
     Raises:
-        PtrackConfigurationError: The secret is none; the message doesn't show it.
+        PtrackConfigurationError: The secret can't be used; the message doesn't show it.
     """
     if not isinstance(secret, str | bytes):
         raise PtrackConfigurationError(
@@ -102,11 +114,11 @@ def key_of(secret: object) -> bytes:
 
 
 class TokenBox:
-    """Seals arguments into tokens and opens them, with the keys it was built with.
+    """Seals arguments into tokens, and opens them.
 
     Args:
-        secret: Seals and opens; see `key_of`.
-        fallbacks: Earlier secrets, tried in order, for opening only.
+        secret: The secret to seal and open with; see `make_key`.
+        fallbacks: Earlier secrets to open with, tried in order.
 
     Raises:
         PtrackConfigurationError: One of the secrets is unusable.
@@ -116,49 +128,47 @@ class TokenBox:
 
     def __init__(self, secret: object, fallbacks: Iterable[object] = ()) -> None:
         try:
-            self._boxes = tuple(map(_secret_box, (secret, *fallbacks)))
+            # No variable for a key: error trackers show the variables of frames.
+            self._boxes = tuple(
+                SecretBox(make_key(each)) for each in (secret, *fallbacks)
+            )
         except PtrackConfigurationError as error:
-            # Without the frames below, which hold the secret.
+            # Raised without the frames below, which hold the secret.
             raise error.with_traceback(None) from None
         finally:
-            # Error trackers show what a frame holds, this one's too.
             del secret, fallbacks
         self._seal = self._boxes[0].encrypt
 
-    def derived(self, purpose: bytes) -> "TokenBox":
-        """Give a box whose tokens are nothing to this one, and the other way round.
+    def derive(self, purpose: bytes) -> "TokenBox":
+        """Return a box with derived keys; neither can read the other's tokens.
 
         Args:
-            purpose: Tells one such box from another; at most 16 bytes.
+            purpose: Distinguishes one such box from another; at most 16 bytes.
 
         Returns:
             A box with a key for each of this one's: BLAKE2b of nothing, keyed with it
             and personalised with the purpose (RFC 7693, sections 2.5 and 2.8).
         """
-        derived = object.__new__(TokenBox)
-        derived._boxes = tuple(
-            SecretBox(
-                blake2b(
-                    b"",
-                    digest_size=KEY_SIZE,
-                    key=bytes(box),
-                    person=purpose,
-                    encoder=RawEncoder,
-                )
+        first, *others = [
+            blake2b(
+                b"",
+                digest_size=KEY_SIZE,
+                key=bytes(box),
+                person=purpose,
+                encoder=RawEncoder,
             )
             for box in self._boxes
-        )
-        derived._seal = derived._boxes[0].encrypt
-        return derived
+        ]
+        return TokenBox(first, others)
 
     def encrypt(self, /, *args: Any, **kwargs: Any) -> str:
         """Seal the arguments into a token.
 
         Args:
             args: Positional arguments for the callbacks.
-            kwargs: Keyword arguments for the callbacks. Values are what JSON holds
+            kwargs: Keyword arguments for the callbacks. JSON has to hold the values
                 exactly: str, int, finite float, bool, None, lists and dicts with str
-                keys of these; lazy translations are taken as their text.
+                keys of these; a lazy translation becomes its text.
 
         Returns:
             Characters of the URL-safe base64 alphabet, without ``=``.
@@ -168,32 +178,32 @@ class TokenBox:
             ValueError: A value of a fitting type can't be held (NaN, an infinity, a
                 list that contains itself), or the token would exceed 8,000 characters.
         """
-        data = json_bytes(args, kwargs)
+        data = encode_values(args, kwargs)
         data += _ASIDE[(_OVERHEAD + len(data)) % 3]
-        token = urlsafe_b64encode(self._seal(data)).decode("ascii")
-        if len(token) > MAX_TOKEN_LENGTH:
+        length = (_OVERHEAD + len(data)) // 3 * 4
+        if length > MAX_TOKEN_LENGTH:
             raise ValueError(
-                f"The token would have {len(token)} characters, and servers refuse "
-                f"URLs with more than {MAX_TOKEN_LENGTH}: put less into it, for "
-                "example a key to what is stored elsewhere."
+                f"The token would have {length} characters, and servers refuse URLs "
+                f"with more than {MAX_TOKEN_LENGTH}: put less into it, for example a "
+                "key to data that is stored elsewhere."
             )
-        return token
+        return urlsafe_b64encode(self._seal(data)).decode("ascii")
 
-    def decrypt(self, token: str | bytes, /) -> Hit:
+    def decrypt(self, token: str | bytes, /) -> Arguments:
         """Open a token.
 
         Args:
-            token: What `encrypt`, or django-ptrack 3.0.0, gave; padding is optional.
+            token: A token of `encrypt`, or of django-ptrack 3.0.0; padding is optional.
 
         Returns:
             The positional arguments as a list and the keyword arguments as a dict.
 
         Raises:
-            PtrackTokenError: The token is not authentic, for whatever reason.
+            PtrackTokenError: The token is not authentic; no message says why.
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise PtrackTokenError("not a token")
-        data = self._open(_sealed_bytes(token))
+        data = self._open(_decode_base64(token))
         try:
             text = data.decode().strip(_SPACE)
             content, end = _raw_decode(text)
@@ -214,12 +224,8 @@ class TokenBox:
         raise PtrackTokenError("not a token")
 
 
-def _secret_box(secret: object) -> SecretBox:
-    return SecretBox(key_of(secret))
-
-
-def _sealed_bytes(token: str | bytes) -> bytes:
-    """Undo the base64, strictly: the standard library skips what it doesn't know."""
+def _decode_base64(token: str | bytes) -> bytes:
+    """Decode base64 strictly: the standard library skips unknown characters."""
     try:
         text = token.encode("ascii") if isinstance(token, str) else token
     except UnicodeEncodeError:
@@ -237,35 +243,7 @@ def _sealed_bytes(token: str | bytes) -> bytes:
         sealed = binascii.a2b_base64(bare.translate(_TO_STANDARD) + _FILL[missing])
     except ValueError:
         raise PtrackTokenError("not a token") from None
-    # What was skipped is missing here.
+    # Fewer bytes than expected: characters were skipped.
     if len(sealed) != len(bare) * 3 // 4:
         raise PtrackTokenError("not a token")
     return sealed
-
-
-# -- the default encoder --------------------------------------------------------------
-
-_configured: Callable[[], TokenBox]
-
-
-def configure(source: Callable[[], TokenBox]) -> None:
-    """Tell `PtrackEncoder` where to ask, at each call, for the box of the settings."""
-    global _configured
-    _configured = source
-
-
-class PtrackEncoder:
-    """The default encoder: `TokenBox` with the secrets of the project's settings.
-
-    These are Django's settings where they are configured, else the environment.
-    """
-
-    @staticmethod
-    def encrypt(*args: Any, **kwargs: Any) -> str:
-        """Seal the arguments into a token: see `TokenBox.encrypt`."""
-        return _configured().encrypt(*args, **kwargs)
-
-    @staticmethod
-    def decrypt(token: str | bytes) -> Hit:
-        """Open a token: see `TokenBox.decrypt`."""
-        return _configured().decrypt(token)

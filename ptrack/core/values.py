@@ -1,164 +1,126 @@
-"""What a token may carry: values that read back from JSON as what they were.
+"""The content of a token as JSON: values that read back as they were.
 
-``str``, ``int``, finite ``float``, ``bool``, ``None``, lists, dicts with ``str`` keys;
-subclasses of these that read back equal; and lazy translations, as their text. Nothing
-is silently made into something else.
+These are ``str``, ``int``, finite ``float``, ``bool``, ``None``, lists, dicts with
+``str`` keys; subclasses of these that read back equal; and lazy translations, as their
+text. No other value is silently converted into one of these.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from typing import Any
 
 MAX_DEPTH = 100
 """How deep lists and dicts may nest: reading deeper ones can exhaust the stack."""
 
+# Any other value becomes its text, and is refused below unless it equals that, as lazy
+# translations of any library do.
 _dumps = json.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+    default=str,
+    separators=(",", ":"),
+    ensure_ascii=False,
+    allow_nan=False,
+    check_circular=False,
 ).encode
-_dumps_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_dumps_ascii = json.JSONEncoder(
+    default=str, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
 _loads = json.JSONDecoder().decode
-
-_EXACT = frozenset({str, int, float, bool, type(None)})
-_PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (str, str.__str__),
-    (int, int.__int__),
-    (float, float.__float__),
-)
+_raw_decode = json.JSONDecoder().raw_decode
 
 
-def json_bytes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """Give the arguments as compact JSON, an array of an array and an object.
+def encode_values(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """Return the arguments as compact JSON, an array of an array and an object.
 
     Args:
         args: Positional arguments.
         kwargs: Keyword arguments.
 
     Returns:
-        UTF-8, with escapes only where it can't be had otherwise.
+        UTF-8, with escapes only where UTF-8 can't hold the text.
 
     Raises:
-        TypeError: A value is of none of JSON's types; the message names it.
+        TypeError: A value isn't of one of JSON's types; the message names it.
         ValueError: A value of a fitting type can't be held.
     """
-    if not _all_exact(args):
-        args = tuple(
-            _named(value, f"positional argument {position}")
-            for position, value in enumerate(args, 1)
-        )
-    if not _all_exact(kwargs.values()):
-        kwargs = {
-            key: _named(value, f"keyword argument {key!r}")
-            for key, value in kwargs.items()
-        }
+    given = (args, kwargs)
     try:
-        return _dumps((args, kwargs)).encode()
-    except ValueError:
-        return _rare_json_bytes(args, kwargs)
+        text = _dumps(given)
+        if _is_shallow(text) and _raw_decode(text)[0] == [list(args), kwargs]:
+            return text.encode()
+    except Exception:  # noqa: S110 - the reason is looked for below
+        pass
+    for name, value in _name_all(args, kwargs):
+        _check(name, value)
+    try:
+        return _dumps(given).encode()
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8 but an escape in JSON.
+        return _dumps_ascii(given).encode()
 
 
-def _all_exact(values: Iterable[Any]) -> bool:
-    # A loop, because there are few: all() with a generator takes twice as long.
-    for value in values:  # noqa: SIM110
-        if not _is_exact(type(value)):
-            return False
-    return True
+def _is_shallow(text: str) -> bool:
+    """Return whether JSON can't nest too deep, by the number of its brackets."""
+    return len(text) <= MAX_DEPTH or text.count("[") + text.count("{") <= MAX_DEPTH
 
 
-def _is_exact(kind: type) -> bool:
-    """Tell whether JSON holds all values of a type as they are.
-
-    Texts of templates are of a subclass of ``str``. It is written as what ``str`` says
-    it is, so that is what it has to be compared as.
-    """
-    return kind in _EXACT or (issubclass(kind, str) and kind.__eq__ is str.__eq__)
-
-
-def _rare_json_bytes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """Find the value that JSON can't hold, or escape what UTF-8 can't.
-
-    A lone surrogate has no UTF-8 but an escape in JSON. Two that make a pair read back
-    as the one character they stand for, which is another text.
-    """
+def _name_all(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Iterator[tuple[str, Any]]:
     for position, value in enumerate(args, 1):
-        _assure_json(value, f"positional argument {position}")
+        yield f"positional argument {position}", value
     for key, value in kwargs.items():
-        _assure_json(key, f"the name of keyword argument {key!r}")
-        _assure_json(value, f"keyword argument {key!r}")
-    return _dumps_ascii((args, kwargs)).encode()
+        yield f"the name of keyword argument {key!r}", key
+        yield f"keyword argument {key!r}", value
 
 
-def _assure_json(value: Any, name: str) -> None:
+def _check(name: str, value: Any) -> None:
+    """Raise an error that names the argument, if JSON can't hold it."""
+    subject = f"ptrack can't carry {name} of type {type(value).__qualname__}"
     try:
-        same = _loads(_dumps_ascii(value)) == value
+        _check_depth(value, MAX_DEPTH)
+        if (_loads(_dumps_ascii(value)) == value) is True:
+            return
     except ValueError as error:
-        raise ValueError(f"{_subject(value, name)}: {error}") from None
-    if not same:
+        raise ValueError(f"{subject}: {error}") from None
+    except Exception:  # noqa: S110 - the reason is looked for below
+        pass
+    unfit = _find_unfit(value)
+    if isinstance(unfit, str) and not _is_held(str.__str__(unfit)):
         raise ValueError(
-            f"{_subject(value, name)} would read back as another text, because of "
-            "surrogates in it: encode it properly first"
+            f"{subject} would read back as another text, because of surrogates in it: "
+            "encode it properly first"
         )
+    raise TypeError(
+        f"{subject}: {type(unfit).__qualname__} isn't one of JSON's types (str, int, "
+        "float, bool, None, list, dict with str keys) and would read back different; "
+        "convert it, for example with str(), isoformat() or list()"
+    )
 
 
-def _named(value: Any, name: str) -> Any:
-    """Give the value as JSON's own types, or raise an error that names the argument."""
-    try:
-        return _plain(value, MAX_DEPTH)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{_subject(value, name)}: {error}") from None
-
-
-def _subject(value: Any, name: str) -> str:
-    return f"ptrack can't carry {name} of type {type(value).__qualname__}"
-
-
-def _plain(value: Any, depth: int) -> Any:
-    kind = type(value)
-    if _is_exact(kind):
-        return value
+def _check_depth(value: Any, depth: int) -> None:
+    if not isinstance(value, list | dict):
+        return
     if not depth:
         raise ValueError(f"lists and dicts nest deeper than {MAX_DEPTH} levels")
-    plain = _converted(value, depth)
-    if kind is list or kind is dict or _equal(plain, value):
-        return plain
-    raise TypeError(_unfit(value))
+    for each in value.values() if isinstance(value, dict) else value:
+        _check_depth(each, depth - 1)
 
 
-def _converted(value: Any, depth: int) -> Any:
-    """Give the JSON value that stands for this one, which may still differ from it."""
+def _find_unfit(value: Any) -> Any:
+    """Return the innermost value, or key, that reads back different."""
+    inner: list[Any] = []
     if isinstance(value, dict):
-        return {_plain_key(key): _plain(each, depth - 1) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each, depth - 1) for each in value]
-    for kind, convert in _PLAIN:
-        if isinstance(value, kind):
-            return convert(value)
-    return _text(value)
+        for key in value:
+            if not isinstance(key, str) or not _is_held(key):
+                return key
+        inner = list(value.values())
+    elif isinstance(value, list):
+        inner = value
+    return next((_find_unfit(each) for each in inner if not _is_held(each)), value)
 
 
-def _plain_key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"a key of a dict in it is of type {type(key).__qualname__}")
-    return str.__str__(key)
-
-
-def _text(value: Any) -> str:
-    """Give the text of what may equal it: a lazy translation, of whatever library."""
+def _is_held(value: Any) -> bool:
     try:
-        return str(value)
-    except Exception:
-        raise TypeError(_unfit(value)) from None
-
-
-def _equal(plain: Any, value: Any) -> bool:
-    try:
-        return (value == plain) is True
+        return (_loads(_dumps_ascii(value)) == value) is True
     except Exception:
         return False
-
-
-def _unfit(value: Any) -> str:
-    return (
-        f"{type(value).__qualname__} is none of JSON's types (str, int, float, bool, "
-        "None, list, dict with str keys) and would read back different; convert it, "
-        "for example with str(), isoformat() or list()"
-    )

@@ -7,11 +7,14 @@ from PIL import Image
 
 from ptrack.core.answers import (
     GIF,
-    METHOD_NOT_ALLOWED,
+    LINK_NOT_FOUND,
     NOT_FOUND,
-    PIXEL,
-    PIXEL_HEAD,
-    img_tag,
+    PIXEL_IMAGE,
+    REDIRECT,
+    Answer,
+    drop_body,
+    make_not_allowed,
+    redirect_to,
 )
 
 
@@ -24,9 +27,8 @@ def test_gif_is_a_valid_transparent_image_of_one_pixel():
 
 
 def test_pixel_is_not_cached_not_sniffed_and_loads_across_origins():
-    headers = dict(PIXEL.headers)
-    assert PIXEL.status == 200
-    assert headers == {
+    assert (PIXEL_IMAGE.status, PIXEL_IMAGE.body) == (200, GIF)
+    assert dict(PIXEL_IMAGE.headers) == {
         "Content-Type": "image/gif",
         "Content-Length": "43",
         "Cache-Control": "no-cache, no-store, must-revalidate, max-age=0, private",
@@ -37,21 +39,44 @@ def test_pixel_is_not_cached_not_sniffed_and_loads_across_origins():
     }
 
 
-def test_head_has_the_headers_of_get_and_no_body():
-    assert PIXEL_HEAD.headers == PIXEL.headers
-    assert (PIXEL_HEAD.status, PIXEL_HEAD.body) == (200, b"")
+def test_answer_to_head_has_the_headers_of_get_and_no_body():
+    head = drop_body(PIXEL_IMAGE)
+    assert (head.status, head.reason) == (200, "OK")
+    assert head.headers == PIXEL_IMAGE.headers
+    assert head.body == b""
 
 
-def test_other_methods_are_told_which_ones_are_allowed():
-    assert METHOD_NOT_ALLOWED.status == 405
-    assert ("Allow", "GET, HEAD") in METHOD_NOT_ALLOWED.headers
+def test_answer_to_other_methods_lists_the_allowed_ones_and_is_not_cached():
+    answer = make_not_allowed(["GET", "HEAD", "POST"])
+    assert answer.status_line == "405 Method Not Allowed"
+    assert ("Allow", "GET, HEAD, POST") in answer.headers
+    assert "no-store" in answer.header_map["Cache-Control"]
 
 
-@pytest.mark.parametrize("answer", [PIXEL, METHOD_NOT_ALLOWED, NOT_FOUND])
-def test_content_length_is_that_of_the_body(answer):
-    assert dict(answer.headers)["Content-Length"] == str(len(answer.body))
+@pytest.mark.parametrize(
+    "answer",
+    [PIXEL_IMAGE, LINK_NOT_FOUND, NOT_FOUND, REDIRECT, make_not_allowed(["GET"])],
+    ids=lambda answer: answer.reason,
+)
+def test_content_length_is_the_length_of_the_body(answer):
+    assert answer.header_map["Content-Length"] == str(len(answer.body))
 
 
-def test_tag_is_the_img_and_escapes_the_url():
-    assert img_tag("https://h/x/") == '<img src="https://h/x/" width=1 height=1>'
-    assert img_tag('h"&') == '<img src="h&quot;&amp;" width=1 height=1>'
+def test_answer_is_there_in_the_forms_that_wsgi_and_asgi_take():
+    answer = Answer(200, "OK", (("X-Name", "vält"), ("A", "b")), b"")
+    assert answer.status_line == "200 OK"
+    assert answer.header_map == {"X-Name": "vält", "A": "b"}
+    assert answer.header_bytes == ((b"x-name", b"v\xe4lt"), (b"a", b"b"))
+
+
+def test_redirect_leads_to_its_target_and_is_otherwise_the_given_one():
+    answer = redirect_to("https://ü.example/ä b?c=%20#d")
+    assert answer.headers == (
+        ("Location", "https://%C3%BC.example/%C3%A4%20b?c=%20#d"),
+        *REDIRECT.headers,
+    )
+    assert (answer.status, answer.reason, answer.body) == (302, "Found", b"")
+    other = Answer(303, "See Other", (("X-A", "b"),), b"there")
+    answer = redirect_to("https://h.example/", other)
+    assert answer.headers == (("Location", "https://h.example/"), ("X-A", "b"))
+    assert (answer.status, answer.reason, answer.body) == (303, "See Other", b"there")

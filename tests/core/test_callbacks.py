@@ -7,18 +7,22 @@ import gc
 import logging
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import pytest
 from asgiref.sync import sync_to_async
 
 import ptrack
-from ptrack.core import callbacks as trackers
-from ptrack.core.callbacks import Tracker, TrackingPixel, tracker
-from ptrack.core.concurrency import ended
+from ptrack.core.callbacks import Tracker, run_by_name, tracker
+from ptrack.core.hits import Hit
+from ptrack.core.kinds import LINK, PIXEL, TrackingPixel
 from ptrack.exceptions import PtrackError, PtrackRegistrationError
-from tests.recording import arecord, arecord_click, clicked, registered
+from tests.core.endpoints import KeepingEngine, Request
+from tests.recording import register_clicks, register_recorder
 
 
 class Sync(TrackingPixel):
@@ -39,7 +43,7 @@ class Async(Sync):
 
 
 class Hidden(Sync):
-    """Async behind a decorator that doesn't look so."""
+    """An async callback behind a decorator that looks sync."""
 
     def record(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         return self._later(request, *args, **kwargs)
@@ -58,21 +62,47 @@ class FailingAsync(TrackingPixel):
         raise asyncio.CancelledError
 
 
+class Slow(Sync):
+    background = True
+
+
+class SlowAsync(Async):
+    background = True
+
+
 @pytest.fixture(autouse=True)
 def log() -> list[Any]:
+    """Return the list that `Sync` and its subclasses put their calls into."""
     Sync.log.clear()
     return Sync.log
 
 
-def sync_hit(registry: Tracker, *args: Any, **kwargs: Any) -> None:
-    registry.record("request", args, kwargs)
+def get_names(log: list[Any]) -> list[str]:
+    return [name for name, *_ in log]
 
 
-def async_hit(registry: Tracker, *args: Any, **kwargs: Any) -> None:
-    asyncio.run(arecord(registry, "request", args, kwargs))
+def make_hit(*args: Any, **kwargs: Any) -> Hit:
+    return Hit(PIXEL, "request", args, kwargs)
 
 
-either_way = pytest.mark.parametrize("hit", [sync_hit, async_hit])
+def run_sync(registry: Tracker, hit: Hit | None = None, **options: Any) -> bool:
+    return registry.run(hit or make_hit(), **options)
+
+
+def run_async(registry: Tracker, hit: Hit | None = None, **options: Any) -> bool:
+    return asyncio.run(registry.arun(hit or make_hit(), **options))
+
+
+def run_async_in_any_thread(
+    registry: Tracker, hit: Hit | None = None, **options: Any
+) -> bool:
+    return run_async(registry, hit, thread_sensitive=False, **options)
+
+
+Run = Callable[..., bool]
+every_way = pytest.mark.parametrize(
+    "run", [run_sync, run_async, run_async_in_any_thread]
+)
 
 
 # -- registering ----------------------------------------------------------------------
@@ -84,12 +114,14 @@ def test_register_is_a_decorator_and_the_class_stays_itself(own_tracker, log):
         pass
 
     assert isinstance(Pixel, type)
-    sync_hit(own_tracker, 1)
+    run_sync(own_tracker, make_hit(1))
     assert log == [("Pixel", "request", (1,), {})]
 
 
 @pytest.mark.parametrize("stranger", ["text", Sync(), len, None, 1])
-def test_registering_what_is_no_class_raises_and_names_it(own_tracker, stranger):
+def test_registering_an_object_that_is_no_class_raises_and_names_it(
+    own_tracker, stranger
+):
     with pytest.raises(PtrackRegistrationError, match="is not a class") as caught:
         own_tracker.register(stranger)
     assert repr(stranger) in str(caught.value)
@@ -106,17 +138,18 @@ def test_registering_a_stranger_raises_and_names_it(own_tracker):
 def test_registering_twice_raises_and_names_it(own_tracker):
     own_tracker.register(Sync)
     with pytest.raises(
-        PtrackRegistrationError, match=r"test_trackers\.Sync is already"
+        PtrackRegistrationError, match=r"test_callbacks\.Sync is already"
     ):
         own_tracker.register(Sync)
+    assert own_tracker.callbacks == (Sync,)
 
 
 def test_two_classes_of_one_name_are_both_registered(own_tracker, log):
     twin = type("Sync", (Sync,), {"__module__": "elsewhere"})
     own_tracker.register(Sync)
     own_tracker.register(twin)
-    sync_hit(own_tracker)
-    assert [name for name, *_ in log] == ["Sync", "Sync"]
+    run_sync(own_tracker)
+    assert get_names(log) == ["Sync", "Sync"]
 
 
 def test_class_that_leaves_record_abstract_cannot_be_registered(own_tracker):
@@ -131,10 +164,12 @@ def test_class_that_leaves_record_abstract_cannot_be_registered(own_tracker):
         TrackingPixel()
 
 
-def test_record_is_abstract_and_its_default_does_nothing():
-    assert TrackingPixel.__abstractmethods__ == {"record"}
-    assert isinstance(TrackingPixel, abc.ABCMeta)
-    assert TrackingPixel.record(Sync(), None) is None
+@pytest.mark.parametrize("base", [ptrack.TrackingPixel, ptrack.TrackingLink])
+def test_record_is_abstract_and_its_default_does_nothing(base):
+    assert base.__abstractmethods__ == {"record"}
+    assert isinstance(base, abc.ABCMeta)
+    assert base.record(object(), None, "https://h.example/") is None
+    assert super(base, base).record(object(), None) is None
 
 
 def test_class_that_needs_arguments_cannot_be_registered(own_tracker):
@@ -150,14 +185,18 @@ def test_unregistered_class_runs_no_more_and_may_come_back(own_tracker, log):
     own_tracker.register(Sync)
     own_tracker.register(Second)
     own_tracker.unregister(Sync)
-    sync_hit(own_tracker)
-    assert [name for name, *_ in log] == ["Second"]
+    run_sync(own_tracker)
+    assert get_names(log) == ["Second"]
     own_tracker.register(Sync)
+    assert own_tracker.callbacks == (Second, Sync)
 
 
-def test_unregistering_what_is_not_registered_raises_and_names_it(own_tracker):
-    with pytest.raises(PtrackRegistrationError, match=r"\.Sync is not registered"):
-        own_tracker.unregister(Sync)
+@pytest.mark.parametrize("stranger", [Sync, "text"])
+def test_unregistering_a_stranger_raises_and_names_it(own_tracker, stranger):
+    with pytest.raises(
+        PtrackRegistrationError, match=r"(\.Sync|'text') is not registered with own"
+    ):
+        own_tracker.unregister(stranger)
 
 
 def test_package_has_a_tracker_of_its_own():
@@ -165,59 +204,114 @@ def test_package_has_a_tracker_of_its_own():
     assert Tracker().name == "ptrack"
 
 
+def test_class_for_both_pixels_and_links_is_refused(own_tracker):
+    class Both(ptrack.TrackingPixel, ptrack.TrackingLink):
+        def record(self, request, *args):
+            pass
+
+    with pytest.raises(PtrackRegistrationError, match="inherit from exactly one of"):
+        own_tracker.register(Both)
+
+
+def make_slow() -> type[TrackingPixel]:
+    class Slow(Sync):
+        background = True
+
+    return Slow
+
+
+def test_class_for_the_background_has_a_name_of_its_own(own_tracker):
+    """A worker finds classes by their names."""
+    own_tracker.register(make_slow())
+    with pytest.raises(PtrackRegistrationError, match=r"Another class named .*Slow is"):
+        own_tracker.register(make_slow())
+
+
+def test_names_of_callbacks_for_the_background_are_known(own_tracker):
+    assert own_tracker.in_background == []
+    own_tracker.register(Sync)
+    own_tracker.register(Slow)
+    assert own_tracker.in_background == [f"{__name__}.Slow"]
+
+
+def test_tracker_knows_which_classes_it_runs(own_tracker):
+    own_tracker.register(Second)
+    assert own_tracker.runs(Second)
+    assert own_tracker.runs(Async, Sync)
+    assert not own_tracker.runs(Async)
+    assert not own_tracker.runs(ptrack.TrackingLink)
+
+
 # -- running --------------------------------------------------------------------------
 
 
-@either_way
-def test_all_run_in_order_of_registration_sync_and_async_alike(own_tracker, log, hit):
+@every_way
+def test_all_run_in_order_of_registration_sync_and_async_alike(
+    own_tracker, log, run: Run
+):
     for pixel in (Second, Async, Sync, Hidden):
         own_tracker.register(pixel)
-    hit(own_tracker, 1, key="value")
+    assert run(own_tracker, make_hit(1, key="value"))
     assert log == [
         (name, "request", (1,), {"key": "value"})
         for name in ("Second", "Async", "Sync", "Hidden")
     ]
 
 
-@either_way
-def test_no_callback_is_no_error(own_tracker, hit):
-    hit(own_tracker, 1)
+@every_way
+def test_hit_without_a_callback_succeeds(own_tracker, run: Run):
+    assert run(own_tracker)
 
 
-@either_way
-def test_one_failure_is_logged_and_the_others_run(own_tracker, log, hit, caplog):
+@every_way
+def test_one_failure_is_logged_and_the_others_run(own_tracker, log, run: Run, caplog):
     for pixel in (Sync, Failing, FailingAsync, Second):
         own_tracker.register(pixel)
-    hit(own_tracker)
-    assert [name for name, *_ in log] == ["Sync", "Second"]
-    assert [(r.name, r.levelno) for r in caplog.records] == [
-        ("ptrack", logging.ERROR)
-    ] * 2
-    assert "test_trackers.Failing failed" in caplog.records[0].getMessage()
+    assert not run(own_tracker)
+    assert get_names(log) == ["Sync", "Second"]
+    records = [(each.name, each.levelno) for each in caplog.records]
+    assert records == [("ptrack", logging.ERROR)] * 2
+    assert caplog.messages == [
+        f"Callback {__name__}.Failing failed",
+        f"Callback {__name__}.FailingAsync failed",
+    ]
     assert "on purpose" in caplog.text
     assert "Traceback" in caplog.text
-    assert "FailingAsync failed" in caplog.text
 
 
-@either_way
+@every_way
+@pytest.mark.parametrize("failing", [Failing, FailingAsync])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_whether_all_succeeded_is_returned_wherever_one_fails(
+    own_tracker, run: Run, failing, place
+):
+    others = [Sync, Async]
+    for pixel in (*others[:place], failing, *others[place:]):
+        own_tracker.register(pixel)
+    assert run(own_tracker) is False
+    own_tracker.unregister(failing)
+    assert run(own_tracker) is True
+
+
+@every_way
 def test_arguments_that_a_callback_does_not_take_are_its_failure(
-    own_tracker, hit, caplog
+    own_tracker, run: Run, caplog
 ):
     @own_tracker.register
     class Narrow(TrackingPixel):
         def record(self, request: Any) -> None:
             raise AssertionError("never reached")
 
-    hit(own_tracker, 1)
+    assert not run(own_tracker, make_hit(1))
     assert "Narrow failed" in caplog.text
 
 
-@either_way
-@pytest.mark.parametrize("asynchronous", [True, False])
-def test_failure_that_is_no_exception_is_one_too(
-    own_tracker, log, hit, caplog, asynchronous: bool
+@every_way
+@pytest.mark.parametrize("is_async", [True, False])
+def test_failure_may_be_no_exception(
+    own_tracker, log, run: Run, caplog, is_async: bool
 ):
-    """What is written in Rust panics so, and gevent's timeouts are of this kind."""
+    """Panics in libraries in Rust and gevent's timeouts aren't subclasses of it."""
 
     class Panic(BaseException):
         pass
@@ -230,61 +324,39 @@ def test_failure_that_is_no_exception_is_one_too(
         async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             raise Panic
 
-    own_tracker.register(PanickingAsync if asynchronous else Panicking)
+    own_tracker.register(PanickingAsync if is_async else Panicking)
     own_tracker.register(Async)
     own_tracker.register(Sync)
-    hit(own_tracker)
-    assert [name for name, *_ in log] == ["Async", "Sync"]
+    assert not run(own_tracker)
+    assert get_names(log) == ["Async", "Sync"]
     (record,) = caplog.records
     assert "failed" in record.getMessage()
     assert record.exc_info[0] is Panic
 
 
-def test_cancellation_that_one_leaves_behind_is_nobody_elses(own_tracker, log, caplog):
-    """A task that cancels itself is cancelled where it waits next."""
-
-    class Leaving(Async):
-        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-            self.log.append((type(self).__name__,))
-            asyncio.current_task().cancel()
-
-    class Again(Leaving):
-        pass
-
-    for pixel in (Leaving, Async, Again, Sync, Second):
-        own_tracker.register(pixel)
-    async_hit(own_tracker)
-    assert [name for name, *_ in log] == ["Leaving", "Async", "Again", "Sync", "Second"]
-    assert caplog.records == []
-
-
-def test_where_there_is_no_thread_that_is_logged_and_the_others_run(
-    own_tracker, log, caplog
-):
-    """Without frames, all of which would hold what the pixel carries."""
+def test_callbacks_that_need_no_thread_run_without_threads(own_tracker, log, caplog):
+    """The frames of that failure aren't logged: they hold the pixel's arguments."""
     for pixel in (Sync, Second, Async):
         own_tracker.register(pixel)
 
-    async def without_threads() -> None:
+    async def run_without_threads() -> bool:
         pool = ThreadPoolExecutor(1)
         pool.shutdown()
         asyncio.get_running_loop().set_default_executor(pool)
-        started = own_tracker.begin("request", (1,), {}, thread_sensitive=False)
-        assert started is not None
-        await ended(started)
+        return await own_tracker.arun(make_hit(1), thread_sensitive=False)
 
-    asyncio.run(without_threads())
+    assert asyncio.run(run_without_threads()) is False
     assert log == [("Async", "request", (1,), {})]
-    names = [record.getMessage().rpartition(".")[2] for record in caplog.records]
-    assert names == ["Sync failed", "Second failed"]
+    assert caplog.messages == [
+        f"Callback {__name__}.{name} failed" for name in ("Sync", "Second")
+    ]
     for record in caplog.records:
         assert isinstance(record.exc_info[1], RuntimeError)
-        frames = traceback.extract_tb(record.exc_info[2])
-        assert {frame.name for frame in frames} <= {"_arun_blocking", "_failed"}
+        assert traceback.extract_tb(record.exc_info[2]) == []
 
 
-@pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit])
-def test_the_way_out_of_the_process_is_not_swallowed(own_tracker, way_out):
+@pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_way_out_of_the_process_is_passed_on(own_tracker, log, way_out):
     @own_tracker.register
     class Exiting(TrackingPixel):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
@@ -294,72 +366,72 @@ def test_the_way_out_of_the_process_is_not_swallowed(own_tracker, way_out):
         async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             raise way_out
 
-    async def in_any_thread() -> None:
-        task = own_tracker.begin("request", (), {}, thread_sensitive=False)
-        assert task is not None
-        await ended(task)
-
-    with pytest.raises(way_out):
-        sync_hit(own_tracker)
-    with pytest.raises(way_out):
-        async_hit(own_tracker)
-    with pytest.raises(way_out):
-        asyncio.run(in_any_thread())
+    own_tracker.register(Sync)
+    for run in (run_sync, run_async, run_async_in_any_thread):
+        with pytest.raises(way_out):
+            run(own_tracker)
     own_tracker.unregister(Exiting)
+    own_tracker.unregister(Sync)
     own_tracker.register(ExitingAsync)
-    with pytest.raises(way_out):
-        async_hit(own_tracker)
+    own_tracker.register(Sync)
+    for run in (run_sync, run_async):
+        with pytest.raises(way_out):
+            run(own_tracker)
+    assert log == []
     # asyncio logs the tasks that were broken off when they are collected: now, and not
     # in another test.
     gc.collect()
 
 
 def test_sync_callbacks_stay_in_one_thread_under_async(own_tracker):
-    """What Django's ORM needs: a connection belongs to a thread."""
+    """Django's ORM needs that: a connection belongs to a thread."""
     threads = []
 
-    def pixel(_: int) -> type[TrackingPixel]:
+    def make_pixel(_: int) -> type[TrackingPixel]:
         class Pixel(TrackingPixel):
             def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
                 threads.append(threading.current_thread())
 
         return Pixel
 
-    own_tracker.register(pixel(1))
+    own_tracker.register(make_pixel(1))
     own_tracker.register(Async)
-    own_tracker.register(pixel(2))
+    own_tracker.register(make_pixel(2))
 
-    async def two_hits() -> threading.Thread:
-        await arecord(own_tracker, "request", (), {})
-        await arecord(own_tracker, "request", (), {})
+    async def hit_twice() -> threading.Thread:
+        await own_tracker.arun(make_hit())
+        await own_tracker.arun(make_hit())
         return await sync_to_async(threading.current_thread)()
 
-    thread_of_djangos_sync_code = asyncio.run(two_hits())
+    thread_of_djangos_sync_code = asyncio.run(hit_twice())
     assert threads == [thread_of_djangos_sync_code] * 4
 
 
-def test_client_that_goes_away_does_not_cancel_the_recording(own_tracker, log):
-    """Cancelled in the midst of the first callback, both are recorded all the same."""
-    started = asyncio.Event()
+@pytest.mark.parametrize(
+    ("pixels", "changes"),
+    [((Sync, Second), 1), ((Sync, Async, Second), 2), ((Async,), 0), ((), 0)],
+)
+def test_neighbours_share_one_change_of_thread(own_tracker, log, pixels, changes):
+    """A change of thread costs more than most callbacks do."""
 
-    @own_tracker.register
-    class Slow(Async):
-        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-            started.set()
-            await asyncio.sleep(0.05)
-            await super().record(request, *args, **kwargs)
+    class CountingPool(ThreadPoolExecutor):
+        submitted = 0
 
-    own_tracker.register(Sync)
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            self.submitted += 1
+            return super().submit(*args, **kwargs)
 
-    async def broken_off() -> None:
-        task = asyncio.ensure_future(arecord(own_tracker, "request", (), {}))
-        await started.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    for pixel in pixels:
+        own_tracker.register(pixel)
+    pool = CountingPool(1)
 
-    asyncio.run(broken_off())
-    assert [name for name, *_ in log] == ["Slow", "Sync"]
+    async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(pool)
+        await own_tracker.arun(make_hit(), thread_sensitive=False)
+
+    asyncio.run(main())
+    assert get_names(log) == [pixel.__name__ for pixel in pixels]
+    assert pool.submitted == changes
 
 
 def test_registering_during_a_hit_takes_effect_at_the_next(own_tracker, log):
@@ -370,15 +442,15 @@ def test_registering_during_a_hit_takes_effect_at_the_next(own_tracker, log):
             if args == ("first",):
                 own_tracker.register(Second)
 
-    sync_hit(own_tracker, "first")
-    assert [name for name, *_ in log] == ["Registering"]
-    sync_hit(own_tracker)
-    assert [name for name, *_ in log] == ["Registering", "Registering", "Second"]
+    run_sync(own_tracker, make_hit("first"))
+    assert get_names(log) == ["Registering"]
+    run_sync(own_tracker)
+    assert get_names(log) == ["Registering", "Registering", "Second"]
 
 
 def test_callbacks_can_be_called_by_the_signature_of_300(own_tracker, log):
     own_tracker.register(Sync)
-    own_tracker.call_callbacks("request", 1, key=2)
+    assert own_tracker.call_callbacks("request", 1, key=2) is None
     own_tracker.call_callbacks("request", self=3)
     assert log[0] == ("Sync", "request", (1,), {"key": 2})
     assert len(log) == 1, "a callback with a “self” of its own can't take another"
@@ -391,90 +463,303 @@ def test_record_may_be_a_partial_or_any_callable(own_tracker):
     class Partial(TrackingPixel):
         record = staticmethod(functools.partial(seen.append))
 
-    sync_hit(own_tracker)
+    assert run_sync(own_tracker)
     assert seen == ["request"]
 
 
-def test_links_and_pixels_are_told_apart_in_one_registry(own_tracker):
-    with registered(own_tracker) as opens, clicked(own_tracker) as clicks:
-        own_tracker.record("request", ["a"], {"k": 1})
-        own_tracker.record_click("request", "https://h/", ["b"], {"k": 2})
-        asyncio.run(arecord_click(own_tracker, "request", "https://h/", ["c"], {}))
+@every_way
+def test_each_kind_of_hit_runs_its_own_callbacks(own_tracker, run: Run):
+    with (
+        register_recorder(own_tracker) as opens,
+        register_clicks(own_tracker) as clicks,
+    ):
+        run(own_tracker, Hit(PIXEL, "request", ["a"], {"k": 1}))
+        run(own_tracker, Hit(LINK, "request", ["b"], {"k": 2}, "https://h/"))
     assert opens.hits == [(("a",), {"k": 1})]
-    assert clicks.hits == [("https://h/", ("b",), {"k": 2}), ("https://h/", ("c",), {})]
+    assert clicks.hits == [("https://h/", ("b",), {"k": 2})]
 
 
-def test_class_for_both_pixels_and_links_is_refused(own_tracker):
-    class Both(ptrack.TrackingPixel, ptrack.TrackingLink):
-        def record(self, request, *args):
-            pass
+def test_each_sync_callback_runs_within_a_context_of_its_own(own_tracker, log):
+    @contextmanager
+    def make_context() -> Iterator[None]:
+        log.append(("enter",))
+        yield
+        log.append(("exit",))
 
-    with pytest.raises(PtrackRegistrationError, match="inherit from one of"):
-        own_tracker.register(Both)
-
-
-def test_worker_finds_classes_by_name_so_one_for_the_background_has_its_own(
-    own_tracker,
-):
-    def same_name():
-        class Slow(ptrack.TrackingPixel):
-            background = True
-
-            def record(self, request, *args, **kwargs): ...
-
-        return Slow
-
-    own_tracker.register(same_name())
-    with pytest.raises(PtrackRegistrationError, match=r"Another class named .*Slow is"):
-        own_tracker.register(same_name())
+    for pixel in (Sync, Async, Second):
+        own_tracker.register(pixel)
+    assert own_tracker.run(make_hit(), within=make_context)
+    assert get_names(log) == [
+        "enter",
+        "Sync",
+        "exit",
+        "Async",
+        "enter",
+        "Second",
+        "exit",
+    ]
 
 
-def test_names_of_what_runs_in_the_background_are_told(own_tracker):
-    assert own_tracker.in_background == []
+def test_context_that_fails_is_the_failure_of_its_callback(own_tracker, log, caplog):
+    @contextmanager
+    def make_context() -> Iterator[None]:
+        yield
+        raise OSError("no commit")
+
+    own_tracker.register(Sync)
+    own_tracker.register(Async)
+    assert not own_tracker.run(make_hit(), within=make_context)
+    assert get_names(log) == ["Sync", "Async"]
+    assert caplog.messages == [f"Callback {__name__}.Sync failed"]
+
+
+# -- cancellation ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [1, 20])
+def test_client_that_goes_away_does_not_cancel_the_recording(own_tracker, log, times):
+    """The request is cancelled during the first callback, and all run all the same."""
+    started = asyncio.Event()
 
     @own_tracker.register
-    class Slow(ptrack.TrackingPixel):
-        background = True
+    class Waiting(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            started.set()
+            await asyncio.sleep(0.05)
+            await super().record(request, *args, **kwargs)
 
-        def record(self, request, *args, **kwargs): ...
+    own_tracker.register(Sync)
+    own_tracker.register(Async)
 
-    assert own_tracker.in_background == [f"{__name__}.{Slow.__qualname__}"]
+    async def break_off() -> None:
+        task = asyncio.ensure_future(own_tracker.arun(make_hit()))
+        await started.wait()
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
+        assert log == []
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert get_names(log) == ["Waiting", "Sync", "Async"]
 
-
-def test_registry_that_is_gone_is_not_found():
-    """Nor one that no longer has the class."""
-    own = Tracker()
-
-    @own.register
-    class Gone(ptrack.TrackingPixel):
-        def record(self, request, *args, **kwargs): ...
-
-    name = f"{__name__}.{Gone.__qualname__}"
-    assert trackers.perform(name, None, (), {}) is True
-    own.unregister(Gone)
-    assert trackers.perform(name, None, (), {}) is None
-    assert trackers.perform("no.such", None, (), {}) is None
+    asyncio.run(break_off())
 
 
-def test_worker_finds_a_class_in_whatever_registry_still_has_it(own_tracker):
-    class Behind(Sync):
-        background = True
+def test_client_that_goes_away_during_a_sync_callback_changes_nothing(own_tracker, log):
+    started, free = threading.Event(), threading.Event()
 
+    @own_tracker.register
+    class Waiting(Sync):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            started.set()
+            assert free.wait(10)
+            super().record(request)
+
+    own_tracker.register(Async)
+
+    async def break_off() -> None:
+        task = asyncio.ensure_future(own_tracker.arun(make_hit()))
+        assert await asyncio.to_thread(started.wait, 10)
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.02, free.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert get_names(log) == ["Waiting", "Async"]
+
+    asyncio.run(break_off())
+
+
+def test_cancelled_scope_of_anyio_does_not_cancel_the_recording(own_tracker, log):
+    """It cancels again at every turn of the loop."""
+
+    @own_tracker.register
+    class Waiting(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            await asyncio.sleep(0.02)
+            await super().record(request)
+
+    own_tracker.register(Sync)
+
+    async def break_off() -> None:
+        with anyio.move_on_after(0.001) as scope:
+            await own_tracker.arun(make_hit())
+        assert scope.cancelled_caught
+
+    asyncio.run(break_off())
+    assert get_names(log) == ["Waiting", "Sync"]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_callback_that_cancels_its_own_task_does_not_hurt_the_next(
+    own_tracker, log, caplog, waits
+):
+    """A task that cancels itself is cancelled where it waits next."""
+
+    class Leaving(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            self.log.append((type(self).__name__,))
+            asyncio.current_task().cancel()
+            if waits:
+                await asyncio.sleep(0)
+
+    class Again(Leaving):
+        pass
+
+    class Timing(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+            await super().record(request)
+
+    pixels = (Leaving, Async, Again, Sync, Timing, Second)
+    for pixel in pixels:
+        own_tracker.register(pixel)
+    assert run_async(own_tracker) is not waits
+    assert get_names(log) == [pixel.__name__ for pixel in pixels]
+    # A cancellation is a failure of the callback only if it came out of it.
+    assert len(caplog.records) == (2 if waits else 0)
+
+
+def test_request_is_not_cancelled_by_a_callback_that_cancels_its_task(own_tracker):
+    @own_tracker.register
+    class Leaving(TrackingPixel):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            asyncio.current_task().cancel()
+
+    async def main() -> str:
+        await own_tracker.arun(make_hit())
+        await asyncio.sleep(0)
+        return "went on"
+
+    assert asyncio.run(main()) == "went on"
+
+
+def test_callback_has_a_task_of_its_own_and_the_context_of_the_request(own_tracker):
+    tasks = []
+
+    @own_tracker.register
+    class Looking(TrackingPixel):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            tasks.append(asyncio.current_task())
+
+    async def main() -> None:
+        await own_tracker.arun(make_hit())
+        tasks.append(asyncio.current_task())
+
+    asyncio.run(main())
+    assert tasks[0] is not tasks[1]
+
+
+# -- in the background ----------------------------------------------------------------
+
+
+@every_way
+@pytest.mark.parametrize("slow", [Slow, SlowAsync])
+def test_engine_takes_callbacks_for_the_background_and_no_others(
+    own_tracker, log, run: Run, slow
+):
+    for pixel in (slow, Sync, Async):
+        own_tracker.register(pixel)
+    engine = KeepingEngine()
+    assert run(own_tracker, Hit(PIXEL, Request(), (), {}), engine=engine)
+    assert get_names(log) == ["Sync", "Async"]
+    assert len(engine.jobs) == 1
+
+
+@pytest.mark.parametrize("slow", [Slow, SlowAsync])
+def test_engine_does_not_block_the_event_loop(own_tracker, slow):
+    own_tracker.register(slow)
+    engine = KeepingEngine()
+    run_async(own_tracker, Hit(PIXEL, Request(), (), {}), engine=engine)
+    assert engine.threads != []
+    assert threading.current_thread() not in engine.threads
+
+
+@every_way
+@pytest.mark.parametrize("slow", [Slow, SlowAsync])
+def test_without_an_engine_callbacks_for_the_background_run_here(
+    own_tracker, log, run: Run, slow
+):
+    own_tracker.register(slow)
+    assert run(own_tracker)
+    assert get_names(log) == [slow.__name__]
+
+
+@every_way
+@pytest.mark.parametrize("slow", [Slow, SlowAsync])
+@pytest.mark.parametrize("error", [OSError(), asyncio.CancelledError()])
+def test_hit_that_the_engine_refuses_runs_here_and_that_is_logged(
+    own_tracker, log, run: Run, caplog, slow, error
+):
+    own_tracker.register(slow)
+    own_tracker.register(Sync)
+    engine = KeepingEngine(error)
+    assert run(own_tracker, Hit(PIXEL, Request(), (), {}), engine=engine)
+    assert get_names(log) == [slow.__name__, "Sync"]
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().endswith(
+        f"{slow.__name__}, which runs at once: {type(error).__name__}"
+    )
+
+
+def test_way_out_of_the_process_is_passed_on_from_an_engine(own_tracker):
+    own_tracker.register(Slow)
+    hit = Hit(PIXEL, Request(), (), {})
+    with pytest.raises(KeyboardInterrupt):
+        own_tracker.run(hit, KeepingEngine(KeyboardInterrupt()))
+
+
+def test_refused_hit_whose_callback_fails_has_failed(own_tracker):
+    @own_tracker.register
+    class Broken(Slow):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            raise LookupError
+
+    hit = Hit(PIXEL, Request(), (), {})
+    assert own_tracker.run(hit, KeepingEngine()) is True
+    assert own_tracker.run(hit, KeepingEngine(OSError())) is False
+
+
+# -- in a worker ----------------------------------------------------------------------
+
+
+def test_worker_finds_a_callback_by_its_name_while_it_is_registered(own_tracker, log):
+    @own_tracker.register
+    class Known(Sync):
+        pass
+
+    name = f"{__name__}.{Known.__qualname__}"
+    assert run_by_name(name, make_hit(1)) is True
+    assert log == [("Known", "request", (1,), {})]
+    own_tracker.unregister(Known)
+    assert run_by_name(name, make_hit()) is None
+    assert run_by_name("no.such", make_hit()) is None
+
+
+def test_worker_finds_a_class_in_any_registry_that_still_has_it(own_tracker, log):
     other = Tracker("other")
-    own_tracker.register(Behind)
-    other.register(Behind)
-    name = f"{__name__}.{Behind.__qualname__}"
-    other.unregister(Behind)
-    assert trackers.perform(name, "request", (1,), {}) is True
-    del other
-    gc.collect()
-    assert trackers.perform(name, "request", (2,), {}) is True
-    assert [args for _, _, args, _ in Sync.log] == [(1,), (2,)]
+    own_tracker.register(Slow)
+    other.register(Slow)
+    name = f"{__name__}.Slow"
+    other.unregister(Slow)
+    assert run_by_name(name, make_hit(1)) is True
+    assert [args for _, _, args, _ in log] == [(1,)]
 
 
-def test_tracker_tells_what_it_runs(own_tracker):
-    own_tracker.register(Second)
-    assert own_tracker.runs(Second)
-    assert own_tracker.runs(Async, Sync)
-    assert not own_tracker.runs(Async)
-    assert not own_tracker.runs(ptrack.TrackingLink)
+def test_worker_takes_the_class_of_the_latest_registry(own_tracker, log):
+    """A module that is imported anew defines its classes anew."""
+    older, newer = make_slow(), type("Newer", (Sync,), {"__module__": __name__})
+    newer.__qualname__ = older.__qualname__
+    own_tracker.register(older)
+    Tracker("other").register(newer)
+    run_by_name(f"{__name__}.{older.__qualname__}", make_hit())
+    assert get_names(log) == ["Newer"]
+
+
+@pytest.mark.parametrize("failing", [Failing, FailingAsync])
+def test_failure_in_a_worker_is_logged_and_returned(own_tracker, caplog, failing):
+    own_tracker.register(failing)
+    name = f"{__name__}.{failing.__name__}"
+    assert run_by_name(name, make_hit()) is False
+    assert caplog.messages == [f"Callback {name} failed"]

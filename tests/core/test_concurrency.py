@@ -1,8 +1,10 @@
-"""ptrack.core.concurrency: what is started runs to its end, whoever stops waiting for it."""
+"""ptrack.core.concurrency: work runs to its end, even if nothing waits for it."""
 
 import asyncio
+import gc
+import sys
 import threading
-import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
@@ -12,32 +14,39 @@ import pytest
 import trio
 
 from ptrack.core.concurrency import (
-    ended,
-    in_thread,
-    outside_asyncio,
-    start,
-    uncancelled,
+    drop_cancellation,
+    is_cancelling,
+    run_in_thread,
+    run_outside_asyncio,
+    run_to_end,
 )
 
-
-async def finished(coroutine: Any) -> None:
-    """What callers do with the two functions."""
-    task = start(coroutine)
-    if task is not None:
-        await ended(task)
+# -- run_to_end -----------------------------------------------------------------------
 
 
-def test_coroutine_runs_in_a_task_of_its_own():
-    """So timeouts and task groups in it are about that task, not the request's."""
-    tasks = []
+def test_result_is_returned_and_an_error_is_raised():
+    async def divide(one: int, other: int) -> float:
+        await asyncio.sleep(0)
+        return one / other
+
+    assert asyncio.run(run_to_end(divide(7, 2))) == 3.5
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run_to_end(divide(7, 0)))
+
+
+@pytest.mark.parametrize("pauses", [0, 1])
+def test_work_has_one_task_of_its_own(pauses: int):
+    """Timeouts and task groups in it concern that task, and not the request's."""
+    tasks: list[Any] = []
 
     async def work() -> None:
         tasks.append(asyncio.current_task())
-        await asyncio.sleep(0)
+        for _ in range(pauses):
+            await asyncio.sleep(0)
         tasks.append(asyncio.current_task())
 
     async def main() -> None:
-        await finished(work())
+        await run_to_end(work())
         tasks.append(asyncio.current_task())
 
     asyncio.run(main())
@@ -45,23 +54,9 @@ def test_coroutine_runs_in_a_task_of_its_own():
     assert tasks[2] is not tasks[0]
 
 
-def test_what_does_not_wait_takes_no_turn_of_the_loop():
-    turns = []
-
-    async def work() -> None:
-        turns.append("work")
-
-    async def main() -> None:
-        asyncio.get_running_loop().call_soon(turns.append, "turn")
-        assert start(work()) is None
-        assert turns == ["work"]
-
-    asyncio.run(main())
-
-
 @pytest.mark.parametrize("times", [1, 3])
-def test_cancelling_who_waits_cancels_them_after_the_end(times: int):
-    """However often: what is under a cancelled scope of anyio is at every turn."""
+def test_cancelling_the_request_cancels_it_after_the_end_of_the_work(times: int):
+    """A cancelled scope of anyio cancels at every turn of the loop."""
     done = []
 
     async def work() -> None:
@@ -69,73 +64,100 @@ def test_cancelling_who_waits_cancels_them_after_the_end(times: int):
         done.append("work")
 
     async def main() -> None:
-        waiting = asyncio.ensure_future(finished(work()))
+        request = asyncio.ensure_future(run_to_end(work()))
         for _ in range(times):
             await asyncio.sleep(0.001)
-            waiting.cancel()
+            request.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await waiting
+            await request
         assert done == ["work"]
 
     asyncio.run(main())
 
 
-def test_cancelling_who_waits_again_and_again_leaves_nothing_behind():
-    left = []
-
-    async def work() -> None:
-        await asyncio.sleep(0.05)
-        left.extend(asyncio.current_task()._callbacks)
+def test_cancelling_again_and_again_leaves_nothing_behind():
+    def count_futures() -> int:
+        gc.collect()
+        return sum(issubclass(type(each), asyncio.Future) for each in gc.get_objects())
 
     async def main() -> None:
-        waiting = asyncio.ensure_future(finished(work()))
-        for _ in range(50):
+        end = asyncio.Event()
+        request = asyncio.ensure_future(run_to_end(end.wait()))
+        counts = []
+        for _ in range(2):
+            for _ in range(50):
+                await asyncio.sleep(0)
+                request.cancel()
             await asyncio.sleep(0)
-            waiting.cancel()
+            counts.append(count_futures())
+        end.set()
         with pytest.raises(asyncio.CancelledError):
-            await waiting
-        assert len(left) == 1
+            await request
+        assert counts[0] == counts[1]
 
     asyncio.run(main())
 
 
-def test_who_waits_may_be_cancelled_as_it_ends():
-    waiting: list[Any] = []
+def test_request_may_be_cancelled_as_the_work_ends():
+    request: list[Any] = []
 
     async def work() -> None:
         await asyncio.sleep(0)
-        waiting[0].cancel()
+        request[0].cancel()
 
     async def main() -> None:
-        waiting.append(asyncio.ensure_future(finished(work())))
+        request.append(asyncio.ensure_future(run_to_end(work())))
         with pytest.raises(asyncio.CancelledError):
-            await waiting[0]
+            await request[0]
         await asyncio.sleep(0)
 
     asyncio.run(main())
 
 
-def test_end_of_the_loop_waits_for_it():
-    """As at a server's shutdown: all of the loop's tasks are cancelled."""
-    done = []
+def test_error_of_work_whose_request_was_cancelled_is_not_logged(caplog):
+    """The request is gone, and so is the place to raise it at."""
 
     async def work() -> None:
-        await asyncio.sleep(0.02)
-        done.append("work")
-
-    waiting = []
+        await asyncio.sleep(0.01)
+        raise LookupError
 
     async def main() -> None:
-        waiting.append(asyncio.ensure_future(finished(work())))
+        request = asyncio.ensure_future(run_to_end(work()))
+        await asyncio.sleep(0)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+
+    asyncio.run(main())
+    gc.collect()
+    assert "LookupError" not in caplog.text
+
+
+def test_end_of_the_loop_cancels_the_work_like_any_task():
+    """It can clean up, and the loop waits for that."""
+    happened = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            happened.append("cancelled")
+            raise
+
+    requests = []
+
+    async def main() -> None:
+        requests.append(asyncio.ensure_future(run_to_end(work())))
         await asyncio.sleep(0.001)
 
     asyncio.run(main())
-    assert done == ["work"]
-    assert waiting[0].cancelled()
+    assert happened == ["cancelled"]
+    assert requests[0].cancelled()
 
 
 @pytest.mark.parametrize("pauses", [0, 1])
-def test_timeout_inside_ends_what_it_is_around_and_nothing_else(pauses: int):
+def test_timeout_in_the_work_ends_its_own_block_and_nothing_else(pauses: int):
     done = []
 
     async def work() -> None:
@@ -143,138 +165,170 @@ def test_timeout_inside_ends_what_it_is_around_and_nothing_else(pauses: int):
             await asyncio.sleep(0)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
         done.append("timeout")
 
-    asyncio.run(finished(work()))
+    asyncio.run(run_to_end(work()))
     assert done == ["timeout"]
 
 
-def test_context_of_who_starts_it_is_seen():
+def test_work_sees_the_context_of_its_caller_and_keeps_its_own():
     variable: ContextVar[str] = ContextVar("variable")
     seen = []
 
     async def work() -> None:
         seen.append(variable.get())
+        token = variable.set("inner")
         await asyncio.sleep(0)
+        seen.append(variable.get())
+        variable.reset(token)
         seen.append(variable.get())
 
     async def main() -> None:
-        variable.set("set")
-        await finished(work())
+        variable.set("outer")
+        await run_to_end(work())
+        seen.append(variable.get())
 
     asyncio.run(main())
-    assert seen == ["set", "set"]
+    assert seen == ["outer", "inner", "outer", "outer"]
 
 
-@pytest.mark.parametrize("sensitive", [True, False])
-def test_function_runs_outside_of_the_loops_thread(sensitive: bool):
-    threads = []
+# -- run_in_thread --------------------------------------------------------------------
 
-    async def main() -> None:
-        await in_thread(sensitive, threads.append, "called")
-        await in_thread(sensitive, lambda: threads.append(threading.current_thread()))
+each_thread = pytest.mark.parametrize("sensitive", [True, False])
 
-    asyncio.run(main())
-    assert threads[0] == "called"
-    assert threads[1] is not threading.current_thread()
+
+@each_thread
+def test_function_runs_outside_the_thread_of_the_loop(sensitive: bool):
+    async def main() -> Any:
+        return await run_in_thread(sensitive, threading.current_thread)
+
+    assert asyncio.run(main()) is not threading.current_thread()
+
+
+@each_thread
+def test_function_gets_its_arguments_and_its_result_or_error_comes_back(
+    sensitive: bool,
+):
+    async def main(*args: int) -> Any:
+        return await run_in_thread(sensitive, divmod, *args)
+
+    assert asyncio.run(main(7, 2)) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main(7, 0))
 
 
 def test_functions_that_are_not_sensitive_run_side_by_side():
     """Each waits for the other: one after the other, both would fail."""
     barrier = threading.Barrier(2, timeout=10)
 
-    def meet() -> None:
-        barrier.wait()
-
     async def main() -> None:
-        await asyncio.gather(in_thread(False, meet), in_thread(False, meet))
+        await asyncio.gather(
+            run_in_thread(False, barrier.wait), run_in_thread(False, barrier.wait)
+        )
 
     asyncio.run(main())
     assert not barrier.broken
 
 
-@pytest.mark.parametrize("sensitive", [True, False])
-def test_function_that_waits_for_a_thread_is_called_whoever_is_cancelled(
-    sensitive: bool,
-):
-    """Before that, by what was left behind, and meanwhile."""
+@each_thread
+def test_function_is_called_even_if_its_task_is_cancelled(sensitive: bool):
+    """Before the function has a thread, and while it waits for one."""
     called = []
     free = threading.Event()
 
     async def work() -> None:
-        task = asyncio.current_task()
+        task: Any = asyncio.current_task()
         asyncio.get_running_loop().call_later(0.02, task.cancel)
         asyncio.get_running_loop().call_later(0.04, free.set)
         task.cancel()
-        await in_thread(sensitive, called.append, "called")
+        await run_in_thread(sensitive, called.append, "called")
         called.append("went on")
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
-        busy = asyncio.ensure_future(in_thread(sensitive, free.wait, 10))
+        busy = asyncio.ensure_future(run_in_thread(sensitive, free.wait, 10))
         await asyncio.sleep(0.01)
-        await finished(work())
+        await run_to_end(work())
         await busy
 
     asyncio.run(main())
     assert called == ["called", "went on"]
 
 
-def test_no_thread_is_told():
+def test_missing_thread_is_an_error():
     async def main() -> None:
         pool = ThreadPoolExecutor(1)
         pool.shutdown()
         asyncio.get_running_loop().set_default_executor(pool)
         with pytest.raises(RuntimeError, match="shutdown"):
-            await in_thread(False, print)
+            await run_in_thread(False, print)
 
     asyncio.run(main())
 
 
-def test_end_of_the_loop_waits_for_a_function_too():
-    """Also where it is sensitive, and there is a task for it."""
-    done = []
-
-    async def work() -> None:
-        await in_thread(True, time.sleep, 0.05)
-        done.append("work")
-
-    async def main() -> None:
-        waiting.append(asyncio.ensure_future(finished(work())))
-        await asyncio.sleep(0.01)
-
-    waiting: list[Any] = []
-    asyncio.run(main())
-    assert done == ["work"]
+# -- drop_cancellation ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("catches", [True, False])
-def test_what_was_left_behind_is_dropped(catches: bool):
-    """Whether the task was told of it or not; timeouts after it work."""
+@pytest.mark.parametrize("times", [1, 2])
+def test_cancellation_of_its_own_task_is_dropped(catches: bool, times: int):
+    """It doesn't matter if it has reached the task; later timeouts work."""
     done = []
 
     async def work() -> None:
-        task = asyncio.current_task()
-        task.cancel()
+        task: Any = asyncio.current_task()
+        for _ in range(times):
+            task.cancel()
         if catches:
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
-        await uncancelled()
-        assert getattr(task, "cancelling", int)() == 0
+        await drop_cancellation()
+        assert task.cancelling() == 0
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(0))
         done.append("work")
 
-    asyncio.run(finished(work()))
+    asyncio.run(run_to_end(work()))
     assert done == ["work"]
 
 
-def test_nothing_is_dropped_in_no_turn_of_the_loop():
+def takes_turns(coroutine: Coroutine[Any, Any, Any]) -> bool:
+    """Return whether a coroutine waits for a turn of the loop."""
+    turns = []
+
+    async def main() -> bool:
+        asyncio.get_running_loop().call_soon(turns.append, "turn")
+        await coroutine
+        return turns == ["turn"]
+
+    return asyncio.run(main())
+
+
+def test_work_that_does_not_wait_takes_no_turn_of_the_loop_where_python_can():
+    async def work() -> None:
+        """Return without waiting."""
+
+    assert takes_turns(run_to_end(work())) == (sys.version_info < (3, 12))
+
+
+def test_task_that_nothing_cancelled_is_not_cancelling():
     async def main() -> None:
-        assert start(uncancelled()) is None
+        assert not is_cancelling()
+        asyncio.current_task().cancel()
+        assert is_cancelling()
+        await drop_cancellation()
+        assert not is_cancelling()
 
     asyncio.run(main())
+
+
+# -- run_outside_asyncio --------------------------------------------------------------
 
 
 def test_function_runs_to_its_end_under_trio_even_in_a_cancelled_scope():
@@ -283,9 +337,11 @@ def test_function_runs_to_its_end_under_trio_even_in_a_cancelled_scope():
     async def main() -> None:
         with trio.CancelScope() as scope:
             scope.cancel()
-            called.append(await outside_asyncio(divmod, 7, 2))
+            called.append(await run_outside_asyncio(divmod, 7, 2))
+            called.append(await run_outside_asyncio(threading.current_thread))
             await trio.lowlevel.checkpoint()
         assert scope.cancelled_caught
 
     trio.run(main)
-    assert called == [(3, 1)]
+    assert called[0] == (3, 1)
+    assert called[1] is not threading.current_thread()

@@ -1,6 +1,6 @@
-"""What a stranger can make ptrack do: one decryption per key, and no more memory.
+"""The cost of a stranger's requests: one decryption per key, and no more memory.
 
-And nothing over the network, at import or at work.
+And nothing goes over the network, at import or at work.
 """
 
 import asyncio
@@ -36,23 +36,25 @@ def four_keys() -> Iterator[None]:
 
 @pytest.fixture
 def decryptions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The sealed bytes of every decryption: counted, and done all the same."""
+    """Return the list of the sealed bytes of every decryption."""
     found: list[bytes] = []
     real = SecretBox.decrypt
 
-    def counted(self: SecretBox, sealed: bytes, *args: Any, **kwargs: Any) -> bytes:
+    def count_and_decrypt(
+        self: SecretBox, sealed: bytes, *args: Any, **kwargs: Any
+    ) -> bytes:
         found.append(sealed)
         return real(self, sealed, *args, **kwargs)
 
-    monkeypatch.setattr(SecretBox, "decrypt", counted)
+    monkeypatch.setattr(SecretBox, "decrypt", count_and_decrypt)
     return found
 
 
 # -- ways in --------------------------------------------------------------------------
 
 
-def by_wsgi() -> Callable[[str], bytes]:
-    app = PtrackWSGIMiddleware(None, SECRET, secret_fallbacks=KEYS[1:])
+def send_by_wsgi() -> Callable[[str], bytes]:
+    app = PtrackWSGIMiddleware(None, secret=SECRET, secret_fallbacks=KEYS[1:])
 
     def call(token: str) -> bytes:
         path = f"/ptrack/{token}/".encode(errors="surrogatepass").decode("latin-1")
@@ -63,16 +65,16 @@ def by_wsgi() -> Callable[[str], bytes]:
     return call
 
 
-def by_asgi() -> Callable[[str], bytes]:
-    app = PtrackASGIMiddleware(None, SECRET, secret_fallbacks=KEYS[1:])
+def send_by_asgi() -> Callable[[str], bytes]:
+    app = PtrackASGIMiddleware(None, secret=SECRET, secret_fallbacks=KEYS[1:])
 
     def call(token: str) -> bytes:
-        return answered_by_asgi(app, f"/ptrack/{token}/")
+        return answer_by_asgi(app, f"/ptrack/{token}/")
 
     return call
 
 
-def answered_by_asgi(app: PtrackASGIMiddleware, path: str) -> bytes:
+def answer_by_asgi(app: PtrackASGIMiddleware, path: str) -> bytes:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -84,7 +86,7 @@ def answered_by_asgi(app: PtrackASGIMiddleware, path: str) -> bytes:
     return body
 
 
-def by_django() -> Callable[[str], bytes]:
+def send_by_django() -> Callable[[str], bytes]:
     middleware = PtrackMiddleware(lambda request: None)  # type: ignore[arg-type]
 
     def call(token: str) -> bytes:
@@ -95,9 +97,9 @@ def by_django() -> Callable[[str], bytes]:
     return call
 
 
-def by_django_async() -> Callable[[str], bytes]:
+def send_by_django_async() -> Callable[[str], bytes]:
     async def get_response(request: Any) -> None:
-        """Be there, so that the middleware is an async one."""
+        """Make the middleware an async one."""
 
     middleware = PtrackMiddleware(get_response)  # type: ignore[arg-type]
 
@@ -110,10 +112,10 @@ def by_django_async() -> Callable[[str], bytes]:
 
 
 WAYS = {
-    "wsgi": by_wsgi,
-    "asgi": by_asgi,
-    "django": by_django,
-    "django-async": by_django_async,
+    "wsgi": send_by_wsgi,
+    "asgi": send_by_asgi,
+    "django": send_by_django,
+    "django-async": send_by_django_async,
 }
 
 
@@ -139,7 +141,9 @@ NO_TOKENS = {
 
 
 @pytest.mark.parametrize("name", NO_TOKENS)
-def test_what_cannot_be_a_token_is_never_decrypted(name, way, decryptions, recorder):
+def test_text_that_cannot_be_a_token_is_never_decrypted(
+    name, way, decryptions, recorder
+):
     assert way(NO_TOKENS[name]) == GIF
     assert decryptions == []
     assert recorder.hits == []
@@ -151,14 +155,14 @@ def test_what_cannot_be_a_token_is_never_decrypted(name, way, decryptions, recor
     ids=["forged", "longest", "cut", "short", "empty"],
 )
 def test_forged_hit_costs_one_decryption_per_key(token, way, decryptions, recorder):
-    """However short or long it is, if it may be a token at all."""
+    """Its length doesn't matter, as long as it may be a token."""
     assert way(token) == GIF
     assert len(decryptions) == len(KEYS)
     assert recorder.hits == []
 
 
 @pytest.mark.parametrize("token", ["", "garbage", "." * 64, "A" * 9000])
-def test_what_cannot_be_a_links_token_costs_no_more_than_a_pixels(
+def test_text_that_cannot_be_a_links_token_costs_no_more_than_a_pixels(
     token, way, decryptions, clicks
 ):
     assert way(f"link/{token}").startswith(b"This link can't be followed")
@@ -167,7 +171,7 @@ def test_what_cannot_be_a_links_token_costs_no_more_than_a_pixels(
 
 
 def test_forged_link_costs_one_decryption_per_key(way, decryptions, clicks):
-    """A pixel's token is a forgery there, with keys that are a link's own."""
+    """A pixel's token is a forgery there: links have keys of their own."""
     for token in (FORGED, BOX.encrypt("https://www.example.com")):
         decryptions.clear()
         assert way(f"link/{token}").startswith(b"This link can't be followed")
@@ -184,7 +188,7 @@ def test_hit_costs_no_decryption_beyond_its_own_key(age, way, decryptions, recor
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "get\r\nX: y", ""])
 def test_method_that_cannot_hit_costs_no_decryption(method, decryptions):
-    app = PtrackWSGIMiddleware(None, SECRET)
+    app = PtrackWSGIMiddleware(None, secret=SECRET)
     token = BOX.encrypt("a")
     environ = {"REQUEST_METHOD": method, "PATH_INFO": f"/ptrack/{token}/"}
     app(environ, lambda *_: None)
@@ -198,23 +202,22 @@ def test_method_that_cannot_hit_costs_no_decryption(method, decryptions):
 def unlogged(caplog: pytest.LogCaptureFixture) -> None:
     """Log nothing at DEBUG, as a site does: captured text would count as memory.
 
-    It grows with every call, and by how much depends on its length: a test that
-    measures a few KiB beside it passes today and fails tomorrow.
+    That text grows with every call, and it isn't equally long in every run: a test
+    that measures a few KiB would pass today and fail tomorrow.
     """
     caplog.set_level(logging.INFO, logger="ptrack")
 
 
-def peak(call: Callable[[], object]) -> int:
-    """Give how many bytes a call has at most, beyond what was there before it.
+def measure_peak(call: Callable[[], object]) -> int:
+    """Return the bytes that a call has at most, beyond those before it.
 
-    That is the least of some calls: what else the process does beside one counts for
-    it.
+    The least of several measurements counts, as other work of the process adds to it.
     """
     call()
-    return min(_peak_once(call) for _ in range(5))
+    return min(_measure_once(call) for _ in range(5))
 
 
-def _peak_once(call: Callable[[], object]) -> int:
+def _measure_once(call: Callable[[], object]) -> int:
     tracemalloc.start()
     try:
         call()
@@ -226,29 +229,29 @@ def _peak_once(call: Callable[[], object]) -> int:
 @pytest.mark.usefixtures("unlogged")
 @pytest.mark.parametrize("char", ["A", ".", "=", "/", "%", "é", "日"])
 def test_memory_does_not_grow_with_the_path(char: str):
-    """Whatever it consists of: from 10,000 characters on, no more is looked at."""
-    app = PtrackWSGIMiddleware(None, SECRET)
+    """At most 10,000 characters are looked at, of any kind."""
+    app = PtrackWSGIMiddleware(None, secret=SECRET)
 
     def request(size: int) -> Callable[[], object]:
         path = "/ptrack/" + (char * size).encode().decode("latin-1")
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
         return lambda: app(environ, lambda *_: None)
 
-    at_the_limit = peak(request(10_000))
-    assert peak(request(1_000_000)) < at_the_limit + KIB
+    at_the_limit = measure_peak(request(10_000))
+    assert measure_peak(request(1_000_000)) < at_the_limit + KIB
     assert at_the_limit < 10 * MAX_TOKEN_LENGTH
 
 
 @pytest.mark.usefixtures("unlogged")
 @pytest.mark.parametrize("char", ["A", ".", "é", "日"])
 def test_memory_does_not_grow_with_the_path_under_asgi(char: str):
-    app = PtrackASGIMiddleware(None, SECRET)
+    app = PtrackASGIMiddleware(None, secret=SECRET)
 
     def request(size: int) -> Callable[[], object]:
         path = f"/ptrack/{char * size}"
-        return lambda: answered_by_asgi(app, path)
+        return lambda: answer_by_asgi(app, path)
 
-    assert peak(request(1_000_000)) < peak(request(10_000)) + KIB
+    assert measure_peak(request(1_000_000)) < measure_peak(request(10_000)) + KIB
 
 
 @pytest.mark.usefixtures("unlogged")
@@ -261,18 +264,18 @@ def test_memory_does_not_grow_with_the_path_under_django(char: str):
         request.path_info = f"/ptrack/{char * size}/"
         return lambda: middleware(request)
 
-    assert peak(hit(1_000_000)) < peak(hit(10_000)) + KIB
+    assert measure_peak(hit(1_000_000)) < measure_peak(hit(10_000)) + KIB
 
 
 @pytest.mark.usefixtures("unlogged")
 def test_neither_body_nor_query_nor_headers_are_looked_at():
-    """A forged request with much of all three costs what one without costs."""
+    """A forged request with much of all three costs as little as one without."""
 
     class Unread(io.RawIOBase):
         def readinto(self, buffer: Any) -> int:
             raise AssertionError("the body was read")
 
-    app = PtrackWSGIMiddleware(None, SECRET)
+    app = PtrackWSGIMiddleware(None, secret=SECRET)
     bare = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/ptrack/{FORGED}/"}
     full = {
         **bare,
@@ -285,7 +288,7 @@ def test_neither_body_nor_query_nor_headers_are_looked_at():
         name: lambda environ=environ: app(environ, lambda *_: None)
         for name, environ in {"bare": bare, "full": full}.items()
     }
-    assert peak(calls["full"]) < peak(calls["bare"]) + KIB
+    assert measure_peak(calls["full"]) < measure_peak(calls["bare"]) + KIB
 
 
 # -- the network ----------------------------------------------------------------------
@@ -338,7 +341,7 @@ def test_nothing_goes_over_the_network_outside_django():
 
 
 def test_nothing_goes_over_the_network_under_django():
-    """Import, checks, rendering, a hit; that the guard works is shown last."""
+    """Import, checks, rendering and a hit; the last lines show that the guard works."""
     out = run_python(
         BLOCKED
         + HIT

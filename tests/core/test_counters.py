@@ -1,6 +1,5 @@
-"""ptrack.core.counters: what is counted, and that counting never costs a hit."""
+"""ptrack.core.counters: hits and ignored requests are counted, and it costs no hit."""
 
-import asyncio
 import logging
 from collections import Counter
 from typing import Any
@@ -8,26 +7,28 @@ from typing import Any
 import pytest
 
 import ptrack
-from ptrack.core.answers import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD
+from ptrack.core.answers import PIXEL_IMAGE
 from ptrack.core.callbacks import Tracker
 from ptrack.core.counters import Counters
 from ptrack.core.endpoint import Endpoint
-from ptrack.core.tokens import PtrackEncoder, TokenBox
+from ptrack.core.kinds import PIXEL
+from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackRegistrationError
-from tests.recording import registered
-
-BOX = TokenBox("s" * 32)
+from tests.core.endpoints import (
+    BOX,
+    Request,
+    either_way,
+    make_endpoint,
+)
+from tests.recording import register_recorder
 
 
 class Counting(Counters):
     def __init__(self) -> None:
         self.found: Counter[Any] = Counter()
 
-    def hit(self) -> None:
-        self.found["hit"] += 1
-
-    def click(self) -> None:
-        self.found["click"] += 1
+    def hit(self, name: str) -> None:
+        self.found[name] += 1
 
     def ignored(self, reason: str) -> None:
         self.found[reason] += 1
@@ -37,7 +38,7 @@ class Counting(Counters):
 
 
 class Broken(Counters):
-    def hit(self) -> None:
+    def hit(self, name: str) -> None:
         raise OSError("no hit")
 
     def ignored(self, reason: str) -> None:
@@ -47,53 +48,36 @@ class Broken(Counters):
         raise OSError("no failure")
 
 
-def sync_answer(place: Endpoint, method: str, token: str) -> Any:
-    return place.answer(method, token, lambda: "request")
-
-
-def async_answer(place: Endpoint, method: str, token: str) -> Any:
-    return asyncio.run(place.aanswer(method, token, lambda: "request"))
-
-
-either_way = pytest.mark.parametrize("answer", [sync_answer, async_answer])
+@pytest.fixture
+def place() -> Endpoint:
+    return make_endpoint()
 
 
 @pytest.fixture
-def tracker() -> Tracker:
-    return Tracker("own")
-
-
-@pytest.fixture
-def place(tracker: Tracker) -> Endpoint:
-    return Endpoint(
-        BOX, encoder=lambda: PtrackEncoder, tracker=tracker, prefix="/ptrack/"
-    )
-
-
-@pytest.fixture
-def counting(tracker: Tracker) -> Counter[Any]:
-    tracker.counters = counters = Counting()
+def counting(place: Endpoint) -> Counter[Any]:
+    """Return the counts at the endpoint, by method and argument."""
+    place.tracker.counters = counters = Counting()
     return counters.found
 
 
 @either_way
 def test_hits_are_counted_with_and_without_callbacks(answer, place, counting):
     answer(place, "GET", BOX.encrypt(1))
-    with registered(place.tracker) as recorder:
+    with register_recorder(place.tracker) as recorder:
         answer(place, "GET", BOX.encrypt(2))
-    assert counting == {"hit": 2}
+    assert counting == {"open": 2}
     assert recorder.hits == [((2,), {})]
 
 
 @either_way
 def test_clicks_and_broken_links_are_counted(answer, place, counting):
-    token = BOX.derived(b"ptrack link").encrypt("https://h.example/")
+    token = BOX.derive(b"ptrack link").encrypt("https://h.example/")
     answer(place, "GET", f"link/{token}")
     answer(place, "HEAD", f"link/{token}")
     answer(place, "POST", f"link/{token}")
     answer(place, "GET", "link/garbage")
     answer(place, "HEAD", "link/garbage")
-    assert counting == {"click": 1, "head": 1, "method": 1, "token": 2}
+    assert counting == {"click": 1, "unrecorded": 1, "method": 1, "token": 2}
 
 
 @either_way
@@ -105,9 +89,9 @@ def test_clicks_and_broken_links_are_counted(answer, place, counting):
 @pytest.mark.parametrize(
     ("method", "expected", "reason"),
     [
-        ("HEAD", PIXEL_HEAD, "head"),
-        ("POST", METHOD_NOT_ALLOWED, "method"),
-        ("", METHOD_NOT_ALLOWED, "method"),
+        ("HEAD", PIXEL.answers["HEAD"], "unrecorded"),
+        ("POST", PIXEL.not_allowed, "method"),
+        ("", PIXEL.not_allowed, "method"),
     ],
 )
 def test_methods_that_record_nothing_are_counted_whatever_they_carry(
@@ -123,10 +107,10 @@ def test_methods_that_record_nothing_are_counted_whatever_they_carry(
     ["garbage", "", "A" * 9000, BOX.encrypt()[:-4], TokenBox("other").encrypt()],
     ids=["garbage", "empty", "too long", "cut", "forged"],
 )
-def test_why_a_token_is_none_cannot_be_told_from_the_count(
+def test_count_of_tokens_that_cannot_be_read_does_not_say_why(
     answer, place, counting, token
 ):
-    assert answer(place, "GET", token) is PIXEL
+    assert answer(place, "GET", token) is PIXEL_IMAGE
     assert counting == {"token": 1}
 
 
@@ -144,11 +128,23 @@ def test_each_failure_of_a_callback_is_counted_by_its_name(
             raise OSError
 
     failing = place.tracker.register(AsyncFailing if is_async else Failing)
-    with registered(place.tracker) as recorder:
+    with register_recorder(place.tracker) as recorder:
         answer(place, "GET", BOX.encrypt())
     name = f"{failing.__module__}.{failing.__qualname__}"
-    assert counting == {"hit": 1, name: 1}
+    assert counting == {"open": 1, name: 1}
     assert recorder.hits == [((), {})]
+
+
+@either_way
+def test_objection_is_counted_and_no_hit(answer):
+    place = make_endpoint(honour_gpc=True)
+    place.tracker.counters = counting = Counting()
+    link = BOX.derive(b"ptrack link").encrypt("https://h.example/")
+    for token in (BOX.encrypt(), f"link/{link}"):
+        answer(place, "GET", token, Request(HTTP_SEC_GPC="1"))
+        answer(place, "GET", token, Request(HTTP_SEC_GPC="0"))
+        answer(place, "HEAD", token, Request(HTTP_SEC_GPC="1"))
+    assert counting.found == {"gpc": 2, "open": 1, "click": 1, "unrecorded": 2}
 
 
 @either_way
@@ -159,9 +155,9 @@ def test_counter_that_raises_costs_a_log_record_and_nothing_else(answer, place, 
 
     place.tracker.register(Failing)
     place.tracker.counters = Broken()
-    with registered(place.tracker) as recorder:
-        assert answer(place, "GET", BOX.encrypt()) is PIXEL
-        assert answer(place, "GET", "garbage") is PIXEL
+    with register_recorder(place.tracker) as recorder:
+        assert answer(place, "GET", BOX.encrypt()) is PIXEL_IMAGE
+        assert answer(place, "GET", "garbage") is PIXEL_IMAGE
     assert recorder.hits == [((), {})]
     failures = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert [str(each.exc_info[1]) for each in failures] == [
@@ -176,15 +172,14 @@ def test_base_class_counts_nothing_so_that_each_method_is_optional(place, caplog
     class OnlyHits(Counters):
         hits = 0
 
-        def hit(self) -> None:
+        def hit(self, name: str) -> None:
             self.hits += 1
 
     place.tracker.counters = counters = OnlyHits()
     for method, token in (("GET", BOX.encrypt()), ("GET", "x"), ("HEAD", "x")):
         place.answer(method, token, lambda: "request")
-    Counters().hit()
-    Counters().click()
-    Counters().failed("name")
+    for method in ("hit", "ignored", "enqueued", "refused", "failed"):
+        getattr(Counters(), method)("name")
     assert counters.hits == 1
     assert not [each for each in caplog.records if each.levelno > logging.DEBUG]
 
@@ -197,7 +192,8 @@ def test_counting_can_end(place, counting):
 
 
 @pytest.mark.parametrize("wrong", [Counting, object(), print])
-def test_what_cannot_count_is_refused_when_it_is_assigned(tracker, wrong):
+def test_object_that_cannot_count_is_refused_when_it_is_assigned(wrong):
+    tracker = Tracker()
     with pytest.raises(
         PtrackRegistrationError, match=r"an instance of a subclass of ptrack\.Counters"
     ):

@@ -1,6 +1,6 @@
 """The same request through every adapter: the same response, and the same calls.
 
-Whole handlers take it, as a server would call them, with nothing but ptrack in
+Whole handlers answer it, called as a server calls them, with nothing but ptrack in
 ``MIDDLEWARE``: other middlewares may add headers of their own.
 """
 
@@ -12,15 +12,15 @@ from django.core.handlers.wsgi import WSGIRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptrack.wsgi import PixelRequest
+from ptrack.requests import PixelRequest
 from tests import strategies as some
 from tests.adapters import LINK_PREFIX, PREFIX, Request, Send
-from tests.reference import link_key_of, sealed, spelled
+from tests.reference import make_link_key, seal, spell
 from tests.settings import PTRACK_SECRET
 
 
-def path_of(data: bytes, secret: str, padded: bool, end: bytes) -> bytes:
-    return PREFIX + spelled(sealed(data, secret), padded=padded).encode() + end
+def make_path(data: bytes, secret: str, padded: bool, end: bytes) -> bytes:
+    return PREFIX + spell(seal(data, secret), padded=padded).encode() + end
 
 
 CONTENTS = [b"[[],{}]", b'[["a", 1], {"k": {"deep": [null]}}]', b"[]", b"\xff"]
@@ -30,7 +30,7 @@ ENDS = [b"", b"/", b"//", b"/x", b"%2F", b"=", b" ", b"\n", b"\xff"]
 METHODS = ["GET", "get", "HEAD", "POST", "OPTIONS", "TRACE", "BREW", ""]
 
 sealed_paths = st.builds(
-    path_of,
+    make_path,
     st.sampled_from(CONTENTS),
     st.sampled_from(SECRETS),
     st.booleans(),
@@ -42,7 +42,7 @@ LINKS = [
 ]
 link_paths = st.builds(
     lambda data, secret, end: (
-        LINK_PREFIX + spelled(sealed(data, secret, key_of=link_key_of)).encode() + end
+        LINK_PREFIX + spell(seal(data, secret, make_key=make_link_key)).encode() + end
     ),
     st.sampled_from([*LINKS, *CONTENTS]),
     st.sampled_from(SECRETS),
@@ -59,7 +59,7 @@ plain_headers = some.headers.map(
 requests = st.builds(
     Request,
     some.methods,
-    # Not by "|", which would draw from each of their own alternatives as often.
+    # "|" would flatten these, and draw each of their own alternatives equally often.
     st.sampled_from(
         [sealed_paths, link_paths, some.pixel_paths, some.link_paths, some.site_paths]
     ).flatmap(lambda paths: paths),
@@ -85,16 +85,16 @@ def test_same_request_gets_the_same_response_and_calls_from_every_adapter(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_is_answered_alike_whatever_is_behind_the_prefix(sends, method):
-    """All of them, where chance would leave some out."""
+    """The test tries all of them: chance would leave some out."""
     for content, secret, end in product(CONTENTS, SECRETS, ENDS):
-        path = path_of(content, secret, padded=True, end=end)
+        path = make_path(content, secret, padded=True, end=end)
         assert_all_agree(sends, Request(method, path))
 
 
-HIT = Request(path=path_of(b'[["a"],{"k":1}]', PTRACK_SECRET, False, b"/"))
+HIT = Request(path=make_path(b'[["a"],{"k":1}]', PTRACK_SECRET, False, b"/"))
 
 
-def test_what_is_compared_are_hits_each_got_in_the_adapters_own_way(sends):
+def test_each_adapter_gets_the_compared_hits_in_its_own_way(sends):
     got = {name: send(HIT) for name, send in sends.items()}
     for name, response in got.items():
         assert response.hits == [(("a",), {"k": 1})], name

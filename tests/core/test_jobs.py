@@ -1,4 +1,4 @@
-"""ptrack.core.jobs: a hit as text, and what is read from it."""
+"""ptrack.core.jobs: a hit as text, and as a hit again."""
 
 import json
 from datetime import UTC, datetime
@@ -9,10 +9,21 @@ import pytest
 from django.test import AsyncRequestFactory, RequestFactory
 
 import ptrack
-from ptrack.core import jobs
-from ptrack.core.hits import KEY
+from ptrack.core.callbacks import Tracker
+from ptrack.core.counters import Counters
+from ptrack.core.hits import Hit
+from ptrack.core.jobs import (
+    Engine,
+    Job,
+    LazyEngine,
+    hand_over,
+    read_job,
+    write_job,
+)
+from ptrack.core.kinds import LINK, PIXEL
 from ptrack.requests import PixelRequest
-from tests.adapters import Request, Send, environ_of
+from tests.adapters import Request, Send, make_environ
+from tests.core.endpoints import KeepingEngine
 
 HEADERS = (
     ("Host", "www.example.com"),
@@ -21,38 +32,53 @@ HEADERS = (
 )
 
 
-def request_of(**changes: Any) -> PixelRequest:
-    found = environ_of(Request(path=b"/ptrack/x/", query=b"a=1", headers=HEADERS))
+def make_request(**changes: Any) -> PixelRequest:
+    """Return a request, with some variables changed."""
+    found = make_environ(Request(path=b"/ptrack/x/", query=b"a=1", headers=HEADERS))
     return PixelRequest({**found, **changes})
 
 
-def read_of(request: Any, *args: Any, **kwargs: Any) -> jobs.Job:
-    return jobs.read(jobs.job_of("pixels.Slow", request, args, kwargs))
+def write_and_read(request: Any, *args: Any, **kwargs: Any) -> Job:
+    """Write the job of a pixel's hit, and read it."""
+    return read_job(write_job("pixels.Slow", Hit(PIXEL, request, args, kwargs)))
 
 
-def test_what_goes_in_comes_out():
-    request = request_of()
-    job = read_of(request, 1, "a", key=[1.5, None, {"x": True}])
+def test_hit_comes_back_as_it_was():
+    request = make_request()
+    job = write_and_read(request, 1, "a", key=[1.5, None, {"x": True}])
     assert job.callback == "pixels.Slow"
+    assert (job.kind, job.target) == (PIXEL, None)
     assert (job.args, job.kwargs) == ([1, "a"], {"key": [1.5, None, {"x": True}]})
     assert job.environ["HTTP_USER_AGENT"] == "Mail/1 \xe9"
     assert job.environ["QUERY_STRING"] == "a=1"
     assert job.environ["wsgi.url_scheme"] == "http"
 
 
-def test_hit_stays_the_same():
-    request = request_of()
-    again = PixelRequest(read_of(request).environ)
-    assert ptrack.hit(again) == ptrack.hit(request)
+def test_click_comes_back_with_its_kind_and_target():
+    hit = Hit(LINK, make_request(), ["a"], {"k": 1}, "https://h.example/")
+    job = read_job(write_job("pixels.Slow", hit))
+    assert (job.kind, job.target) == (LINK, "https://h.example/")
+    again = job.to_hit("request")
+    assert again.arguments == ("request", "https://h.example/", "a")
+    assert again.kwargs == {"k": 1}
+
+
+def test_identity_stays_the_same():
+    hit = Hit(PIXEL, make_request(), (), {})
+    again = read_job(write_job("x", hit)).to_hit("request")
+    assert (again.id, again.at) == (hit.id, hit.at)
+    third = read_job(write_job("y", hit)).to_hit("request")
+    assert (third.id, third.at) == (hit.id, hit.at)
 
 
 @pytest.mark.parametrize("text", ["\x00", "\ud800", "\U0001f600", "é", '"\\'])
 def test_job_is_ascii_whatever_it_carries(text: str):
     """PostgreSQL's jsonb has no U+0000, and UTF-8 no lone surrogates."""
-    job = jobs.job_of("x", request_of(HTTP_X=text), [text], {text: text})
+    request = make_request(HTTP_X=text)
+    job = write_job("x", Hit(PIXEL, request, [text], {text: text}))
     assert job.isascii()
     assert job.isprintable()
-    found = jobs.read(job)
+    found = read_job(job)
     assert (found.args, found.kwargs) == ([text], {text: text})
     assert found.environ["HTTP_X"] == text
 
@@ -61,7 +87,7 @@ def test_job_is_ascii_whatever_it_carries(text: str):
     "name",
     [
         "CONTENT_LENGTH",
-        # By Django's middleware, of a cookie.
+        # Django's middleware puts it there, from a cookie.
         "CSRF_COOKIE",
         "HTTP_AUTHORIZATION",
         "HTTP_COOKIE",
@@ -69,38 +95,42 @@ def test_job_is_ascii_whatever_it_carries(text: str):
         "HTTP_PROXY_AUTHORIZATION",
     ],
 )
-def test_what_a_broker_is_no_place_for_is_left_out(name: str):
-    assert name not in read_of(request_of(**{name: "1"})).environ
+def test_secrets_and_the_length_of_the_body_are_left_out(name: str):
+    assert name not in write_and_read(make_request(**{name: "1"})).environ
 
 
-def test_what_is_no_text_is_left_out():
-    found = read_of(request_of(**{"app.user": object()})).environ
+def test_variables_that_are_no_text_are_left_out():
+    found = write_and_read(make_request(**{"app.user": object()})).environ
     assert not {"wsgi.input", "wsgi.version", "wsgi.errors", "app.user"} & set(found)
 
 
 def test_variables_of_the_process_are_left_out(monkeypatch: pytest.MonkeyPatch):
-    """Servers that come with Python put them all into the environ."""
+    """Python's own servers put all of them into the environ."""
     monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
     monkeypatch.setenv("COUNTRY", "of the server")
-    found = read_of(request_of(DATABASE_PASSWORD="hidden", COUNTRY="NZ")).environ
+    found = write_and_read(
+        make_request(DATABASE_PASSWORD="hidden", COUNTRY="NZ")
+    ).environ
     assert "DATABASE_PASSWORD" not in found
-    # What a proxy says of the client is the request's own, though.
+    # A proxy's variable about the client is the request's, though.
     assert found["COUNTRY"] == "NZ"
 
 
-def test_under_cgi_the_request_is_what_the_environment_says(
+def test_variables_of_cgi_are_kept_though_they_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ):
     for name, value in (("REMOTE_ADDR", "192.0.2.1"), ("HTTP_USER_AGENT", "Mail/2")):
         monkeypatch.setenv(name, value)
-    found = read_of(request_of(REMOTE_ADDR="192.0.2.1", HTTP_USER_AGENT="Mail/2"))
+    found = write_and_read(
+        make_request(REMOTE_ADDR="192.0.2.1", HTTP_USER_AGENT="Mail/2")
+    )
     assert found.environ["REMOTE_ADDR"] == "192.0.2.1"
     assert found.environ["HTTP_USER_AGENT"] == "Mail/2"
 
 
 @pytest.mark.parametrize("mount", ["", "/shop"])
 def test_request_is_equal_behind_every_adapter(sends: dict[str, Send], mount: str):
-    """Whatever framework got the hit, a worker sees the same request."""
+    """A worker gets the same request, whatever framework the hit came through."""
     path = ptrack.pixel_url("x").removeprefix("https://www.example.com")
     sent = Request(
         path=path.encode(), query=b"a=1&b=%C3%A9", headers=HEADERS, mount=mount
@@ -108,7 +138,7 @@ def test_request_is_equal_behind_every_adapter(sends: dict[str, Send], mount: st
     found = {}
     for name, send in sends.items():
         (request,) = send(sent).requests
-        again = PixelRequest(read_of(request).environ)
+        again = PixelRequest(write_and_read(request).environ)
         assert again.method == request.method == "GET"
         assert dict(again.GET) == dict(request.GET.items()) == {"a": "1", "b": "é"}
         assert again.headers["user-agent"] == request.headers["user-agent"]
@@ -123,42 +153,66 @@ def test_request_is_equal_behind_every_adapter(sends: dict[str, Send], mount: st
 
 
 def test_path_beyond_ascii_is_the_same_from_django_as_from_wsgi():
-    wsgi = request_of(PATH_INFO="/é/".encode().decode("latin-1"))
+    wsgi = make_request(PATH_INFO="/é/".encode().decode("latin-1"))
     django = RequestFactory().get("/é/")
-    assert read_of(wsgi).environ["PATH_INFO"] == read_of(django).environ["PATH_INFO"]
-    assert PixelRequest(read_of(django).environ).path_info == "/é/"
+    assert (
+        write_and_read(wsgi).environ["PATH_INFO"]
+        == write_and_read(django).environ["PATH_INFO"]
+    )
+    assert PixelRequest(write_and_read(django).environ).path_info == "/é/"
 
 
 def test_scheme_is_the_one_that_django_believes(settings):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     django = RequestFactory().get("/", headers={"X-Forwarded-Proto": "https"})
-    assert PixelRequest(read_of(django).environ).scheme == django.scheme == "https"
+    assert (
+        PixelRequest(write_and_read(django).environ).scheme == django.scheme == "https"
+    )
 
 
-def test_request_from_django_under_asgi_can_be_written_down():
-    """Its META has no protocol."""
+def test_request_from_django_under_asgi_has_a_protocol_in_the_worker():
+    """Its META has no protocol, and WebOb needs one to write it."""
     django = AsyncRequestFactory().get("/a")
     assert "SERVER_PROTOCOL" not in django.META
-    assert str(PixelRequest(read_of(django).environ)).startswith("GET /a HTTP/1.1")
+    assert str(PixelRequest(write_and_read(django).environ)).startswith(
+        "GET /a HTTP/1.1"
+    )
 
 
-def test_what_is_no_json_is_refused():
+def test_argument_that_is_no_json_is_an_error():
     with pytest.raises(TypeError):
-        jobs.job_of("x", request_of(), [object()], {})
+        write_job("x", Hit(PIXEL, make_request(), [object()], {}))
 
 
 JOB = {
     "callback": "x",
+    "kind": "pixel",
     "id": UUID(int=7).hex,
     "at": datetime.now(UTC).isoformat(),
     "meta": {},
     "args": [],
     "kwargs": {},
+    "target": None,
 }
 
 
-def test_job_that_is_written_by_hand_is_read():
-    assert jobs.read(json.dumps(JOB)).environ[KEY].id == UUID(int=7)
+def test_format_of_a_job_is_a_promise():
+    """Jobs wait in queues while a site is updated."""
+    request = make_request()
+    hit = Hit(LINK, request, ["a"], {"k": 1}, "https://h.example/")
+    job = json.loads(write_job("pixels.Slow", hit))
+    assert job == {
+        "callback": "pixels.Slow",
+        "kind": "link",
+        "id": hit.id.hex,
+        "at": hit.at.isoformat(),
+        "meta": job["meta"],
+        "args": ["a"],
+        "kwargs": {"k": 1},
+        "target": "https://h.example/",
+    }
+    assert job["meta"]["HTTP_USER_AGENT"] == "Mail/1 \xe9"
+    assert read_job(json.dumps(JOB)).to_hit("request").id == UUID(int=7)
 
 
 NO_JOBS = {
@@ -172,14 +226,131 @@ NO_JOBS = {
     },
     **{
         f"{name} is text": json.dumps({**JOB, name: "secret"})
-        for name in ("id", "at", "meta")
+        for name in ("id", "at", "meta", "kind")
     },
     "id is a number": json.dumps({**JOB, "id": 1}),
+    "kind is a list": json.dumps({**JOB, "kind": []}),
+    "kind is another version's": json.dumps(
+        {**JOB, "kind": "later", "args": ["secret"]}
+    ),
 }
 
 
 @pytest.mark.parametrize("job", NO_JOBS.values(), ids=NO_JOBS)
-def test_what_is_no_job_is_refused_and_not_shown(job: str):
+def test_text_that_is_no_job_is_refused_and_not_shown(job: str):
     with pytest.raises(ValueError, match=r"^not a job of ptrack \(\w+\)$") as caught:
-        jobs.read(job)
-    assert caught.value.__suppress_context__
+        read_job(job)
+    # An exception that led to it would bring frames that hold the job.
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+# -- engines --------------------------------------------------------------------------
+
+
+class Counting(Counters):
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+
+    def enqueued(self, callback: str) -> None:
+        self.found.append(("enqueued", callback))
+
+    def refused(self, callback: str) -> None:
+        self.found.append(("refused", callback))
+
+
+def test_any_object_with_enqueue_is_an_engine():
+    assert isinstance(KeepingEngine(), Engine)
+    assert not isinstance(object(), Engine)
+
+
+def test_engine_is_made_when_it_is_needed_and_once():
+    made: list[KeepingEngine] = []
+
+    def make() -> KeepingEngine:
+        made.append(KeepingEngine())
+        return made[-1]
+
+    engine = LazyEngine(make)
+    assert made == []
+    engine.enqueue("one")
+    engine.enqueue("two")
+    assert engine.load() is made[0]
+    assert [each.jobs for each in made] == [["one", "two"]]
+
+
+def test_engine_that_cannot_be_made_is_tried_again():
+    """A broker may be there later."""
+    outcomes: list[Any] = [OSError("not yet"), KeepingEngine()]
+
+    def make() -> KeepingEngine:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, OSError):
+            raise outcome
+        return outcome
+
+    engine = LazyEngine(make)
+    with pytest.raises(OSError, match="not yet"):
+        engine.load()
+    assert isinstance(engine.load(), KeepingEngine)
+
+
+def test_job_that_the_engine_took_is_counted():
+    engine, counting = KeepingEngine(), Counting()
+    hit = Hit(PIXEL, make_request(), [1], {})
+    assert hand_over("pixels.Slow", hit, engine, counting)
+    assert read_job(*engine.jobs).args == [1]
+    assert counting.found == [("enqueued", "pixels.Slow")]
+    assert hand_over("pixels.Slow", hit, engine, None)
+
+
+# `BaseException` too: a panic in a driver in Rust is no `Exception`.
+@pytest.mark.parametrize("error", [OSError("carried"), BaseException("carried")])
+def test_job_that_the_engine_refused_is_counted_and_logged_without_its_content(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+):
+    counting = Counting()
+    hit = Hit(PIXEL, make_request(), ["carried"], {})
+    assert not hand_over("pixels.Slow", hit, KeepingEngine(error), counting)
+    assert counting.found == [("refused", "pixels.Slow")]
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.exc_info is None
+    assert record.getMessage() == (
+        "The background engine didn't take a hit of pixels.Slow, which runs at once: "
+        + type(error).__name__
+    )
+    assert not hand_over("pixels.Slow", hit, KeepingEngine(error), None)
+
+
+def test_hit_that_can_be_no_job_is_refused():
+    """A custom encoder may return values that aren't JSON; a request any object."""
+    engine = KeepingEngine()
+    for hit in (
+        Hit(PIXEL, make_request(), [object()], {}),
+        Hit(PIXEL, "request", [], {}),
+    ):
+        assert not hand_over("pixels.Slow", hit, engine, None)
+    assert engine.jobs == []
+
+
+@pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_way_out_of_the_process_is_passed_on(way_out: type[BaseException]):
+    with pytest.raises(way_out):
+        hand_over(
+            "x", Hit(PIXEL, make_request(), [], {}), KeepingEngine(way_out()), None
+        )
+
+
+def test_failing_counter_makes_no_hit_recorded_twice(
+    own_tracker: Tracker, caplog: pytest.LogCaptureFixture
+):
+    class Broken(Counters):
+        def enqueued(self, callback: str) -> None:
+            raise OSError
+
+        refused = enqueued
+
+    hit = Hit(PIXEL, make_request(), [], {})
+    assert hand_over("x", hit, KeepingEngine(), Broken())
+    assert not hand_over("x", hit, KeepingEngine(OSError()), Broken())
+    assert caplog.messages.count("Counting failed") == 2

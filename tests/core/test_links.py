@@ -1,9 +1,10 @@
-"""ptrack.core.links: targets sealed into URLs, and clicks on them to their redirects."""
+"""ptrack.core.links: targets sealed into URLs, and clicks that lead to them."""
 
 import asyncio
 import json
 from base64 import urlsafe_b64encode
 from typing import Any
+from urllib.parse import unquote
 from wsgiref.validate import validator
 
 import pytest
@@ -14,17 +15,29 @@ from nacl.secret import SecretBox
 from webtest import TestApp as WebTest
 
 import ptrack
-from ptrack.core.answers import GIF, METHOD_NOT_ALLOWED, PIXEL
+from ptrack.core.answers import GIF, LINK_NOT_FOUND, PIXEL_IMAGE
 from ptrack.core.callbacks import Tracker
 from ptrack.core.endpoint import Endpoint
-from ptrack.core.links import LINK_NOT_FOUND, check_target
-from ptrack.core.tokens import MAX_TOKEN_LENGTH, PtrackEncoder, TokenBox, key_of
+from ptrack.core.kinds import LINK, PIXEL
+from ptrack.core.links import check_target
+from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.recording import Clicks, clicked, registered
+from tests.core.endpoints import (
+    BOX,
+    HOST,
+    SECRET,
+    CommaEncoder,
+    JsonEncoder,
+    Request,
+    answer_async,
+    answer_sync,
+    both_encoders,
+    make_endpoint,
+)
+from tests.recording import Clicks, register_clicks, register_recorder
+from tests.reference import make_link_key
 
-SECRET = "s" * 32
-HOST = "https://www.example.com"
 TARGET = "https://shop.example/a?b=1&c=2#part"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -33,62 +46,21 @@ HEADERS = {
 }
 
 
-class Request:
-    def __init__(self, query: str = "", **meta: str) -> None:
-        self.META = {"QUERY_STRING": query, **meta}
+def make_link(
+    endpoint: Endpoint, target: Any = TARGET, *args: Any, **kwargs: Any
+) -> str:
+    """Return the path of a link."""
+    return endpoint.url(LINK, args, kwargs, target).removeprefix(HOST)
 
 
-class Json:
-    """An encoder of one's own, that hides nothing."""
-
-    @staticmethod
-    def encrypt(*args: Any, **kwargs: Any) -> str:
-        return urlsafe_b64encode(json.dumps([args, kwargs]).encode()).decode()
-
-    @staticmethod
-    def decrypt(token: str) -> Any:
-        from base64 import urlsafe_b64decode
-
-        return json.loads(urlsafe_b64decode(token))
-
-
-class Lax:
-    """An encoder that takes anything for a token."""
-
-    @staticmethod
-    def encrypt(*args: Any, **kwargs: Any) -> str:
-        return ",".join(map(str, args))
-
-    @staticmethod
-    def decrypt(token: str) -> Any:
-        return token.split(","), {}
-
-
-def endpoint(encoder: Any = PtrackEncoder, **options: Any) -> Endpoint:
-    given = {"tracker": Tracker(), "prefix": "/ptrack/", "app_url": HOST}
-    return Endpoint(TokenBox(SECRET), encoder=lambda: encoder, **(given | options))
-
-
-def path_of(place: Endpoint, url: str = TARGET, *args: Any, **kwargs: Any) -> str:
-    return place.link(url, args, kwargs).removeprefix(HOST)
-
-
-def sync_get(place: Endpoint, path: str, method: str, request: Any) -> Any:
-    token = place.match(path)
-    assert token is not None
-    return place.answer(method, token, lambda: request)
-
-
-def async_get(place: Endpoint, path: str, method: str, request: Any) -> Any:
-    token = place.match(path)
-    assert token is not None
-    return asyncio.run(place.aanswer(method, token, lambda: request))
-
-
-@pytest.fixture(params=[sync_get, async_get])
+@pytest.fixture(params=[answer_sync, answer_async], ids=["sync", "async"])
 def get(request: pytest.FixtureRequest) -> Any:
+    """Return a function that has the request for a path answered."""
+
     def get(place: Endpoint, path: str, method: str = "GET", query: str = "") -> Any:
-        return request.param(place, path, method, Request(query))
+        token = place.match(path)
+        assert token is not None
+        return request.param(place, method, token, Request(query))
 
     return get
 
@@ -97,9 +69,12 @@ def get(request: pytest.FixtureRequest) -> Any:
 
 
 def test_click_is_recorded_and_leads_to_the_target(get):
-    place = endpoint()
-    with clicked(place.tracker) as clicks, registered(place.tracker) as opens:
-        answer = get(place, path_of(place, TARGET, "a", key="value"))
+    place = make_endpoint()
+    with (
+        register_clicks(place.tracker) as clicks,
+        register_recorder(place.tracker) as opens,
+    ):
+        answer = get(place, make_link(place, TARGET, "a", key="value"))
     assert (answer.status, answer.reason, answer.body) == (302, "Found", b"")
     assert dict(answer.headers).items() >= {"Location": TARGET, **HEADERS}.items()
     assert clicks.hits == [(TARGET, ("a",), {"key": "value"})]
@@ -107,51 +82,54 @@ def test_click_is_recorded_and_leads_to_the_target(get):
 
 
 def test_link_works_without_any_callback_and_without_a_slash(get):
-    place = endpoint()
-    answer = get(place, path_of(place).removesuffix("/"))
+    place = make_endpoint()
+    answer = get(place, make_link(place).removesuffix("/"))
     assert dict(answer.headers)["Location"] == TARGET
 
 
 def test_url_of_a_link_is_below_that_of_pixels():
-    place = endpoint(prefix="/a/", suffix=".html")
-    assert place.link(TARGET, (), {}).startswith(f"{HOST}/a/link/")
-    assert place.link(TARGET, (), {}).endswith(".html")
-    assert place.link(TARGET, (), {}, "/at/").startswith(f"{HOST}/at/a/link/")
+    place = make_endpoint(prefix="/a/", suffix=".html")
+    assert make_link(place).startswith("/a/link/")
+    assert make_link(place).endswith(".html")
+    url = place.url(LINK, (), {}, TARGET, "/at/")
+    assert url.startswith(f"{HOST}/at/a/link/")
 
 
 def test_two_links_to_the_same_target_differ():
-    place = endpoint()
-    assert path_of(place) != path_of(place)
+    place = make_endpoint()
+    assert make_link(place) != make_link(place)
 
 
 def test_longest_link_that_is_made_is_followed(get, caplog):
-    place = endpoint()
-    sizes = (size for size in range(5900, 6000) if fits(place, size))
-    path = path_of(place, TARGET, "x" * max(sizes))
+    place = make_endpoint()
+    sizes = (size for size in range(5900, 6000) if can_make(place, size))
+    path = make_link(place, TARGET, "x" * max(sizes))
     assert len(path) == len("/ptrack/link//") + MAX_TOKEN_LENGTH
     assert get(place, path).status == 302
     assert get(place, path.removesuffix("/")).status == 302
+    for end in ("A", "/", "/A"):
+        assert get(place, path + end).status == 404
 
 
-def fits(place: Endpoint, size: int) -> bool:
+def can_make(place: Endpoint, size: int) -> bool:
     try:
-        place.link(TARGET, ("x" * size,), {})
+        make_link(place, TARGET, "x" * size)
     except ValueError:
         return False
     return True
 
 
 def test_token_that_is_too_long_is_shown_to_no_encoder(get):
-    """It was cut, and what is left may be another one."""
+    """The token was cut, and the rest may be a different one."""
     seen: list[str] = []
 
-    class Curious(Lax):
+    class Curious(CommaEncoder):
         @staticmethod
         def decrypt(token: str) -> Any:
             seen.append(token)
-            return Lax.decrypt(token)
+            return CommaEncoder.decrypt(token)
 
-    place = endpoint(Curious)
+    place = make_endpoint(Curious)
     for length in (MAX_TOKEN_LENGTH + 1, 9000, 60_000):
         assert get(place, f"/ptrack/link/{'a' * length}/").status == 404
     assert seen == []
@@ -160,48 +138,43 @@ def test_token_that_is_too_long_is_shown_to_no_encoder(get):
 
 
 def test_head_redirects_and_records_nothing(get):
-    place = endpoint()
-    with clicked(place.tracker) as clicks:
-        answer = get(place, path_of(place), "HEAD")
+    place = make_endpoint()
+    with register_clicks(place.tracker) as clicks:
+        answer = get(place, make_link(place), "HEAD")
     assert (answer.status, dict(answer.headers)["Location"]) == (302, TARGET)
     assert not clicks.hits
 
 
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "", "PUT"])
 def test_other_methods_are_refused_and_record_nothing(get, method):
-    place = endpoint()
-    with clicked(place.tracker) as clicks:
-        assert get(place, path_of(place), method) is METHOD_NOT_ALLOWED
+    place = make_endpoint()
+    with register_clicks(place.tracker) as clicks:
+        assert get(place, make_link(place), method) is LINK.not_allowed
     assert not clicks.hits
 
 
 def test_link_made_with_an_earlier_secret_is_followed(get):
-    path = path_of(endpoint())
-    rotated = Endpoint(
-        TokenBox("new", [SECRET]),
-        encoder=lambda: PtrackEncoder,
-        tracker=Tracker(),
-        prefix="/ptrack/",
-    )
+    path = make_link(make_endpoint())
+    rotated = make_endpoint(box=TokenBox("new", [SECRET]))
     assert get(rotated, path).status == 302
 
 
 def test_failing_callback_costs_neither_the_redirect_nor_another_callback(get, caplog):
-    place = endpoint()
+    place = make_endpoint()
 
     @place.tracker.register
     class Failing(ptrack.TrackingLink):
         def record(self, request: Any, url: str) -> None:
             raise OSError("disk full")
 
-    with clicked(place.tracker) as clicks:
-        assert get(place, path_of(place)).status == 302
+    with register_clicks(place.tracker) as clicks:
+        assert get(place, make_link(place)).status == 302
     assert len(clicks.hits) == 1
     assert "disk full" in caplog.text
 
 
 def test_async_callback_is_awaited_either_way(get):
-    place = endpoint()
+    place = make_endpoint()
     seen = []
 
     @place.tracker.register
@@ -210,7 +183,7 @@ def test_async_callback_is_awaited_either_way(get):
             await asyncio.sleep(0)
             seen.append((url, args))
 
-    get(place, path_of(place, TARGET, 1))
+    get(place, make_link(place, TARGET, 1))
     assert seen == [(TARGET, (1,))]
 
 
@@ -229,9 +202,9 @@ EXACT = [
 
 @pytest.mark.parametrize("target", EXACT)
 def test_target_in_ascii_arrives_as_it_was_given(get, target):
-    place = endpoint()
-    with clicked(place.tracker) as clicks:
-        answer = get(place, path_of(place, target))
+    place = make_endpoint()
+    with register_clicks(place.tracker) as clicks:
+        answer = get(place, make_link(place, target))
     assert dict(answer.headers)["Location"] == target
     assert clicks.hits[0][0] == target
 
@@ -244,11 +217,9 @@ def test_target_in_ascii_arrives_as_it_was_given(get, target):
     ],
 )
 def test_other_characters_are_percent_encoded_and_nothing_else(get, target, location):
-    from urllib.parse import unquote
-
-    place = endpoint()
-    with clicked(place.tracker) as clicks:
-        answer = get(place, path_of(place, target))
+    place = make_endpoint()
+    with register_clicks(place.tracker) as clicks:
+        answer = get(place, make_link(place, target))
     found = dict(answer.headers)["Location"]
     assert found.isascii()
     assert unquote(found) == target
@@ -287,22 +258,22 @@ def test_text_of_a_template_is_a_target():
         ("java\tscript:x", "control characters"),
     ],
 )
-def test_what_is_no_target_is_refused_when_the_link_is_made(target, said):
-    """And not repeated: it may say who was to follow it."""
+def test_text_that_is_no_target_is_refused_when_the_link_is_made(target, said):
+    """The error doesn't repeat it: a target may name its reader."""
     with pytest.raises(ValueError, match=said) as caught:
-        endpoint().link(target, (), {})
+        make_link(make_endpoint(), target)
     assert len(target) < 2 or repr(target)[1:-1] not in str(caught.value)
 
 
 @pytest.mark.parametrize("target", [None, b"https://h.example/", 1])
 def test_target_that_is_no_text_is_refused(target):
     with pytest.raises(TypeError, match="a link's target must be str, not"):
-        endpoint().link(target, (), {})
+        make_link(make_endpoint(), target)
 
 
 def test_bad_argument_is_named_as_the_caller_counts():
     with pytest.raises(TypeError, match="positional argument 1 of type object"):
-        endpoint().link(TARGET, (object(),), {})
+        make_link(make_endpoint(), TARGET, object())
 
 
 @pytest.mark.parametrize(
@@ -314,14 +285,14 @@ def test_bad_argument_is_named_as_the_caller_counts():
         [[], {}],
     ],
 )
-def test_what_the_secret_sealed_is_still_no_target_if_it_is_none(get, content):
-    """Whoever else has the secret may have checked nothing."""
+def test_sealed_content_without_a_good_target_is_no_link(get, content):
+    """Another program that has the secret may not have checked it."""
     args, kwargs = content
-    token = TokenBox(SECRET).derived(b"ptrack link").encrypt(*args, **kwargs)
-    assert get(endpoint(), f"/ptrack/link/{token}/") is LINK_NOT_FOUND
+    token = BOX.derive(b"ptrack link").encrypt(*args, **kwargs)
+    assert get(make_endpoint(), f"/ptrack/link/{token}/") is LINK_NOT_FOUND
 
 
-# -- what can't be read ---------------------------------------------------------------
+# -- broken links ---------------------------------------------------------------------
 
 BROKEN = [
     "/ptrack/link/garbage/",
@@ -334,8 +305,11 @@ BROKEN = [
 
 @pytest.mark.parametrize("path", BROKEN)
 def test_link_that_cannot_be_read_is_a_small_page_for_a_person(get, path):
-    place = endpoint()
-    with clicked(place.tracker) as clicks, registered(place.tracker) as opens:
+    place = make_endpoint()
+    with (
+        register_clicks(place.tracker) as clicks,
+        register_recorder(place.tracker) as opens,
+    ):
         answer = get(place, path)
     assert answer is LINK_NOT_FOUND
     assert (answer.status, dict(answer.headers).items() >= HEADERS.items()) == (
@@ -349,8 +323,8 @@ def test_link_that_cannot_be_read_is_a_small_page_for_a_person(get, path):
     assert (head.status, head.headers, head.body) == (404, answer.headers, b"")
 
 
-def test_link_that_cannot_be_read_can_lead_to_a_page_of_ones_own(get):
-    place = endpoint(link_fallback_url="https://www.example.com/hälp")
+def test_link_that_cannot_be_read_can_lead_to_another_page(get):
+    place = make_endpoint(link_fallback_url="https://www.example.com/hälp")
     for method in ("GET", "HEAD"):
         answer = get(place, "/ptrack/link/garbage/", method)
         assert (answer.status, dict(answer.headers)["Location"]) == (
@@ -361,8 +335,8 @@ def test_link_that_cannot_be_read_can_lead_to_a_page_of_ones_own(get):
 
 
 def test_link_changed_anywhere_leads_nowhere(get):
-    place = endpoint()
-    path = path_of(place)
+    place = make_endpoint()
+    path = make_link(place)
     for spot in range(len("/ptrack/link/"), len(path) - 1):
         other = "A" if path[spot] != "A" else "B"
         assert get(place, path[:spot] + other + path[spot + 1 :]).status == 404
@@ -371,45 +345,68 @@ def test_link_changed_anywhere_leads_nowhere(get):
 # -- kinds of tokens ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoder", [PtrackEncoder, Json], ids=["ours", "another"])
+@both_encoders
 def test_token_of_a_link_is_no_pixel_and_the_other_way_round(get, encoder):
-    place = endpoint(encoder)
-    link = path_of(place, TARGET, "a")
-    pixel = place.url([TARGET], {}).removeprefix(HOST)
-    with clicked(place.tracker) as clicks, registered(place.tracker) as opens:
-        assert get(place, link.replace("/link/", "/")) is PIXEL
+    place = make_endpoint(encoder)
+    link = make_link(place, TARGET, "a")
+    pixel = place.url(PIXEL, [TARGET], {}).removeprefix(HOST)
+    with (
+        register_clicks(place.tracker) as clicks,
+        register_recorder(place.tracker) as opens,
+    ):
+        assert get(place, link.replace("/link/", "/")) is PIXEL_IMAGE
         assert get(place, pixel.replace("/ptrack/", "/ptrack/link/")).status == 404
     assert not clicks.hits
     assert not opens.hits
-    with clicked(place.tracker) as clicks, registered(place.tracker) as opens:
+    with (
+        register_clicks(place.tracker) as clicks,
+        register_recorder(place.tracker) as opens,
+    ):
         assert get(place, link).status == 302
-        assert get(place, pixel) is PIXEL
+        assert get(place, pixel) is PIXEL_IMAGE
     assert clicks.hits == [(TARGET, ("a",), {})]
     assert opens.hits == [((TARGET,), {})]
 
 
-@pytest.mark.parametrize("encoder", [PtrackEncoder, Json], ids=["ours", "another"])
+@both_encoders
 def test_untrusted_arguments_of_a_pixel_make_no_link(get, encoder):
-    """Also not those that are the token of another site's link, or look like one."""
-    place = endpoint(encoder)
-    foreign = TokenBox("other").derived(b"ptrack link").encrypt("https://evil.example")
+    """Not even if they are the token of another site's link, or look like one."""
+    place = make_endpoint(encoder)
+    foreign = TokenBox("other").derive(b"ptrack link").encrypt("https://evil.example")
     for args, kwargs in (
         (("https://evil.example",), {}),
         ((foreign,), {}),
         ((), {"url": "https://evil.example", "link": True}),
         ((["https://evil.example"], {}), {}),
     ):
-        path = place.url(args, kwargs).removeprefix(f"{HOST}/ptrack/")
+        path = place.url(PIXEL, args, kwargs).removeprefix(f"{HOST}/ptrack/")
         assert get(place, f"/ptrack/link/{path}").status == 404
 
 
 def test_path_of_a_link_is_no_open_to_an_encoder_that_takes_anything(get):
-    place = endpoint(Lax)
-    with registered(place.tracker) as opens, clicked(place.tracker) as clicks:
+    place = make_endpoint(CommaEncoder)
+    with (
+        register_recorder(place.tracker) as opens,
+        register_clicks(place.tracker) as clicks,
+    ):
         assert get(place, "/ptrack/link/a,b/").status == 404
-        assert get(place, "/ptrack/a,b/") is PIXEL
+        assert get(place, "/ptrack/a,b/") is PIXEL_IMAGE
     assert opens.hits == [(("a", "b"), {})]
     assert not clicks.hits
+
+
+def test_token_of_a_custom_encoder_is_a_link_only_if_it_is_sealed_and_nothing_more(get):
+    place = make_endpoint(JsonEncoder)
+    sealed = BOX.derive(b"ptrack link").encrypt(TARGET)
+    for args, kwargs, status in (
+        ((sealed,), {}, 302),
+        ((sealed,), {"k": 1}, 404),
+        ((sealed, 1), {}, 404),
+        (([sealed],), {}, 404),
+        ((), {}, 404),
+    ):
+        token = JsonEncoder.encrypt(*args, **kwargs)
+        assert get(place, f"/ptrack/link/{token}/").status == status
 
 
 @pytest.mark.parametrize(
@@ -417,36 +414,31 @@ def test_path_of_a_link_is_no_open_to_an_encoder_that_takes_anything(get):
 )
 def test_other_pixels_of_another_encoder_are_recorded(get, hit):
     args, kwargs = hit
-    place = endpoint(Json)
-    with registered(place.tracker) as opens:
-        get(place, place.url(args, kwargs).removeprefix(HOST))
+    place = make_endpoint(JsonEncoder)
+    with register_recorder(place.tracker) as opens:
+        get(place, place.url(PIXEL, args, kwargs).removeprefix(HOST))
     assert opens.hits == [hit]
 
 
 def test_another_encoder_without_a_secret_has_pixels_but_no_links(get):
-    place = Endpoint(
-        None, encoder=lambda: Json, tracker=Tracker(), prefix="/ptrack/", app_url=HOST
-    )
+    place = make_endpoint(JsonEncoder, box=None)
     with pytest.raises(PtrackConfigurationError, match="PTRACK_SECRET is not set"):
-        place.link(TARGET, (), {})
-    with registered(place.tracker) as opens:
-        assert get(place, place.url(["a"], {}).removeprefix(HOST)) is PIXEL
+        make_link(place)
+    with register_recorder(place.tracker) as opens:
+        assert get(place, place.url(PIXEL, ["a"], {}).removeprefix(HOST)) is PIXEL_IMAGE
     assert opens.hits == [(("a",), {})]
-    sealed = TokenBox(SECRET).derived(b"ptrack link").encrypt(TARGET)
-    assert get(place, f"/ptrack/link/{Json.encrypt(sealed)}/").status == 404
+    sealed = BOX.derive(b"ptrack link").encrypt(TARGET)
+    assert get(place, f"/ptrack/link/{JsonEncoder.encrypt(sealed)}/").status == 404
 
 
 def test_key_of_links_is_a_promise():
-    """A mail lives for years: what a link was sealed with must not change."""
-    import hashlib
-
-    key = hashlib.blake2b(
-        b"", digest_size=32, key=key_of(SECRET), person=b"ptrack link"
-    ).digest()
+    """Mails live for years, and the key of their links must not change."""
     content = json.dumps([["a", TARGET], {"b": 1}]).encode()
-    token = urlsafe_b64encode(SecretBox(key).encrypt(content)).decode()
-    place = endpoint()
-    with clicked(place.tracker) as clicks:
+    token = urlsafe_b64encode(
+        SecretBox(make_link_key(SECRET)).encrypt(content)
+    ).decode()
+    place = make_endpoint()
+    with register_clicks(place.tracker) as clicks:
         place.answer("GET", f"link/{token}", Request)
     assert clicks.hits == [(TARGET, ("a",), {"b": 1})]
 
@@ -482,29 +474,29 @@ ADDED = "utm_source=mail&mc_eid=1&utm_medium=a%20b&&x"
         (True, "https://h.example/", "a=\r\nX: y", "https://h.example/?a=%0D%0AX:%20y"),
     ],
 )
-def test_only_what_is_asked_for_is_passed_on(get, wanted, target, query, location):
-    place = endpoint(link_query=wanted)
-    answer = get(place, path_of(place, target), query=query)
+def test_only_the_wanted_parameters_are_passed_on(get, wanted, target, query, location):
+    place = make_endpoint(link_query=wanted)
+    answer = get(place, make_link(place, target), query=query)
     assert dict(answer.headers)["Location"] == location
 
 
 # -- through the adapters -------------------------------------------------------------
 
 
-def through_django(path: str) -> Any:
+def send_through_django(path: str) -> Any:
     return Client().get(path)
 
 
-def through_asgi(path: str) -> Any:
+def send_through_asgi(path: str) -> Any:
     return asyncio.run(AsyncClient().get(path))
 
 
-def through_urls(path: str) -> Any:
+def send_through_urls(path: str) -> Any:
     with override_settings(MIDDLEWARE=[], ROOT_URLCONF="tests.urlconfs.included"):
         return Client().get(path)
 
 
-def through_wsgi(path: str) -> Any:
+def send_through_wsgi(path: str) -> Any:
     middleware = PtrackWSGIMiddleware(None)
     response = WebTest(validator(middleware), lint=True).get(path, expect_errors=True)
     return HttpResponse(
@@ -513,24 +505,25 @@ def through_wsgi(path: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "through", [through_django, through_asgi, through_urls, through_wsgi]
+    "send",
+    [send_through_django, send_through_asgi, send_through_urls, send_through_wsgi],
 )
-def test_every_adapter_follows_and_refuses_links(through, clicks: Clicks):
+def test_every_adapter_follows_and_refuses_links(send, clicks: Clicks):
     path = ptrack.link_url(TARGET, "a", key=1).removeprefix(HOST)
-    response = through(path)
+    response = send(path)
     assert (response.status_code, response["Location"]) == (302, TARGET)
     assert dict(response.items()).items() >= HEADERS.items()
     assert clicks.hits == [(TARGET, ("a",), {"key": 1})]
-    response = through("/ptrack/link/garbage/")
+    response = send("/ptrack/link/garbage/")
     assert (response.status_code, response.content) == (404, LINK_NOT_FOUND.body)
-    assert through(ptrack.pixel_url().removeprefix(HOST)).content == GIF
+    assert send(ptrack.pixel_url().removeprefix(HOST)).content == GIF
     assert len(clicks.hits) == 1
 
 
 def test_wsgi_middleware_makes_links_and_takes_the_options():
     middleware = PtrackWSGIMiddleware(
         None,
-        SECRET,
+        secret=SECRET,
         app_url=HOST,
         prefix="/p/",
         link_fallback_url="https://www.example.com/help",

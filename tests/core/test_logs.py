@@ -1,13 +1,18 @@
-"""ptrack.core.logs: nothing that an exception says passes for a line of the log."""
+"""ptrack.core.logs: no text of an exception passes for a line of the log."""
 
+import io
 import logging
+from collections.abc import Iterator
+from typing import Any
 
-from ptrack.core.logs import EscapedTracebacks, escaped, escaped_traceback
+import pytest
+
+from ptrack.core.logs import escape, escape_traceback, log_failure
 
 FORGED = "x\r\n2026-01-01 ERROR forged \x1b[31m\x00\x85\u2028\u202e\ud800 %s"
 
 
-def raised(error: BaseException) -> BaseException:
+def raise_and_catch(error: BaseException) -> BaseException:
     try:
         raise error
     except BaseException as caught:
@@ -15,7 +20,7 @@ def raised(error: BaseException) -> BaseException:
 
 
 def assert_escaped(error: BaseException, times: int = 1) -> str:
-    text = escaped_traceback(error)
+    text = escape_traceback(error)
     assert text is not None
     assert all(map(str.isprintable, text.split("\n")))
     assert not any(line.startswith("2026") for line in text.split("\n"))
@@ -24,40 +29,46 @@ def assert_escaped(error: BaseException, times: int = 1) -> str:
 
 
 def test_unprintable_is_escaped_and_all_else_stays():
-    assert escaped("a é 🙂 %s \\ '") == "a é 🙂 %s \\ '"
-    assert escaped("\r\n\t\x1b\x7f\u2028\ud800") == r"\r\n\t\x1b\x7f\u2028\ud800"
+    assert escape("a é 🙂 %s \\ '") == "a é 🙂 %s \\ '"
+    assert escape("\r\n\t\x1b\x7f\u2028\ud800") == r"\r\n\t\x1b\x7f\u2028\ud800"
 
 
 def test_traceback_of_harmless_exceptions_is_left_to_logging():
-    assert escaped_traceback(raised(ValueError("plain é 🙂"))) is None
-    assert escaped_traceback(ValueError()) is None
+    assert escape_traceback(raise_and_catch(ValueError("plain é 🙂"))) is None
+    assert escape_traceback(ValueError()) is None
 
 
-def test_traceback_shows_where_it_was_raised_and_says_the_rest_on_one_line():
-    text = assert_escaped(raised(ValueError(FORGED)))
+def test_traceback_shows_its_frames_and_everything_else_on_one_line():
+    text = assert_escaped(raise_and_catch(ValueError(FORGED)))
     first, *frames, last = text.split("\n")
     assert first == "Traceback (most recent call last):"
-    assert "in raised" in frames[0]
+    assert "in raise_and_catch" in frames[0]
     assert last.startswith(r"ValueError: x\r\n2026")
 
 
 def test_cause_and_context_come_first():
-    cause, context = raised(KeyError("first")), raised(KeyError("hidden"))
-    error = raised(ValueError(FORGED))
+    cause, context = (
+        raise_and_catch(KeyError("first")),
+        raise_and_catch(KeyError("hidden")),
+    )
+    error = raise_and_catch(ValueError(FORGED))
     error.__cause__, error.__context__ = cause, context
     text = assert_escaped(error)
     assert text.index("KeyError: 'first'") < text.index("which led to:")
     assert text.index("which led to:") < text.index("ValueError: x")
     assert "hidden" not in text
-    plain = raised(RuntimeError("plain"))
-    plain.__context__ = raised(ValueError(FORGED))
+    plain = raise_and_catch(RuntimeError("plain"))
+    plain.__context__ = raise_and_catch(ValueError(FORGED))
     assert_escaped(plain)
     plain.__suppress_context__ = True
-    assert escaped_traceback(plain) is None
+    assert escape_traceback(plain) is None
 
 
 def test_exceptions_that_led_to_each_other_are_shown_once():
-    one, other = raised(ValueError(FORGED)), raised(RuntimeError("other"))
+    one, other = (
+        raise_and_catch(ValueError(FORGED)),
+        raise_and_catch(RuntimeError("other")),
+    )
     one.__context__, other.__context__ = other, one
     assert_escaped(one)
 
@@ -72,12 +83,12 @@ def test_chain_may_be_longer_than_the_stack():
 
 
 def test_notes_and_members_of_groups_are_escaped_too():
-    noted = raised(ValueError("plain"))
+    noted = raise_and_catch(ValueError("plain"))
     noted.add_note(FORGED)
     assert_escaped(noted)
-    members = [raised(ValueError(FORGED)), KeyError("a")]
+    members = [raise_and_catch(ValueError(FORGED)), KeyError("a")]
     group = ExceptionGroup("group", members)
-    assert "KeyError: 'a'" in assert_escaped(raised(group))
+    assert "KeyError: 'a'" in assert_escaped(raise_and_catch(group))
 
 
 def test_exception_that_cannot_be_shown_is_shown_as_such():
@@ -85,17 +96,94 @@ def test_exception_that_cannot_be_shown_is_shown_as_such():
         def __str__(self) -> str:
             raise RuntimeError
 
-    error = raised(MuteError())
-    error.__context__ = raised(ValueError(FORGED))
+    error = raise_and_catch(MuteError())
+    error.__context__ = raise_and_catch(ValueError(FORGED))
     assert "MuteError: <exception str() failed>" in assert_escaped(error)
 
 
-def test_filter_keeps_the_exception_and_lets_every_record_pass():
-    error = raised(ValueError(FORGED))
-    record = logging.makeLogRecord({"exc_info": (ValueError, error, None)})
-    assert EscapedTracebacks().filter(record)
-    assert record.exc_info[1] is error
-    assert record.exc_text == escaped_traceback(error)
-    plain = logging.makeLogRecord({"msg": "plain"})
-    assert EscapedTracebacks().filter(plain)
-    assert plain.exc_text is None
+# -- in the log -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """Yield the output of a handler as the standard library makes it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(funcName)s %(message)s"))
+    logger = logging.getLogger("ptrack")
+    logger.addHandler(handler)
+    yield stream
+    logger.removeHandler(handler)
+
+
+def test_failure_is_one_record_of_the_function_that_logged_it(caplog):
+    error = raise_and_catch(ValueError("plain"))
+    log_failure(error, "%s of %d failed", "one", 2)
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("ptrack", logging.ERROR)
+    assert record.getMessage() == "one of 2 failed"
+    assert record.exc_info == (ValueError, error, error.__traceback__)
+    test = test_failure_is_one_record_of_the_function_that_logged_it
+    assert (record.funcName, record.module) == (test.__name__, "test_logs")
+    assert record.lineno == test.__code__.co_firstlineno + 2
+
+
+def test_harmless_traceback_is_written_as_logging_writes_it(written):
+    error = raise_and_catch(ValueError("plain"))
+    log_failure(error, "first")
+    ours = written.getvalue()
+    written.seek(0)
+    written.truncate()
+    logging.getLogger("ptrack").error("first", exc_info=error)
+    assert ours == written.getvalue()
+    assert ours.startswith("ERROR test_harmless_traceback")
+    assert ours.endswith("ValueError: plain\n")
+
+
+def test_forged_lines_of_an_exception_are_written_in_one_line(written):
+    log_failure(raise_and_catch(ValueError(FORGED)), "failed")
+    lines = written.getvalue().splitlines()
+    assert (
+        lines[0]
+        == "ERROR test_forged_lines_of_an_exception_are_written_in_one_line failed"
+    )
+    assert lines[-1].startswith(r"ValueError: x\r\n2026-01-01 ERROR forged \x1b[31m")
+    assert not any(line.startswith("2026") for line in lines)
+    assert written.getvalue().isascii()
+
+
+def test_exception_is_there_for_handlers_that_send_it_elsewhere(caplog):
+    error = raise_and_catch(ValueError(FORGED))
+    log_failure(error, "failed")
+    assert caplog.records[0].exc_info[1] is error
+
+
+@pytest.mark.parametrize("level", [logging.CRITICAL, logging.ERROR])
+def test_logger_that_takes_no_errors_costs_nothing(caplog, level):
+    class CostlyError(Exception):
+        def __str__(self) -> str:
+            shown.append("shown")
+            return "costly"
+
+    shown: list[str] = []
+    caplog.set_level(level, logger="ptrack")
+    log_failure(CostlyError(), "failed")
+    assert bool(caplog.records) == bool(shown) == (level == logging.ERROR)
+
+
+def test_filters_of_the_site_see_the_record(caplog):
+    """A site's own filter on the logger works, and ptrack has none there."""
+    logger = logging.getLogger("ptrack")
+    assert logger.filters == []
+    seen: list[Any] = []
+
+    def refuse(record: logging.LogRecord) -> bool:
+        seen.append(record.getMessage())
+        return False
+
+    logger.addFilter(refuse)
+    try:
+        log_failure(ValueError(), "failed")
+    finally:
+        logger.removeFilter(refuse)
+    assert (seen, caplog.records) == (["failed"], [])

@@ -1,11 +1,11 @@
 """Nothing but the token itself records, through any adapter.
 
-The token itself is what the encoder wrote, and a token of django-ptrack 3.0.0 that
+The token itself is the text that the encoder wrote; a token of django-ptrack 3.0.0 that
 ends in ``=`` may have lost all of them. In a path the slash at the end is optional. So
 a token has one spelling, or two if it has padding, and its path twice as many; each
-records once. Of a URL that is said once it is percent-decoded, which servers do: by
-RFC 3986, section 6.2.2.2, ``%41`` and ``A`` are the same there. The query isn't looked
-at. Everything else is another path, and answered like any garbage.
+records once. This is about a path that a server has percent-decoded: by RFC 3986,
+section 6.2.2.2, ``%41`` and ``A`` are the same there. The query doesn't matter.
+Everything else is another path, and answered like any garbage.
 """
 
 import base64
@@ -14,54 +14,56 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptrack.core.answers import PIXEL
+from ptrack.core.answers import PIXEL_IMAGE
 from tests.adapters import PREFIX, Request, Send
-from tests.reference import sealed, spelled
+from tests.reference import seal, spell
 from tests.settings import PTRACK_SECRET
 
 SEALED = [
-    sealed(b'[["a"],{"k":1}]' + b" " * spaces, PTRACK_SECRET, bytes(range(232, 256)))
+    seal(b'[["a"],{"k":1}]' + b" " * spaces, PTRACK_SECRET, bytes(range(232, 256)))
     for spaces in range(3)
 ]
-OTHER = sealed(b'[["b"],{"k":2}]', PTRACK_SECRET, bytes(range(1, 25)))
+OTHER = seal(b'[["b"],{"k":2}]', PTRACK_SECRET, bytes(range(1, 25)))
 """Authentic too, to be cut and joined with the others."""
 
 
-def spellings(data: bytes) -> set[bytes]:
-    return {spelled(data).encode(), spelled(data, padded=False).encode()}
+def find_spellings(data: bytes) -> set[bytes]:
+    return {spell(data).encode(), spell(data, padded=False).encode()}
 
 
-def paths(data: bytes) -> set[bytes]:
-    return {PREFIX + each + end for each in spellings(data) for end in (b"", b"/")}
+def find_paths(data: bytes) -> set[bytes]:
+    return {PREFIX + each + end for each in find_spellings(data) for end in (b"", b"/")}
 
 
 def test_tokens_of_every_padding_are_tried():
-    assert {spelled(data).count("=") for data in SEALED} == {0, 1, 2}
+    assert {spell(data).count("=") for data in SEALED} == {0, 1, 2}
 
 
 @pytest.mark.parametrize("data", SEALED, ids=["none", "one", "two"])
 def test_every_spelling_of_the_token_itself_records_once(sends, data):
-    expected = 2 if spelled(data).endswith("=") else 1
-    assert len(spellings(data)) == expected
-    for path in paths(data):
+    expected = 2 if spell(data).endswith("=") else 1
+    assert len(find_spellings(data)) == expected
+    for path in find_paths(data):
         for query in (b"", b"utm_source=mail"):
             for name, send in sends.items():
                 hits = send(Request(path=path, query=query)).hits
                 assert hits == [(("a",), {"k": 1})], name
 
 
-AUTHENTIC = {path for data in (*SEALED, OTHER) for path in paths(data)}
+AUTHENTIC = {path for data in (*SEALED, OTHER) for path in find_paths(data)}
 
 
 def assert_only_the_token_itself_records(sends: dict[str, Send], path: bytes) -> None:
-    """Send a path, and compare what comes of it with what is due."""
+    """Send a path; compare the calls with those that are due, and the answer."""
     calls = 1 if path in AUTHENTIC else 0
     for name, send in sends.items():
         got = send(Request(path=path))
         assert len(got.hits) == calls, name
         if path.startswith(PREFIX):
-            assert (got.status, got.body) == (PIXEL.status, PIXEL.body), name
-            assert got.headers == list(PIXEL.headers), name
+            assert (got.status, got.body) == (PIXEL_IMAGE.status, PIXEL_IMAGE.body), (
+                name
+            )
+            assert got.headers == list(PIXEL_IMAGE.headers), name
 
 
 # -- edits ----------------------------------------------------------------------------
@@ -71,14 +73,14 @@ TELLING = [b"A", b"=", b"/", b".", b"%", b"-", b"_", b"+", b"\n", b"%2F", b"%3D"
 
 
 @st.composite
-def edited(draw: st.DrawFn, text: bytes) -> bytes:
+def edit(draw: st.DrawFn, text: bytes) -> bytes:
     """Flip, cut, extend, overwrite, reorder, double, or go on with another token."""
     start = draw(st.integers(0, len(text)))
     end = draw(st.integers(start, len(text)))
     head, part, tail = text[:start], text[start:end], text[end:]
     more = draw(st.binary(min_size=1, max_size=4) | st.sampled_from(TELLING))
     flipped = bytes(each ^ 1 << draw(st.integers(0, 7)) for each in tail[:1]) + tail[1:]
-    other = spelled(OTHER).encode() if text.isascii() else OTHER
+    other = spell(OTHER).encode() if text.isascii() else OTHER
     return draw(
         st.sampled_from(
             [
@@ -104,38 +106,38 @@ datas = st.sampled_from(SEALED)
 def test_edited_sealed_bytes_do_not_record(sends, data, more, times):
     mutant = data
     for _ in range(times):
-        mutant = more.draw(edited(mutant))
-    for spelling in spellings(mutant):
+        mutant = more.draw(edit(mutant))
+    for spelling in find_spellings(mutant):
         assert_only_the_token_itself_records(sends, PREFIX + spelling)
 
 
 @given(data=datas, more=st.data(), times=st.integers(1, 3))
 def test_edited_token_does_not_record(sends, data, more, times):
-    mutant = more.draw(st.sampled_from(sorted(spellings(data))))
+    mutant = more.draw(st.sampled_from(sorted(find_spellings(data))))
     for _ in range(times):
-        mutant = more.draw(edited(mutant))
+        mutant = more.draw(edit(mutant))
     for end in (b"", b"/"):
         assert_only_the_token_itself_records(sends, PREFIX + mutant + end)
 
 
 @given(data=datas, more=st.data(), times=st.integers(1, 3))
 def test_edited_path_does_not_record(sends, data, more, times):
-    mutant = more.draw(st.sampled_from(sorted(paths(data))))
+    mutant = more.draw(st.sampled_from(sorted(find_paths(data))))
     for _ in range(times):
-        mutant = more.draw(edited(mutant))
+        mutant = more.draw(edit(mutant))
     assert_only_the_token_itself_records(sends, mutant)
 
 
 @pytest.mark.parametrize("data", SEALED, ids=["none", "one", "two"])
 def test_no_byte_of_a_path_can_be_another(sends, data):
-    """All of them, with the neighbours that differ in one bit."""
-    for path in paths(data):
+    """The test tries every byte, and those that differ from it in one bit."""
+    for path in find_paths(data):
         for place in range(len(path)):
             for bit in range(8):
                 flipped = bytes([path[place] ^ 1 << bit])
                 mutant = path[:place] + flipped + path[place + 1 :]
                 hits = sends["wsgi"](Request(path=mutant)).hits
-                assert bool(hits) == (mutant in paths(data)), mutant
+                assert bool(hits) == (mutant in find_paths(data)), mutant
 
 
 # -- other spellings ------------------------------------------------------------------
@@ -143,12 +145,12 @@ def test_no_byte_of_a_path_can_be_another(sends, data):
 ALPHABETS = [b"+/", b".~", b",;", b"_-", b"!*", b"-.", b":_"]
 
 
-def in_other_alphabets(data: bytes) -> list[bytes]:
+def write_in_other_alphabets(data: bytes) -> list[bytes]:
     return [base64.b64encode(data, altchars) for altchars in ALPHABETS]
 
 
-def in_other_encodings(data: bytes) -> list[bytes]:
-    token = spelled(data)
+def write_in_other_encodings(data: bytes) -> list[bytes]:
+    token = spell(data)
     return [
         base64.encodebytes(data),
         base64.b32encode(data),
@@ -159,21 +161,21 @@ def in_other_encodings(data: bytes) -> list[bytes]:
         data,
         token.encode("utf-16"),
         token.encode("utf-8-sig"),
-        # Compatibility forms, which NFKC makes plain letters of.
+        # NFKC turns these compatibility forms into plain letters.
         "".join(chr(ord(each) + 0xFEE0) for each in token).encode(),
         base64.urlsafe_b64encode(token.encode()),
     ]
 
 
-def percent_encoded(data: bytes) -> list[bytes]:
-    """Such that they are still encoded when a server has decoded the path once."""
-    token = spelled(data).encode()
+def encode_percents(data: bytes) -> list[bytes]:
+    """Return spellings that stay encoded when a server decodes the path once."""
+    token = spell(data).encode()
     every = b"".join(b"%%%02X" % each for each in token)
     return [every, every.lower(), every[:3] + token[1:], token + b"%2F", token + b"%3D"]
 
 
-def padded(data: bytes) -> list[bytes]:
-    bare = spelled(data, padded=False).encode()
+def add_padding(data: bytes) -> list[bytes]:
+    bare = spell(data, padded=False).encode()
     return [
         *(bare + b"=" * count for count in range(6)),
         b"=" + bare,
@@ -188,10 +190,10 @@ def padded(data: bytes) -> list[bytes]:
     ]
 
 
-def with_spare_bits_set(data: bytes) -> list[bytes]:
-    """The last character may hold bits that no byte needs."""
-    bare = spelled(data, padded=False).encode()
-    padding = spelled(data).encode()[len(bare) :]
+def set_spare_bits(data: bytes) -> list[bytes]:
+    """Return spellings whose last character has bits set that no byte needs."""
+    bare = spell(data, padded=False).encode()
+    padding = spell(data).encode()[len(bare) :]
     alphabet = base64.urlsafe_b64encode(bytes(range(256)))
     return [
         bare[:-1] + bytes([last]) + end
@@ -200,8 +202,8 @@ def with_spare_bits_set(data: bytes) -> list[bytes]:
     ]
 
 
-def with_slashes(data: bytes) -> list[bytes]:
-    token = spelled(data).encode()
+def add_slashes(data: bytes) -> list[bytes]:
+    token = spell(data).encode()
     return [
         *(token + b"/" * count for count in range(4)),
         b"/" + token,
@@ -220,21 +222,21 @@ def with_slashes(data: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("data", SEALED, ids=["none", "one", "two"])
 @pytest.mark.parametrize(
-    "written",
+    "write",
     [
-        in_other_alphabets,
-        in_other_encodings,
-        percent_encoded,
-        padded,
-        with_spare_bits_set,
-        with_slashes,
+        write_in_other_alphabets,
+        write_in_other_encodings,
+        encode_percents,
+        add_padding,
+        set_spare_bits,
+        add_slashes,
     ],
 )
-def test_same_bytes_in_another_spelling_do_not_record(sends, data, written):
-    mutants = written(data)
+def test_same_bytes_in_another_spelling_do_not_record(sends, data, write):
+    mutants = write(data)
     for mutant in mutants:
         assert_only_the_token_itself_records(sends, PREFIX + mutant)
-    assert {PREFIX + each for each in mutants} - paths(data)
+    assert {PREFIX + each for each in mutants} - find_paths(data)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,7 @@ def test_same_bytes_in_another_spelling_do_not_record(sends, data, written):
 )
 def test_token_elsewhere_than_under_the_prefix_does_not_record(sends, start):
     for data in SEALED:
-        for spelling in spellings(data):
+        for spelling in find_spellings(data):
             assert_only_the_token_itself_records(sends, start + spelling + b"/")
 
 
@@ -262,6 +264,6 @@ def test_token_elsewhere_than_under_the_prefix_does_not_record(sends, start):
     "method", ["HEAD", "POST", "PUT", "OPTIONS", "GET ", "G\u00cbT"]
 )
 def test_token_itself_by_another_method_does_not_record(sends, method):
-    for path in paths(SEALED[0]):
+    for path in find_paths(SEALED[0]):
         for name, send in sends.items():
             assert not send(Request(method, path)).hits, name

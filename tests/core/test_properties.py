@@ -1,4 +1,4 @@
-"""What holds for any value, any token and any request, through every adapter."""
+"""Properties of any value, any token and any request, through every adapter."""
 
 import asyncio
 import html
@@ -14,24 +14,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ptrack
-from ptrack.core.answers import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer
+from ptrack import PtrackEncoder
+from ptrack.core.answers import LINK_NOT_FOUND, Answer
 from ptrack.core.callbacks import Tracker
 from ptrack.core.endpoint import Endpoint
-from ptrack.core.links import LINK_NOT_FOUND
-from ptrack.core.tokens import PtrackEncoder, TokenBox
+from ptrack.core.kinds import LINK, PIXEL
+from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackTokenError
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests import strategies as some
 from tests.adapters import Request, Send
-from tests.recording import registered
-from tests.reference import opened, sealed, spelled
+from tests.recording import register_recorder
+from tests.reference import open_token, seal, spell
 
 BOX = TokenBox("s3cret")
 HOST = "https://www.example.com"
 
 
-def same(one: Any, other: Any) -> bool:
-    """Tell whether values are equal and of the same types, in the same order.
+def are_same(one: Any, other: Any) -> bool:
+    """Return whether values are equal and of the same types, in the same order.
 
     ``==`` takes 1, 1.0 and True for equal, and 0.0 and -0.0.
     """
@@ -39,7 +40,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def read_back(send: Send, url: str) -> Any:
-    """Give the arguments of the one call that the URL's request leads to."""
+    """Return the arguments of the one call that a request for a URL leads to."""
     ((args, kwargs),) = send(Request(path=url.removeprefix(HOST).encode())).hits
     return list(args), kwargs
 
@@ -47,7 +48,7 @@ def read_back(send: Send, url: str) -> Any:
 # -- values ---------------------------------------------------------------------------
 
 
-def source_of(tag: str) -> str:
+def read_source(tag: str) -> str:
     found = re.fullmatch(r'<img src="([^"]*)" width=1 height=1>', tag)
     assert found
     return html.unescape(found[1])
@@ -55,7 +56,7 @@ def source_of(tag: str) -> str:
 
 WAYS: dict[str, Callable[..., str]] = {
     "pixel_url": ptrack.pixel_url,
-    "pixel_tag": lambda *args, **kwargs: source_of(ptrack.pixel_tag(*args, **kwargs)),
+    "pixel_tag": lambda *args, **kwargs: read_source(ptrack.pixel_tag(*args, **kwargs)),
     "wsgi": lambda *args, **kwargs: PtrackWSGIMiddleware(None, pixels=()).pixel_url(
         *args, **kwargs
     ),
@@ -68,7 +69,7 @@ def test_any_json_value_of_python_comes_back_equal_from_every_adapter(
 ):
     url = WAYS[way](*args, **kwargs)
     for name, send in sends.items():
-        assert same(read_back(send, url), (args, kwargs)), name
+        assert are_same(read_back(send, url), (args, kwargs)), name
 
 
 @given(tag=st.booleans(), args=some.arguments, kwargs=some.tag_keywords)
@@ -76,11 +77,11 @@ def test_any_json_value_of_a_template_comes_back_equal_from_every_adapter(
     sends: dict[str, Send], tag: bool, args: list[Any], kwargs: dict[str, Any]
 ):
     if tag:
-        url = source_of(render("ptrack", args, kwargs))
+        url = read_source(render("ptrack", args, kwargs))
     else:
         url = render("ptrack_url", args, kwargs)
     for name, send in sends.items():
-        assert same(read_back(send, url), (args, kwargs)), name
+        assert are_same(read_back(send, url), (args, kwargs)), name
 
 
 def render(tag: str, args: list[Any], kwargs: dict[str, Any]) -> str:
@@ -131,29 +132,29 @@ contents = some.values.map(json.dumps).map(str.encode)
     | st.builds(b"[%b, %b]".__mod__, st.tuples(contents, contents))
 )
 def test_any_bytes_under_the_seal_are_a_hit_or_the_one_error(data: bytes):
-    """What only who has the secret can make: not even that raises anything else."""
-    token = spelled(sealed(data, "s3cret"))
-    expected = opened(token.encode(), ["s3cret"])
+    """This holds even for tokens that only the owner of the secret can make."""
+    token = spell(seal(data, "s3cret"))
+    expected = open_token(token.encode(), ["s3cret"])
     if expected is None:
         with pytest.raises(PtrackTokenError, match=r"^not a token$"):
             BOX.decrypt(token)
     else:
-        assert same(BOX.decrypt(token), tuple(expected))
+        assert are_same(BOX.decrypt(token), tuple(expected))
 
 
 # -- requests -------------------------------------------------------------------------
 
 
-def answer_for(method: str) -> Answer:
-    """Give what any request of a method is answered under the prefix."""
-    return {"GET": PIXEL, "HEAD": PIXEL_HEAD}.get(method.upper(), METHOD_NOT_ALLOWED)
+def find_answer(method: str) -> Answer:
+    """Return the answer to any request of a method under the prefix."""
+    return PIXEL.answers.get(method.upper(), PIXEL.not_allowed)
 
 
 @given(request=some.requests(some.pixel_paths))
 def test_any_request_under_the_prefix_gets_the_same_answer_and_no_call(
     sends: dict[str, Send], request: Request
 ):
-    expected = answer_for(request.method)
+    expected = find_answer(request.method)
     for name, send in sends.items():
         got = send(request)
         assert got.status == expected.status, name
@@ -163,11 +164,11 @@ def test_any_request_under_the_prefix_gets_the_same_answer_and_no_call(
 
 
 @given(request=some.requests(some.link_paths))
-def test_any_request_for_a_link_that_is_none_is_the_same_small_page_and_no_call(
+def test_any_request_for_a_link_that_cannot_be_read_is_the_same_page_and_no_call(
     sends: dict[str, Send], request: Request
 ):
     body = {"GET": LINK_NOT_FOUND.body, "HEAD": b""}.get(request.method.upper())
-    answer = METHOD_NOT_ALLOWED if body is None else LINK_NOT_FOUND
+    answer = LINK.not_allowed if body is None else LINK_NOT_FOUND
     for name, send in sends.items():
         got = send(request)
         assert got.status == answer.status, name
@@ -193,7 +194,7 @@ def test_any_target_and_values_of_a_link_come_back_from_every_adapter(
     for name, send in sends.items():
         got = send(Request(path=path))
         ((url, found, named),) = got.clicks
-        assert same((url, list(found), named), (target, args, kwargs)), name
+        assert are_same((url, list(found), named), (target, args, kwargs)), name
         location = dict(got.headers)["Location"]
         assert unquote(location) == unquote(target), name
         assert not got.hits, name
@@ -212,14 +213,14 @@ def test_any_request_at_all_is_answered_and_leads_to_no_call(
 @given(path=st.text(st.characters(exclude_categories=())), method=st.text())
 def test_endpoint_answers_any_text_as_path_and_method(path: str, method: str):
     endpoint = Endpoint(
-        BOX, encoder=lambda: PtrackEncoder, tracker=Tracker(), prefix="/", app_url=HOST
+        BOX, encoder=lambda: None, tracker=Tracker(), prefix="/", app_url=HOST
     )
     token = endpoint.match(f"/{path}")
     assert token is not None
-    with registered(endpoint.tracker) as recorder:
+    with register_recorder(endpoint.tracker) as recorder:
         got = endpoint.answer(method, token, lambda: "request")
         assert asyncio.run(endpoint.aanswer(method, token, lambda: "request")) is got
-    assert got is answer_for(method)
+    assert got is find_answer(method)
     assert not recorder.hits
 
 
@@ -233,12 +234,12 @@ any_text = st.text(st.characters(exclude_categories=()), max_size=30)
 )
 def test_wsgi_middleware_answers_an_environ_of_anything(environ, path, method):
     """More than a server may hand over: names, surrogates, missing keys."""
-    expected = answer_for(method)
+    expected = find_answer(method)
     tracker = Tracker()
     app = PtrackWSGIMiddleware(None, pixels=(), tracker=tracker)
     environ |= {"PATH_INFO": f"/ptrack/{path}", "REQUEST_METHOD": method}
     started: list[Any] = []
-    with registered(tracker) as recorder:
+    with register_recorder(tracker) as recorder:
         body = app(environ, lambda *given: started.append(given))
     assert b"".join(body) == expected.body
     assert started == [(expected.status_line, list(expected.headers))]

@@ -1,9 +1,10 @@
-"""What must not come out: secrets and keys anywhere, tokens and recipients in records.
+"""No secret or key comes out anywhere, and no token or recipient in a log record.
 
-Error trackers send along what each frame of a traceback holds. The frames of ptrack are
-looked at here; those of a site's own callback hold what it was called with, of course.
+Error trackers send the variables of each frame of a traceback. The tests look at the
+frames of ptrack; those of a site's own callback hold its arguments, of course.
 """
 
+import json
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,14 +19,21 @@ from django.urls import path
 from webtest import TestApp as WebTest
 
 import ptrack
-from ptrack import asgi, conf
+from ptrack import asgi, conf, endpoints
 from ptrack.asgi import PtrackASGIMiddleware
+from ptrack.background.worker import perform
+from ptrack.core.hits import Hit
+from ptrack.core.jobs import read_job, write_job
+from ptrack.core.kinds import LINK, PIXEL
 from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackConfigurationError, PtrackTokenError
 from ptrack.middleware import PtrackMiddleware
+from ptrack.requests import PixelRequest
 from ptrack.wsgi import PtrackWSGIMiddleware, filter_factory, mirror
-from tests.adapters import Request, through_asgi
-from tests.recording import emptied
+from tests.adapters import Request, make_environ, send_through_asgi
+from tests.core.endpoints import BOX as ENDPOINT_BOX
+from tests.core.endpoints import JsonEncoder, both_encoders, make_endpoint
+from tests.recording import empty_tracker
 
 SECRET, OLD = "TOP-SECRET", "OLD-SECRET"
 BAD, BAD_OLD = SECRET * 4, OLD * 4
@@ -33,8 +41,8 @@ RECIPIENT = "ada@example.com"
 KEYS = [(each.encode().ljust(32, b"{")) for each in (SECRET, OLD)]
 
 
-def frames(error: BaseException | None) -> Iterator[tuple[str, str, Any]]:
-    """Give module, name and value of every local variable an error tracker shows."""
+def find_variables(error: BaseException | None) -> Iterator[tuple[str, str, Any]]:
+    """Yield module, name and value of each local variable that error trackers show."""
     while error is not None:
         trace = error.__traceback__
         while trace is not None:
@@ -42,22 +50,22 @@ def frames(error: BaseException | None) -> Iterator[tuple[str, str, Any]]:
             for name, value in trace.tb_frame.f_locals.items():
                 yield module, name, value
             trace = trace.tb_next
-        # What is suppressed is shown by nobody.
+        # No error tracker shows a suppressed context.
         context = None if error.__suppress_context__ else error.__context__
         error = error.__cause__ or context
 
 
-def of_ptrack(error: BaseException) -> str:
-    """Give what the frames of ptrack hold, and what the errors say."""
+def show_ptrack(error: BaseException) -> str:
+    """Return the variables of ptrack's frames, and the text of the error."""
     found = [
         f"{name} = {value!r}"
-        for module, name, value in frames(error)
+        for module, name, value in find_variables(error)
         if module.partition(".")[0] == "ptrack"
     ]
     return "\n".join([*found, str(error), repr(error)])
 
 
-def raised(call: Callable[[], object]) -> BaseException:
+def catch(call: Callable[[], object]) -> BaseException:
     with pytest.raises(Exception, match=r".") as caught:
         call()
     return caught.value
@@ -73,29 +81,55 @@ def assert_without_secrets(text: str) -> None:
 
 # -- secrets in tracebacks ------------------------------------------------------------
 
-WSGI = PtrackWSGIMiddleware
+WSGI, ASGI = PtrackWSGIMiddleware, PtrackASGIMiddleware
+GOOD: dict[str, Any] = {"secret": SECRET, "secret_fallbacks": [OLD]}
+BOX = TokenBox(SECRET, [OLD])
 CALLS: dict[str, Callable[[], object]] = {
-    "bad secret": lambda: WSGI(None, BAD),
-    "bad fallback": lambda: WSGI(None, SECRET, secret_fallbacks=[OLD, BAD_OLD]),
-    "bad app URL": lambda: WSGI(None, SECRET, secret_fallbacks=[OLD], app_url="x"),
-    "bad prefix": lambda: WSGI(None, SECRET, secret_fallbacks=[OLD], prefix=1),  # type: ignore[arg-type]
-    "bad pixels": lambda: WSGI(None, SECRET, secret_fallbacks=[OLD], pixels="no.such"),
-    "bad mirror": lambda: mirror(secret=BAD, secret_fallbacks=[OLD]),
-    "bad secret, ASGI": lambda: PtrackASGIMiddleware(None, BAD),
-    "bad mirror, ASGI": lambda: asgi.mirror(secret=BAD, secret_fallbacks=[OLD]),
+    **{
+        f"{name}, {way}": lambda make=make, options=options: make(**options)
+        for name, options in {
+            "bad secret": {"secret": BAD},
+            "bad secret, good fallback": {"secret": BAD, "secret_fallbacks": [OLD]},
+            "bad type of secret": {"secret": [SECRET]},
+            "bad fallback": {**GOOD, "secret_fallbacks": [OLD, BAD_OLD]},
+            "one fallback": {**GOOD, "secret_fallbacks": OLD},
+            "fallbacks by name": {**GOOD, "secret_fallbacks": {OLD: OLD}},
+            "bad app URL": {**GOOD, "app_url": "x"},
+            "bad prefix": {**GOOD, "prefix": 1},
+            "bad link fallback": {**GOOD, "link_fallback_url": "x"},
+            "bad link query": {**GOOD, "link_query": 1},
+            "bad switch": {**GOOD, "honour_gpc": 1},
+            "bad engine": {**GOOD, "background": 1},
+            "missing engine": {**GOOD, "background": "no.such.Engine"},
+            "bad queue": {**GOOD, "background_queue": 1},
+            "bad pixels": {**GOOD, "pixels": "no.such"},
+            "unknown option": {**GOOD, "secrets": OLD},
+        }.items()
+        for way, make in {
+            "WSGI": lambda **options: WSGI(None, **options),
+            "ASGI": lambda **options: ASGI(None, **options),
+            "WSGI mirror": mirror,
+            "ASGI mirror": asgi.mirror,
+        }.items()
+    },
     "bad filter": lambda: filter_factory({}, secret=BAD, secret_fallbacks=OLD)(None),
+    "bad option of a filter": lambda: filter_factory(
+        {}, secret=SECRET, secret_fallbacks=OLD, honour_gpc="x"
+    )(None),
     "bad box": lambda: TokenBox(BAD, [OLD]),
     "box with a bad fallback": lambda: TokenBox(SECRET, [OLD, BAD_OLD]),
-    "encryption of what can't be": lambda: TokenBox(SECRET, [OLD]).encrypt(object()),
-    "encryption of too much": lambda: TokenBox(SECRET, [OLD]).encrypt("x" * 9000),
-    "decryption of garbage": lambda: TokenBox(SECRET, [OLD]).decrypt("garbage"),
-    "decryption of a forgery": lambda: TokenBox(SECRET, [OLD]).decrypt("A" * 64),
+    "purpose that is too long": lambda: BOX.derive(b"x" * 17),
+    "encryption of an object": lambda: BOX.encrypt(object()),
+    "encryption of too much": lambda: BOX.encrypt("x" * 9000),
+    "decryption of garbage": lambda: BOX.decrypt("garbage"),
+    "decryption of a forgery": lambda: BOX.decrypt("A" * 64),
+    "bad check": lambda: conf.Configuration({"PTRACK_SECRET": BAD}).check(),
 }
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_no_frame_of_ptrack_holds_a_secret_when_a_call_fails(name: str):
-    assert_without_secrets(of_ptrack(raised(CALLS[name])))
+    assert_without_secrets(show_ptrack(catch(CALLS[name])))
 
 
 @pytest.mark.parametrize("secret", [BAD, BAD.encode(), f"{SECRET}\ud800"])
@@ -111,9 +145,9 @@ def test_no_frame_of_ptrack_holds_a_secret_when_a_setting_is_bad(secret: str | b
     )
     for call in calls:
         with override_settings(**settings):
-            error = raised(call)
+            error = catch(call)
         assert isinstance(error, ImproperlyConfigured | PtrackConfigurationError)
-        assert_without_secrets(of_ptrack(error))
+        assert_without_secrets(show_ptrack(error))
 
 
 def test_no_frame_of_ptrack_holds_a_secret_when_a_variable_is_bad(
@@ -122,23 +156,38 @@ def test_no_frame_of_ptrack_holds_a_secret_when_a_variable_is_bad(
     monkeypatch.setenv("PTRACK_SECRET", SECRET)
     monkeypatch.setenv("PTRACK_SECRET_FALLBACKS", f"{OLD},{BAD_OLD}")
     for call in (ptrack.pixel_url, ptrack.PtrackEncoder.encrypt, mirror):
-        assert_without_secrets(of_ptrack(raised(call)))
+        assert_without_secrets(show_ptrack(catch(call)))
+
+
+def test_bad_configuration_shows_no_secret_as_itself():
+    for name, value in {
+        "PTRACK_SECRET": BAD,
+        "PTRACK_SECRET_FALLBACKS": [OLD, BAD_OLD],
+    }.items():
+        configuration = conf.Configuration({"PTRACK_SECRET": SECRET, name: value})
+        assert_without_secrets(repr(configuration))
+        assert_without_secrets(
+            show_ptrack(catch(lambda c=configuration: endpoints.build(c)))
+        )
+        assert_without_secrets(conf.find_problem(name, value))
 
 
 def test_error_of_decryption_brings_no_frame_of_the_library_that_holds_keys():
-    error = raised(lambda: TokenBox(SECRET).decrypt("A" * 64))
+    error = catch(lambda: TokenBox(SECRET).decrypt("A" * 64))
     assert isinstance(error, PtrackTokenError)
-    assert "nacl" not in {module.partition(".")[0] for module, _, _ in frames(error)}
+    assert "nacl" not in {
+        module.partition(".")[0] for module, _, _ in find_variables(error)
+    }
 
 
 # -- reprs ----------------------------------------------------------------------------
 
 
 def test_no_repr_shows_a_secret():
-    tracking = PtrackWSGIMiddleware(None, SECRET, secret_fallbacks=[OLD])
+    tracking = PtrackWSGIMiddleware(None, **GOOD)
     with override_settings(PTRACK_SECRET=SECRET, PTRACK_SECRET_FALLBACKS=[OLD]):
         middleware = PtrackMiddleware(lambda request: HttpResponse())
-        configuration, endpoint = conf.from_django(), conf.django_endpoint()
+        configuration, endpoint = conf.read_django(), endpoints.get_django_endpoint()
     shown = [
         tracking,
         vars(tracking),
@@ -149,6 +198,8 @@ def test_no_repr_shows_a_secret():
         vars(endpoint),
         TokenBox(SECRET, [OLD]),
         filter_factory({}, prefix="/p/"),
+        BOX.derive(b"one"),
+        conf.Configuration(dict.fromkeys(["PTRACK_SECRET"], SECRET)),
     ]
     for each in shown:
         assert_without_secrets(f"{each!r} {each!s}")
@@ -170,8 +221,111 @@ def test_no_repr_shows_a_secret():
     ],
 )
 def test_error_names_an_argument_and_shows_no_value(value: Any):
-    error = raised(lambda: ptrack.pixel_url(to=value))
+    error = catch(lambda: ptrack.pixel_url(to=value))
     assert RECIPIENT not in str(error)
+
+
+# -- tokens in tracebacks -------------------------------------------------------------
+
+
+def find_texts(error: BaseException) -> list[str]:
+    """Return the texts among the variables of ptrack's frames."""
+    return [
+        value
+        for module, _, value in find_variables(error)
+        if module.startswith("ptrack.") and isinstance(value, str)
+    ]
+
+
+each_kind = pytest.mark.parametrize(
+    ("kind", "target"),
+    [(PIXEL, None), (LINK, "https://h.example/")],
+    ids=["pixel", "link"],
+)
+
+
+@each_kind
+@both_encoders
+def test_no_frame_of_ptrack_holds_a_token_when_there_is_no_app_url(
+    encoder, kind, target
+):
+    place = make_endpoint(encoder, app_url="")
+    texts = find_texts(catch(lambda: place.url(kind, ["a"], {}, target)))
+    assert not any(place.read(kind.segment + each) for each in texts)
+
+
+@each_kind
+def test_no_frame_of_ptrack_holds_a_token_that_is_too_long(kind, target):
+    texts = find_texts(
+        catch(lambda: make_endpoint().url(kind, ["x" * 9000], {}, target))
+    )
+    assert all(len(each) < 1000 for each in texts)
+
+
+@each_kind
+def test_no_frame_of_ptrack_holds_a_custom_encoders_token_that_is_too_long(
+    kind, target
+):
+    tokens = []
+
+    class LongEncoder(JsonEncoder):
+        @staticmethod
+        def encrypt(*args: Any, **kwargs: Any) -> str:
+            tokens.append(JsonEncoder.encrypt(*args, "x" * 9000))
+            return tokens[-1]
+
+    texts = find_texts(
+        catch(lambda: make_endpoint(LongEncoder).url(kind, ["a"], {}, target))
+    )
+    assert len(tokens) == 1
+    assert not set(texts) & set(tokens)
+
+
+@each_kind
+def test_no_frame_of_ptrack_holds_a_token_when_a_custom_encoder_fails(kind, target):
+    class FailingEncoder(JsonEncoder):
+        @staticmethod
+        def encrypt(*args: Any, **kwargs: Any) -> str:
+            raise LookupError("no")
+
+    place = make_endpoint(FailingEncoder)
+    texts = find_texts(catch(lambda: place.url(kind, ["a"], {}, target)))
+    box = ENDPOINT_BOX.derive(b"ptrack link")
+    for each in texts:
+        with pytest.raises(PtrackTokenError):
+            box.decrypt(each)
+
+
+def make_job(**changes: Any) -> str:
+    """Return the job of a hit, some of it changed."""
+    request = PixelRequest(make_environ(Request(path=b"/ptrack/the-token/")))
+    job = json.loads(write_job("x", Hit(PIXEL, request, [RECIPIENT], {})))
+    return json.dumps({**job, **changes})
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        make_job(kind="a later kind"),
+        make_job(at="never"),
+        make_job()[:-1],
+    ],
+    ids=["unknown kind", "bad time", "cut"],
+)
+def test_no_frame_of_ptracks_core_holds_a_job_that_cannot_be_read(job: str):
+    """It has the path of its request, and with that the token."""
+    error = catch(lambda: read_job(job))
+    assert isinstance(error, ValueError)
+    shown = show_ptrack(error)
+    assert "the-token" not in shown
+    assert RECIPIENT not in shown
+
+
+@pytest.mark.parametrize("callback", ["no.such", f"{__name__}.Narrow"])
+def test_no_frame_of_ptrack_holds_a_job_that_could_not_be_done(callback: str, failing):
+    shown = show_ptrack(catch(lambda: perform(make_job(callback=callback))))
+    assert "the-token" not in shown
+    assert RECIPIENT not in shown
 
 
 # -- records --------------------------------------------------------------------------
@@ -188,14 +342,14 @@ class FailingAsync(ptrack.TrackingPixel):
 
 
 class Narrow(ptrack.TrackingPixel):
-    """Takes nothing, so that calling it fails before any frame of its own."""
+    """Takes nothing, so that a call fails before it has a frame."""
 
     def record(self) -> None:
-        """Never gets here."""
+        raise AssertionError("never called")
 
 
 class Awaited(ptrack.TrackingPixel):
-    """A sync method that hides that it is async underneath."""
+    """A sync method that returns a coroutine."""
 
     def record(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         return FailingAsync().record(request)
@@ -203,7 +357,8 @@ class Awaited(ptrack.TrackingPixel):
 
 @pytest.fixture
 def failing() -> Iterator[None]:
-    with emptied(ptrack.tracker):
+    """Register callbacks that fail, and no others."""
+    with empty_tracker(ptrack.tracker):
         for pixel in (Failing, FailingAsync, Narrow, Awaited):
             ptrack.tracker.register(pixel)
         yield
@@ -217,12 +372,12 @@ SENDERS: dict[str, Callable[[str], Any]] = {
     "sync": lambda path: Client().get(path),
     "async": async_to_sync(get_async),
     "wsgi": lambda path: WebTest(mirror()).get(path),
-    "asgi": lambda path: through_asgi(asgi.mirror())(Request(path=path.encode())),
+    "asgi": lambda path: send_through_asgi(asgi.mirror())(Request(path=path.encode())),
 }
 
 
-def everything(send: Callable[[str], Any]) -> str:
-    """Do all that is logged, and give the token of it that was valid."""
+def do_everything(send: Callable[[str], Any]) -> str:
+    """Cause every record of the log; return the valid token that was used."""
     url = ptrack.pixel_url(RECIPIENT)
     send(url.removeprefix("https://www.example.com"))
     ptrack.pixel_url("x" * 2000, RECIPIENT)
@@ -234,9 +389,9 @@ def everything(send: Callable[[str], Any]) -> str:
 
 @pytest.mark.parametrize("sender", SENDERS)
 def test_no_record_shows_secret_token_or_recipient(sender: str, failing, caplog):
-    """As formatted with its traceback, and as error trackers take it apart."""
+    """The test formats each with its traceback, and takes it apart as trackers do."""
     with override_settings(PTRACK_SECRET=SECRET, PTRACK_SECRET_FALLBACKS=[OLD]):
-        token = everything(SENDERS[sender])
+        token = do_everything(SENDERS[sender])
     records = [each for each in caplog.records if each.name == "ptrack"]
     said = [record.getMessage() for record in records]
     for part, times in {
@@ -249,17 +404,17 @@ def test_no_record_shows_secret_token_or_recipient(sender: str, failing, caplog)
     for record in records:
         shown = caplog.handler.format(record)
         if record.exc_info and record.exc_info[1]:
-            shown += of_ptrack(record.exc_info[1])
+            shown += show_ptrack(record.exc_info[1])
         assert_without_secrets(shown)
         assert token not in shown
         assert RECIPIENT not in shown
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_traceback_of_a_failing_callback_begins_below_what_called_it(
+def test_traceback_of_a_failing_callback_begins_below_ptracks_frames(
     sender: str, failing, caplog
 ):
-    """In the callback itself if it is sync, and nowhere if it couldn't be called."""
+    """In the callback itself if it is sync; it is empty if a call wasn't possible."""
     url = ptrack.pixel_url(RECIPIENT)
     SENDERS[sender](url.removeprefix("https://www.example.com"))
     traces = {
@@ -298,7 +453,7 @@ urlpatterns = [path("broken/", broken_view), path("pixel/", pixel_view)]
     ],
 )
 def test_debug_page_of_django_shows_no_secret(secret, fallbacks, page):
-    """Neither in its table of settings nor in the variables of ptrack's frames."""
+    """Its table of settings and the variables of ptrack's frames have none."""
     with override_settings(
         DEBUG=True,
         ROOT_URLCONF=__name__,
@@ -315,4 +470,4 @@ def test_debug_page_of_django_shows_no_secret(secret, fallbacks, page):
         assert "*****" in cell[1]
     assert_without_secrets(text)
     if page == "pixel":
-        assert "_renewed_django_endpoint" in text, "the frames of ptrack aren't there"
+        assert "_renew_django_endpoint" in text, "the frames of ptrack aren't there"
