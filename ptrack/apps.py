@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.core.checks import register
 
 from . import checks, conf
+from .background import register_task
 from .discovery import autodiscover
 
 
@@ -15,15 +16,13 @@ class SimplePtrackConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, and the task if Celery is the engine."""
-        register(checks.check_secrets)
-        register(checks.check_urls)
-        register(checks.check_links)
-        register(checks.check_privacy)
-        register(checks.check_trusted_proxies)
-        register(checks.check_background)
+        register(checks.check_settings)
+        register(checks.check_secret_length)
+        register(checks.check_include)
+        register(checks.check_engine)
         register(checks.check_in_use)
         register(checks.check_https, deploy=True)
-        conf.register_task()
+        register_task(conf.get_django("PTRACK_BACKGROUND"))
 
 
 class PtrackConfig(SimplePtrackConfig):

@@ -1,14 +1,15 @@
 """ptrack around any ASGI app (https://asgi.readthedocs.io/), and alone as a mirror."""
 
-from asyncio import _get_running_loop
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Unpack
 
+from .conf import Options
 from .core.answers import NOT_FOUND, Answer
-from .core.concurrency import ended, outside_asyncio
-from .requests import PixelRequest, path_below
-from .wrapper import Around
+from .core.concurrency import run_outside_asyncio
+from .requests import PixelRequest, find_path
+from .wrapper import Wrapper, clear
 
 __all__ = ["PixelRequest", "PtrackASGIMiddleware", "mirror"]
 
@@ -18,54 +19,48 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
-    """Answers pixels, and passes everything else to the app untouched.
+class PtrackASGIMiddleware(Wrapper[Callable[..., Awaitable[Any]]]):
+    """Answers pixels and links, and passes everything else to the app untouched.
 
     Sync callbacks run in threads of the event loop's own pool, async ones in the loop.
     Where the server's loop is trio's, async ones get one of asyncio's.
 
     Args:
-        app: An ASGI application, of version 3; ``None`` for a mirror, where all but
-            pixels is 404.
-        secret, …: As for `ptrack.wrapper.Around`.
+        app: An ASGI application, of version 3; ``None`` for a mirror, which answers 404
+            to all else.
+        options: See `ptrack.conf.Options`.
     """
 
     @cached_property
     def _match(self) -> Callable[[str], str | None]:
-        # Looked up once: this is all that a request that isn't ours pays for.
+        # Looked up once: all other requests pay for nothing else.
         return self._endpoint.match
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under the prefix; leave all else to the app."""
         token = None
         if scope["type"] == "http":
-            # Mounts are looked for only where there is one.
-            below = path_below(scope) if scope.get("root_path") else scope.get("path")
-            token = self._match(below or "")
+            # Most apps aren't mounted, and need no search for the mount.
+            path = find_path(scope) if scope.get("root_path") else scope.get("path")
+            token = self._match(path or "")
         if token is None:
             await self._app(scope, receive, send)
             return
-        method: str = scope.get("method") or ""
-
-        def request() -> PixelRequest:
-            return PixelRequest.of_scope(scope)
-
-        # None is running under trio; `get_running_loop` would raise.
-        if _get_running_loop() is None:
-            answer = await outside_asyncio(
-                self._endpoint.answer, method, token, request
-            )
-        else:
-            # What `aanswer` does, in one coroutine less.
-            answer, recording = self._endpoint.begin(
-                method, token, request, thread_sensitive=False
-            )
-            if recording is not None:
-                await ended(recording)
+        answer = await self._answer(scope, token)
         await _respond(answer, answer.body, send)
 
+    def _answer(self, scope: Scope, token: str) -> Awaitable[Answer]:
+        method: str = scope.get("method") or ""
+        request = partial(PixelRequest.from_scope, scope)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # The loop is trio's.
+            return run_outside_asyncio(self._endpoint.answer, method, token, request)
+        return self._endpoint.aanswer(method, token, request, thread_sensitive=False)
+
     @staticmethod
-    async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer_not_found(scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
             bodiless = scope.get("method") == "HEAD"
@@ -74,14 +69,14 @@ class PtrackASGIMiddleware(Around[Callable[..., Awaitable[Any]]]):
             await receive()
             await send({"type": "websocket.close"})
         elif kind == "lifespan":
-            await _live(receive, send)
+            await _answer_lifespan(receive, send)
         else:
-            # What the specification asks of who doesn't know a protocol.
-            raise ValueError(f"a mirror speaks no {kind}")
+            # The specification asks for an error if a protocol isn't known.
+            raise ValueError(f"a mirror doesn't speak {kind}")
 
 
-def mirror(**options: Any) -> PtrackASGIMiddleware:
-    """Give an app that only records: ``uvicorn --factory ptrack.asgi:mirror``.
+def mirror(**options: Unpack[Options]) -> PtrackASGIMiddleware:
+    """Return an app that only records: ``uvicorn --factory ptrack.asgi:mirror``.
 
     Args:
         options: As for `PtrackASGIMiddleware`.
@@ -89,8 +84,7 @@ def mirror(**options: Any) -> PtrackASGIMiddleware:
     try:
         return PtrackASGIMiddleware(None, **options)
     finally:
-        # Error trackers show what a frame holds: not the secrets, if one was bad.
-        options.clear()
+        clear(options)
 
 
 async def _respond(answer: Answer, body: bytes, send: Send) -> None:
@@ -105,12 +99,12 @@ async def _respond(answer: Answer, body: bytes, send: Send) -> None:
         )
         await send({"type": "http.response.body", "body": body})
     except OSError:
-        # The client has gone away, and there is nobody left to tell.
+        # The client has gone away.
         return
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    """Be told of the server's start and end, at which there is nothing to do."""
+async def _answer_lifespan(receive: Receive, send: Send) -> None:
+    """Confirm the server's start and its end."""
     for event in ("startup", "shutdown"):
         await receive()
         await send({"type": f"lifespan.{event}.complete"})

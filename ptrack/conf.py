@@ -1,43 +1,29 @@
-"""The settings: the only reader of Django's settings and of the environment.
+"""The settings in one table, and the only code that reads Django's and the environment.
 
-Nothing is read at import. What is read is validated, and made into an `Endpoint` once
-per set of values.
+Each setting is an entry of `SETTINGS`. Reading it from Django or from the environment,
+the options of the middlewares and of PasteDeploy, the system checks and the table in
+README.md all come from there. A new setting is a new entry, and is used in
+`ptrack.endpoints.build` or where `get` reads it.
+
+Nothing is read at import.
 """
 
-import contextlib
 import functools
 import logging
 import os
 import sys
-import threading
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any, TypedDict
+from urllib.parse import urlsplit
 
-import ptrack
-
-from . import background as engines
-from .background import LazyEngine
-from .core import tokens as encoders
-from .core.callbacks import Tracker, tracker
-from .core.endpoint import Endpoint, normal_prefix
-from .core.tokens import Encoder, TokenBox
+from .core.callbacks import Tracker
+from .core.endpoint import normalise_prefix
+from .core.jobs import Engine
+from .core.links import check_target
+from .core.tokens import Encoder, make_key
 from .exceptions import PtrackConfigurationError
-from .problems import (
-    UNIX_SOCKET,
-    app_url_problem,
-    background_problem,
-    fallbacks_problem,
-    honour_gpc_problem,
-    link_fallback_problem,
-    link_query_problem,
-    opens_ip_problem,
-    opens_key_problem,
-    prefix_problem,
-    secret_problem,
-    trusted_proxies_problem,
-)
 
 if TYPE_CHECKING:
     from .urlconf import Place
@@ -45,286 +31,561 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ptrack")
 
 DEFAULT_PREFIX = "/ptrack/"
+UNIX_SOCKET = "unix:"
+"""The trusted proxy that stands for all peers without an address, as in nginx."""
 
 
-@dataclass(frozen=True)
-class Configuration:
-    """The settings, as they were read: `None` is what isn't set.
-
-    Attributes:
-        secret: ``PTRACK_SECRET``.
-        fallbacks: ``PTRACK_SECRET_FALLBACKS``.
-        app_url: ``PTRACK_APP_URL``.
-        prefix: ``PTRACK_PREFIX``, or the place in the URLconf.
-        link_fallback_url: ``PTRACK_LINK_FALLBACK_URL``.
-        link_query: ``PTRACK_LINK_QUERY``.
-        honour_gpc: ``PTRACK_HONOUR_GPC``.
-        background: ``PTRACK_BACKGROUND``.
-        background_queue: ``PTRACK_BACKGROUND_QUEUE``.
-        suffix: What follows the token there; ``None`` is the slash.
-        shared: Only the URLconf can tell what is a pixel's path and what is not.
-    """
-
-    secret: Any = field(default=None, repr=False)
-    fallbacks: Any = field(default=None, repr=False)
-    app_url: Any = None
-    prefix: Any = None
-    link_fallback_url: Any = None
-    link_query: Any = None
-    honour_gpc: Any = None
-    background: Any = None
-    background_queue: Any = None
-    suffix: str | None = None
-    shared: bool = False
+# -- values as the environment, or an .ini, writes them -------------------------------
 
 
-# -- from values to an endpoint -------------------------------------------------------
+def parse_text(text: str) -> str | None:
+    """Return the text; ``None`` if it is empty."""
+    return text or None
 
 
-@functools.lru_cache(maxsize=16)
-def _box(secret: str | bytes, fallbacks: tuple[str | bytes, ...]) -> TokenBox:
-    return TokenBox(secret, fallbacks)
+def parse_list(text: str) -> tuple[str, ...] | None:
+    """Return the parts between commas, without the white space around each."""
+    return tuple(filter(None, map(str.strip, text.split(",")))) or None
 
 
-def token_box(configuration: Configuration) -> TokenBox:
-    """Give the box for the secrets of a configuration.
-
-    Raises:
-        PtrackConfigurationError: One of them is missing or bad.
-    """
-    # By no names of their own: error trackers show what a frame holds.
-    _raise_first(
-        secret_problem(configuration.secret),
-        fallbacks_problem(configuration.fallbacks),
-    )
-    return _box(configuration.secret, tuple(configuration.fallbacks or ()))
-
-
-# Looked up at each use: any pixels.py may assign another, at any time. Not by a
-# function of ours, which every hit would pay for.
-_encoder_in_force: Callable[[], Encoder] = functools.partial(
-    getattr, ptrack, "ptrack_encoder"
-)
-
-
-def build(
-    configuration: Configuration,
-    *,
-    encoder: Encoder | None = None,
-    tracker: Tracker = tracker,
-) -> Endpoint:
-    """Make the endpoint of a configuration.
-
-    Args:
-        configuration: Where its values come from.
-        encoder: Instead of ``ptrack.ptrack_encoder``; does without a secret.
-        tracker: Instead of ``ptrack.tracker``.
-
-    Raises:
-        PtrackConfigurationError: A value that is needed is missing, or one is bad.
-    """
-    _raise_first(
-        prefix_problem(configuration.prefix),
-        link_fallback_problem(configuration.link_fallback_url),
-        link_query_problem(configuration.link_query),
-        honour_gpc_problem(configuration.honour_gpc),
-        background_problem(configuration.background, configuration.background_queue),
-    )
-    needs_no_secret = encoder is not None and configuration.secret is None
-    return Endpoint(
-        None if needs_no_secret else token_box(configuration),
-        encoder=_encoder_in_force if encoder is None else lambda: encoder,
-        tracker=tracker,
-        prefix=_or_default(configuration.prefix),
-        app_url=str(configuration.app_url or ""),
-        suffix="/" if configuration.suffix is None else configuration.suffix,
-        shared=configuration.shared,
-        link_fallback_url=configuration.link_fallback_url or None,
-        link_query=configuration.link_query or (),
-        honour_gpc=bool(configuration.honour_gpc),
-        engine=background_engine(configuration),
-    )
-
-
-def background_engine(configuration: Configuration) -> LazyEngine | None:
-    """Give what takes the callbacks that run in the background, if anything does.
-
-    Args:
-        configuration: Where its values come from, which are good.
-    """
-    if not configuration.background:
-        return None
-    return LazyEngine(configuration.background, configuration.background_queue or None)
-
-
-def _or_default(prefix: str | None) -> str:
-    return DEFAULT_PREFIX if prefix is None else normal_prefix(prefix)
-
-
-def _raise_first(*problems: str | None) -> None:
-    for problem in problems:
-        if problem is not None:
-            raise PtrackConfigurationError(problem)
-
-
-# -- the environment ------------------------------------------------------------------
-
-
-def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
-    """Read the environment; an empty variable is one that isn't set.
-
-    ``PTRACK_SECRET_FALLBACKS`` and ``PTRACK_LINK_QUERY`` are split at commas, white
-    space around each dropped. ``PTRACK_LINK_QUERY`` and ``PTRACK_HONOUR_GPC`` may be
-    ``true`` or ``false``.
-    """
-    found = environ.get
-    return Configuration(
-        secret=found("PTRACK_SECRET") or None,
-        fallbacks=listed(found("PTRACK_SECRET_FALLBACKS", "")),
-        app_url=found("PTRACK_APP_URL") or None,
-        prefix=found("PTRACK_PREFIX") or None,
-        link_fallback_url=found("PTRACK_LINK_FALLBACK_URL") or None,
-        link_query=switched_or_listed(found("PTRACK_LINK_QUERY", "")),
-        honour_gpc=switched(found("PTRACK_HONOUR_GPC", "")),
-        background=found("PTRACK_BACKGROUND") or None,
-        background_queue=found("PTRACK_BACKGROUND_QUEUE") or None,
-    )
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """Give what is between the commas of a text, without the white space around."""
-    return tuple(filter(None, map(str.strip, text.split(","))))
-
-
-def switched(text: str) -> Any:
-    """Give what ``true``, ``false`` and an empty text say, and any other as it is."""
+def parse_switch(text: str) -> Any:
+    """Return ``True`` for ``true``, ``False`` for ``false``, else the text as it is."""
     return {"": None, "true": True, "false": False}.get(text.strip().lower(), text)
 
 
-def switched_or_listed(text: str) -> Any:
-    """Give what a text says: ``true``, ``false``, or else a list."""
-    switch = switched(text)
-    return listed(text) if switch is text else switch
+def parse_switch_or_list(text: str) -> Any:
+    """Return a switch, or else a list."""
+    switch = parse_switch(text)
+    return parse_list(text) if switch is text else switch
 
 
-def completed(given: Configuration) -> Configuration:
-    """Take what isn't given from Django where it is configured, else the environment.
+# -- problems with values, as sentences without their full stop -----------------------
+
+
+def _check_secret(secret: object) -> str | None:
+    try:
+        make_key(secret)
+    except PtrackConfigurationError as error:
+        return f"PTRACK_SECRET can't be used: {error}"
+    return None
+
+
+def _check_fallbacks(fallbacks: object) -> str | None:
+    # Only the keys of a dict would be read, and the secrets may be its values.
+    if isinstance(fallbacks, Mapping) or not _is_list(fallbacks):
+        return (
+            "PTRACK_SECRET_FALLBACKS must be a list of earlier secrets, not "
+            f"{type(fallbacks).__name__}"
+        )
+    for number, secret in enumerate(fallbacks):  # type: ignore[arg-type,var-annotated]
+        try:
+            make_key(secret)
+        except PtrackConfigurationError as error:
+            return f"PTRACK_SECRET_FALLBACKS[{number}] can't be used: {error}"
+    return None
+
+
+def _check_app_url(app_url: object) -> str | None:
+    try:
+        parts = urlsplit(str(app_url))
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if usable and not parts.query and not parts.fragment:
+        return None
+    return (
+        f"PTRACK_APP_URL must be a scheme and a host, not {app_url!r}: for example "
+        '"https://www.example.com"'
+    )
+
+
+def _check_prefix(prefix: object) -> str | None:
+    if isinstance(prefix, str):
+        return None
+    return (
+        f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
+        '"/ptrack/"'
+    )
+
+
+def _check_link_fallback(url: object) -> str | None:
+    try:
+        check_target(url)
+    except (TypeError, ValueError):
+        return (
+            f"PTRACK_LINK_FALLBACK_URL must be an absolute URL, not {url!r}: for "
+            'example "https://www.example.com/"'
+        )
+    return None
+
+
+def _check_link_query(names: object) -> str | None:
+    if isinstance(names, bool) or (
+        _is_list(names) and all(isinstance(name, str) for name in names)  # type: ignore[attr-defined]
+    ):
+        return None
+    return (
+        "PTRACK_LINK_QUERY must be a list of names of parameters, or True for all, not "
+        f"{names!r}"
+    )
+
+
+def _check_honour_gpc(honour: object) -> str | None:
+    if isinstance(honour, bool):
+        return None
+    return f"PTRACK_HONOUR_GPC must be True or False, not {honour!r}"
+
+
+def _check_trusted_proxies(proxies: object) -> str | None:
+    if not _is_list(proxies):
+        return (
+            "PTRACK_TRUSTED_PROXIES must be a list of addresses and networks, not "
+            f"{type(proxies).__name__}"
+        )
+    return _check_networks(tuple(map(str, proxies)))  # type: ignore[call-overload]
+
+
+# Cached: each hit reads the setting, and a CDN has dozens of networks.
+@functools.lru_cache(maxsize=16)
+def _check_networks(proxies: tuple[str, ...]) -> str | None:
+    for proxy in proxies:
+        try:
+            if proxy != UNIX_SOCKET:
+                ip_network(proxy)
+        except ValueError as error:
+            return f"PTRACK_TRUSTED_PROXIES can't be used: {error}"
+    return None
+
+
+def _check_background(spec: object) -> str | None:
+    if isinstance(spec, str | Engine):
+        return None
+    return (
+        'PTRACK_BACKGROUND must be "celery", "tasks", the dotted path of a class '
+        f"or an object with a method enqueue(job), not {type(spec).__name__}"
+    )
+
+
+def _check_background_queue(queue: object) -> str | None:
+    if isinstance(queue, str):
+        return None
+    return (
+        f"PTRACK_BACKGROUND_QUEUE must be the name of a queue, not "
+        f"{type(queue).__name__}"
+    )
+
+
+def _check_stats_key(key: object) -> str | None:
+    if isinstance(key, str) and key:
+        return None
+    return (
+        f"PTRACK_STATS_KEY must be the name of a keyword, not {key!r}: for example "
+        '"recipient"'
+    )
+
+
+def _check_stats_ip(ip: object) -> str | None:
+    if isinstance(ip, bool) or ip in ("short", "full"):
+        return None
+    return (
+        'PTRACK_STATS_IP must be "short", "full", or None for no address at all, not '
+        f"{ip!r}"
+    )
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes)
+
+
+# -- the table ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting.
+
+    Attributes:
+        name: Its name in Django's settings and in the environment.
+        default: Its value where it isn't set, for the documentation (Markdown).
+        meaning: Its meaning, for the documentation (Markdown).
+        check: Returns the problem with a value, without a full stop, or ``None``.
+        id: The id of its system check.
+        hint: The way to mend a bad value, in a sentence.
+        parse: Parses the text that the environment, or an .ini, has for it.
+        option: Its name among the options of the middlewares; ``None`` if they don't
+            take it.
+        required: It has to be set.
+        empty: An empty text counts as not set, in Django's settings too.
+        app: The Django app that has its system check.
+        lenient: Under Django, only the system check complains of a bad value: a site of
+            django-ptrack 3.0.0 may have any.
+    """
+
+    name: str
+    default: str
+    meaning: str
+    check: Callable[[Any], str | None]
+    id: str
+    hint: str
+    parse: Callable[[str], Any] = parse_text
+    option: str | None = None
+    required: bool = False
+    empty: bool = False
+    app: str = "ptrack"
+    lenient: bool = False
+
+    def find_problem(self, value: object) -> str | None:
+        """Return the problem with a value, without a full stop; ``None`` if good."""
+        if value is None:
+            return f"{self.name} is not set" if self.required else None
+        if self.empty and value == "":
+            return None
+        return self.check(value)
+
+
+SETTINGS = (
+    Setting(
+        "PTRACK_SECRET",
+        "required",
+        "`str` or `bytes`, 1 to 32 bytes in UTF-8. Use 32 random ones: a short secret "
+        "can be guessed offline by anyone who has a URL.",
+        _check_secret,
+        "ptrack.E001",
+        "Set it to a random text of 32 characters, such as `python -m ptrack secret` "
+        "prints, and to the same one wherever pixels are made or recorded.",
+        option="secret",
+        required=True,
+    ),
+    Setting(
+        "PTRACK_SECRET_FALLBACKS",
+        "`[]`",
+        "Earlier secrets, tried in order, for reading only.",
+        _check_fallbacks,
+        "ptrack.E002",
+        "Set it to a list of the secrets that mails were sent with before.",
+        parse=parse_list,
+        option="secret_fallbacks",
+    ),
+    Setting(
+        "PTRACK_APP_URL",
+        "`None`",
+        'Scheme and host of the URLs, say `"https://www.example.com"`. Needed only to '
+        "make URLs.",
+        _check_app_url,
+        "ptrack.E003",
+        "Set it to the address under which mail clients reach the site.",
+        option="app_url",
+        empty=True,
+        lenient=True,
+    ),
+    Setting(
+        "PTRACK_PREFIX",
+        '`"/ptrack/"`',
+        "Everything below it belongs to ptrack. Where the URLconf includes "
+        '`ptrack.urls` and this isn\'t set, it is that place. `"/"` is for a host of '
+        "its own.",
+        _check_prefix,
+        "ptrack.E004",
+        "Leave it out for the default, or set it to a path.",
+        option="prefix",
+    ),
+    Setting(
+        "PTRACK_LINK_FALLBACK_URL",
+        "`None`",
+        "The page that a link leads to if it can't be read.",
+        _check_link_fallback,
+        "ptrack.E005",
+        "Set it to a page for readers whose link is broken, or leave it out.",
+        option="link_fallback_url",
+        empty=True,
+    ),
+    Setting(
+        "PTRACK_LINK_QUERY",
+        "`[]`",
+        "Names of query parameters that links pass on to their target; `True` for all.",
+        _check_link_query,
+        "ptrack.E006",
+        "Leave it out to pass nothing on.",
+        parse=parse_switch_or_list,
+        option="link_query",
+    ),
+    Setting(
+        "PTRACK_HONOUR_GPC",
+        "`False`",
+        "Answer requests whose sender objects to tracking (`Sec-GPC: 1` or `DNT: 1`), "
+        "but run no callback.",
+        _check_honour_gpc,
+        "ptrack.E007",
+        "Set it to True to record no request whose sender objects to tracking.",
+        parse=parse_switch,
+        option="honour_gpc",
+    ),
+    Setting(
+        "PTRACK_BACKGROUND",
+        "`None`",
+        "The engine that records [in the background](docs/background.md): "
+        '`"celery"`, `"tasks"` or an engine of your own.',
+        _check_background,
+        "ptrack.E008",
+        'Set PTRACK_BACKGROUND to "celery" or "tasks", or leave it out.',
+        option="background",
+    ),
+    Setting(
+        "PTRACK_BACKGROUND_QUEUE",
+        "`None`",
+        "The name of the queue there.",
+        _check_background_queue,
+        "ptrack.E009",
+        "Set it to the name of a queue, or leave it out.",
+        option="background_queue",
+    ),
+    Setting(
+        "PTRACK_TRUSTED_PROXIES",
+        "`[]`",
+        "Addresses and networks of the proxies that "
+        "[`client_ip`](docs/agents.md#the-clients-address) believes.",
+        _check_trusted_proxies,
+        "ptrack.E010",
+        'List addresses ("192.0.2.1"), networks ("10.0.0.0/8"), and "unix:" for '
+        "sockets of the file system; or leave it out.",
+        parse=parse_list,
+    ),
+    Setting(
+        "PTRACK_STATS_KEY",
+        "`None`",
+        "The keyword that [`ptrack.stats`](docs/stats.md#settings) counts unique "
+        'readers by, say `"recipient"`.',
+        _check_stats_key,
+        "ptrack.E011",
+        "Set it to the keyword that distinguishes readers, or leave it out.",
+        app="ptrack.stats",
+    ),
+    Setting(
+        "PTRACK_STATS_IP",
+        "`None`",
+        'How `ptrack.stats` keeps addresses: `"short"`, `"full"`, or not at all.',
+        _check_stats_ip,
+        "ptrack.E012",
+        'Set it to "short" or "full", or leave it out.',
+        app="ptrack.stats",
+    ),
+)
+
+_BY_NAME = {each.name: each for each in SETTINGS}
+SECRETS = ("PTRACK_SECRET", "PTRACK_SECRET_FALLBACKS")
+OPTIONS = {each.option: each for each in SETTINGS if each.option}
+"""The settings that the middlewares take, by the names of the options."""
+
+
+class Options(TypedDict, total=False):
+    """The options of the middlewares.
+
+    A setting that isn't given is read from Django's settings where they are configured,
+    else from the environment.
+
+    Attributes:
+        secret: ``PTRACK_SECRET``, and so on for each of `OPTIONS`.
+        encoder: A class to use instead of ``ptrack.ptrack_encoder``.
+        tracker: A registry to use instead of ``ptrack.tracker``.
+        pixels: Names of the modules that register callbacks, or one name. A top-level
+            ``pixels``, if there is one, by default.
+    """
+
+    secret: str | bytes | None
+    secret_fallbacks: Collection[str | bytes] | None
+    app_url: str | None
+    prefix: str | None
+    link_fallback_url: str | None
+    link_query: Collection[str] | bool | None
+    honour_gpc: bool | None
+    background: str | Engine | None
+    background_queue: str | None
+    encoder: Encoder | None
+    tracker: Tracker | None
+    pixels: str | Iterable[str] | None
+
+
+class Configuration:
+    """Values of settings, ``None`` for each that isn't set.
+
+    This isn't a mapping, and has no ``repr``: error trackers show the values in a
+    frame, and this holds the secrets.
 
     Args:
-        given: What is: ``None`` is what isn't. A prefix comes with its own suffix.
-
-    Raises:
-        PtrackConfigurationError: The app URL is bad. Other values are judged by
-            `build`; this one a site of django-ptrack 3.0.0 may have as it likes.
+        values: The values by the names of the settings.
+        suffix: The part of a URL behind the token.
+        shared: The site has pages under the prefix too, and only the URLconf can
+            distinguish them from ptrack's paths.
+        is_final: ``False`` while the URLconf is still being imported: reading the same
+            settings again may then give other values.
     """
-    found = in_force()
-    if given.prefix is not None:
-        found = replace(found, suffix=None, shared=False)
-    found = replace(found, **_values_of(given))
-    _raise_first(app_url_problem(found.app_url))
-    return found
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        suffix: str = "/",
+        shared: bool = False,
+        is_final: bool = True,
+    ) -> None:
+        self._values = dict(values)
+        self.suffix = suffix
+        self.shared = shared
+        self.is_final = is_final
+
+    def get(self, name: str) -> Any:
+        """Return the value of a setting, by its name."""
+        return self._values.get(name)
+
+    def override(self, options: Mapping[str, Any]) -> "Configuration":
+        """Return a configuration in which options replace some of these settings.
+
+        Args:
+            options: Values by the names of the options; ``None`` for each that isn't
+                given. With a prefix, the URLconf's suffix doesn't count.
+        """
+        given = {
+            setting.name: options[option]
+            for option, setting in OPTIONS.items()
+            if options.get(option) is not None
+        }
+        values = {**self._values, **given}
+        if "PTRACK_PREFIX" in given:
+            return Configuration(values)
+        return Configuration(values, self.suffix, self.shared)
+
+    def check(self, settings: Iterable[Setting]) -> None:
+        """Raise an error for the first bad value.
+
+        Args:
+            settings: The settings to check.
+
+        Raises:
+            PtrackConfigurationError: The message says how to mend it.
+        """
+        # No variable for the value: it may be a secret, and error trackers show frames.
+        for setting in settings:
+            problem = setting.find_problem(self.get(setting.name))
+            if problem is not None:
+                raise PtrackConfigurationError(f"{problem}. {setting.hint}")
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another configuration has the same values."""
+        return isinstance(other, Configuration) and self._key == other._key
+
+    def __hash__(self) -> int:
+        """Return a hash of the values, for `get_environment_endpoint`."""
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[Any, ...]:
+        return (tuple(self._values.items()), self.suffix, self.shared)
 
 
-def _values_of(given: Configuration) -> dict[str, Any]:
-    values = {each.name: getattr(given, each.name) for each in fields(given)}
-    return {
-        name: value
-        for name, value in values.items()
-        if value is not None and name != "shared"
-    }
+def find_problem(name: str, value: object) -> str | None:
+    """Return the problem with a setting's value, as `Setting.find_problem` does."""
+    return _BY_NAME[name].find_problem(value)
 
 
-def in_force() -> Configuration:
-    """Read Django's settings where they are configured, else the environment."""
-    return from_django() if in_django() else from_environment()
+# -- reading --------------------------------------------------------------------------
 
 
-# -- Django's settings ----------------------------------------------------------------
-
-
-def in_django() -> bool:
-    """Tell whether Django's settings are configured, without importing Django."""
-    if _django_endpoint is not None:
-        return True
+def uses_django() -> bool:
+    """Return whether Django's settings are configured, without importing Django."""
     conf = sys.modules.get("django.conf")
     if conf is not None and conf.settings.configured:
         return True
     return bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
 
 
-def set_up_django() -> None:
-    """Load the apps of a site whose settings are named, for a process of our own."""
-    if in_django():
-        import django
-
-        django.setup()
+def read() -> Configuration:
+    """Read Django's settings where they are configured, else the environment."""
+    return read_django() if uses_django() else read_environment()
 
 
-def from_django() -> Configuration:
-    """Read Django's settings."""
-    return _read_django()[0]
-
-
-def _read_django() -> tuple[Configuration, bool]:
-    """Read Django's settings, and tell whether the answer is there to stay."""
-    found = _set_in_django()
-    if found.prefix is not None:
-        return found, True
-    place, settled = included_at()
-    if place is None:
-        return found, settled
-    # At the site's root all its pages are under the prefix, and nobody asked for that;
-    # a path that ends in something of the site's own is for its URLconf to take apart.
-    shared = place.prefix == "/" or place.suffix not in ("", "/")
-    return (
-        replace(found, prefix=place.prefix, suffix=place.suffix, shared=shared),
-        settled,
-    )
-
-
-def _set_in_django() -> Configuration:
-    settings = _settings()
+def read_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
+    """Read the environment; an empty variable counts as not set."""
+    found = environ.get
     return Configuration(
-        secret=getattr(settings, "PTRACK_SECRET", None),
-        fallbacks=getattr(settings, "PTRACK_SECRET_FALLBACKS", None),
-        app_url=getattr(settings, "PTRACK_APP_URL", None),
-        prefix=getattr(settings, "PTRACK_PREFIX", None),
-        link_fallback_url=getattr(settings, "PTRACK_LINK_FALLBACK_URL", None),
-        link_query=getattr(settings, "PTRACK_LINK_QUERY", None),
-        honour_gpc=getattr(settings, "PTRACK_HONOUR_GPC", None),
-        background=getattr(settings, "PTRACK_BACKGROUND", None),
-        background_queue=getattr(settings, "PTRACK_BACKGROUND_QUEUE", None),
+        {each.name: each.parse(found(each.name, "")) for each in SETTINGS}
     )
 
 
-def django_place() -> "Place":
-    """Give where the URLs that are made under Django's settings lead."""
-    from .urlconf import Place
+def read_django() -> Configuration:
+    """Read Django's settings, and the URLconf where no prefix is set."""
+    values = {each.name: get_django(each.name) for each in SETTINGS}
+    if values["PTRACK_PREFIX"] is not None:
+        return Configuration(values)
+    place, is_final = find_include()
+    if place is None:
+        return Configuration(values, is_final=is_final)
+    # At the site's root, all its pages are under the prefix. With another suffix than
+    # a slash, only the site's URLconf can take a path apart.
+    shared = place.prefix == "/" or place.suffix not in ("", "/")
+    values["PTRACK_PREFIX"] = place.prefix
+    return Configuration(values, place.suffix, shared, is_final)
 
-    found = from_django()
-    suffix = "/" if found.suffix is None else found.suffix
-    return Place(_or_default(found.prefix), suffix)
+
+def get(name: str) -> Any:
+    """Return the value of one setting in force.
+
+    Args:
+        name: The setting's name.
+
+    Raises:
+        PtrackConfigurationError: The value is bad. Under Django,
+            ``ImproperlyConfigured``.
+    """
+    setting = _BY_NAME[name]
+    if not uses_django():
+        found = Configuration({name: setting.parse(os.environ.get(name, ""))})
+        found.check([setting])
+        return found.get(name)
+    found = Configuration({name: get_django(name)})
+    try:
+        found.check([setting])
+    except PtrackConfigurationError as error:
+        raise to_improperly_configured(error) from None
+    return found.get(name)
 
 
-def included_at() -> "tuple[Place | None, bool]":
-    """Find out where the site's URLconf includes ``ptrack.urls``.
+def get_django(name: str) -> Any:
+    """Return one of Django's settings, of any name; ``None`` if it isn't set."""
+    from django.conf import settings  # Only under Django.
+
+    return getattr(settings, name, None)
+
+
+def get_settings_module() -> str | None:
+    """Return the name of the module of Django's settings."""
+    return os.environ.get("DJANGO_SETTINGS_MODULE")
+
+
+def to_improperly_configured(error: PtrackConfigurationError) -> Exception:
+    """Return Django's own error for bad settings, with the same message."""
+    from django.core.exceptions import ImproperlyConfigured  # Only under Django.
+
+    return ImproperlyConfigured(str(error))
+
+
+def find_include() -> "tuple[Place | None, bool]":
+    """Find the place where the site's URLconf includes ``ptrack.urls``.
 
     Returns:
         The place, or ``None`` if ``reverse("ptrack")`` finds none or the URLconf can't
-        be imported; and whether that is settled, which it isn't while the URLconf is
-        still being imported.
+        be imported; and whether that is final: it isn't while the URLconf is still
+        being imported.
     """
-    from .urlconf import place_in
+    from .urlconf import find_place  # Only under Django.
 
-    urlconf = getattr(_settings(), "ROOT_URLCONF", None)
+    urlconf = get_django("ROOT_URLCONF")
     if urlconf is None:
         return None, True
     try:
-        return place_in(urlconf, language()), True
+        return find_place(urlconf, get_django("LANGUAGE_CODE")), True
     except Exception:
         half_imported = isinstance(urlconf, str) and urlconf in sys.modules
         if not half_imported:
-            # Django will say so too, but of a second try, which may fail differently.
+            # Django reports its own second try, which may fail differently.
             logger.warning(
                 "The URLconf %s can't be imported; pixels are expected under %s",
                 urlconf,
@@ -334,241 +595,7 @@ def included_at() -> "tuple[Place | None, bool]":
         return None, not half_imported
 
 
-def language() -> str:
-    """Give the language that the site has where nobody asked for another."""
-    code: str = _settings().LANGUAGE_CODE
-    return code
-
-
-def project_packages() -> list[str]:
-    """Give the packages that hold the site's settings and URLconf, innermost first."""
-    modules = (
-        os.environ.get("DJANGO_SETTINGS_MODULE"),
-        getattr(_settings(), "ROOT_URLCONF", None),
-    )
-    found: dict[str, None] = {}
-    for module in modules:
-        package = module if isinstance(module, str) else ""
-        while package := package.rpartition(".")[0]:
-            found[package] = None
-    return list(found)
-
-
-def tasks_options() -> dict[str, str]:
-    """Give what Django's ``task`` is to be told of where jobs go."""
-    found = _set_in_django()
-    name, _, backend = str(found.background or "").partition(":")
-    options = {"backend": backend, "queue_name": found.background_queue}
-    return {key: value for key, value in options.items() if value and name == "tasks"}
-
-
-def register_task() -> None:
-    """Let Celery's workers know the task, if it is Celery that brings them jobs."""
-    name = str(_set_in_django().background or "").partition(":")[0]
-    if name == "celery":
-        # That it isn't installed is for the check to say, or the first request.
-        with contextlib.suppress(PtrackConfigurationError):
-            engines.load(name)
-
-
-def uses_middleware(kind: type) -> bool:
-    """Tell whether a middleware class, or one derived from it, is in the settings."""
-    from django.utils.module_loading import import_string
-
-    def is_one(path: str) -> bool:
-        try:
-            found = import_string(path)
-        except ImportError:
-            # Django's own error says so when it loads the middleware.
-            return False
-        return isinstance(found, type) and issubclass(found, kind)
-
-    return any(map(is_one, _settings().MIDDLEWARE))
-
-
-def improperly_configured(error: PtrackConfigurationError) -> Exception:
-    """Give Django's own error for bad settings, with the same message."""
-    from django.core.exceptions import ImproperlyConfigured
-
-    return ImproperlyConfigured(str(error))
-
-
-def _settings() -> Any:
-    from django.conf import settings
-
-    return settings
-
-
-# -- the endpoint in force ------------------------------------------------------------
-
-_django_endpoint: Endpoint | None = None
-_overrides = 0
-_overriding = threading.Lock()
-
-
-def django_endpoint() -> Endpoint:
-    """Give the endpoint of Django's settings, an override of them included.
-
-    Raises:
-        ImproperlyConfigured: A setting is missing or bad.
-    """
-    return _django_endpoint or _renewed_django_endpoint()
-
-
-def start_django() -> None:
-    """Find out now what would else go wrong at the first hit.
-
-    Raises:
-        ImproperlyConfigured: A setting is missing or bad, or the background engine
-            isn't installed or set up.
-    """
-    try:
-        django_endpoint().start()
-    except PtrackConfigurationError as error:
-        raise improperly_configured(error) from error
-
-
-def _renewed_django_endpoint() -> Endpoint:
-    global _django_endpoint
-    _watch_overrides()
-    overrides = _overrides
-    configuration, settled = _read_django()
-    try:
-        found = build(configuration)
-    except PtrackConfigurationError as error:
-        raise improperly_configured(error) from None
-    with _overriding:
-        # What another thread has overridden meanwhile was read too early.
-        if settled and overrides == _overrides:
-            _django_endpoint = found
-    return found
-
-
-@functools.cache
-def _watch_overrides() -> None:
-    from django.core.signals import setting_changed
-
-    setting_changed.connect(_forget, dispatch_uid="ptrack")
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    global _django_endpoint, _overrides
-    if setting.startswith("PTRACK_") or setting in ("ROOT_URLCONF", "LANGUAGE_CODE"):
-        with _overriding:
-            _django_endpoint = None
-            _overrides += 1
-
-
-# -- who is believed about the client's address ---------------------------------------
-
-
-@dataclass(frozen=True)
-class TrustedProxies:
-    """Who is believed about where a request came from.
-
-    Attributes:
-        networks: Those of the proxies.
-        unix: Peers that have no address are proxies too.
-    """
-
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    unix: bool = False
-
-
-def trusted_proxies() -> TrustedProxies:
-    """Give ``PTRACK_TRUSTED_PROXIES``, of Django's settings or of the environment.
-
-    Raises:
-        PtrackConfigurationError: It is bad.
-        ImproperlyConfigured: Likewise, under Django.
-    """
-    if not in_django():
-        return _trusted_proxies(listed(os.environ.get("PTRACK_TRUSTED_PROXIES", "")))
-    found = getattr(_settings(), "PTRACK_TRUSTED_PROXIES", None)
-    try:
-        if isinstance(found, Collection) and not isinstance(found, str | bytes):
-            return _trusted_proxies(tuple(map(str, found)))
-        _raise_first(trusted_proxies_problem(found))
-        return TrustedProxies()
-    except PtrackConfigurationError as error:
-        raise improperly_configured(error) from None
-
-
-@functools.lru_cache(maxsize=16)
-def _trusted_proxies(proxies: tuple[str, ...]) -> TrustedProxies:
-    _raise_first(trusted_proxies_problem(proxies))
-    networks = [ip_network(proxy) for proxy in proxies if proxy != UNIX_SOCKET]
-    return TrustedProxies(tuple(networks), unix=UNIX_SOCKET in proxies)
-
-
-# -- what is kept of each hit ---------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Opens:
-    """What `ptrack.opens` keeps.
-
-    Attributes:
-        key: ``PTRACK_OPENS_KEY``: the keyword that unique opens are counted by.
-        ip: ``PTRACK_OPENS_IP``: ``"short"``, ``"full"``, or ``None`` for no address.
-    """
-
-    key: str | None = None
-    ip: str | None = None
-
-
-def opens() -> Opens:
-    """Give what Django's settings say of `ptrack.opens`.
-
-    Raises:
-        ImproperlyConfigured: A setting is bad.
-    """
-    key, ip = opens_settings()
-    try:
-        _raise_first(opens_key_problem(key), opens_ip_problem(ip))
-    except PtrackConfigurationError as error:
-        raise improperly_configured(error) from None
-    return Opens(key, "short" if ip is True else ip or None)
-
-
-def opens_settings() -> tuple[Any, Any]:
-    """Give ``PTRACK_OPENS_KEY`` and ``PTRACK_OPENS_IP`` as they are set."""
-    settings = _settings()
-    return (
-        getattr(settings, "PTRACK_OPENS_KEY", None),
-        getattr(settings, "PTRACK_OPENS_IP", None),
-    )
-
-
-def uses_time_zones() -> bool:
-    """Tell whether the site's database takes times that know their zone."""
-    return bool(_settings().USE_TZ)
-
-
-# -- the endpoint outside Django ------------------------------------------------------
-
-
-def environment_endpoint() -> Endpoint:
-    """Give the endpoint of the environment.
-
-    Raises:
-        PtrackConfigurationError: A variable is missing or bad.
-    """
-    return _built(from_environment())
-
-
-@functools.lru_cache(maxsize=16)
-def _built(configuration: Configuration) -> Endpoint:
-    return build(configuration)
-
-
-def _box_in_force() -> TokenBox:
-    if not in_django():
-        return token_box(from_environment())
-    try:
-        return token_box(_set_in_django())
-    except PtrackConfigurationError as error:
-        raise improperly_configured(error) from None
-
-
-encoders.configure(_box_in_force)
+def choose_prefix(configuration: Configuration) -> str:
+    """Return the prefix, with one slash before and after."""
+    prefix = configuration.get("PTRACK_PREFIX")
+    return DEFAULT_PREFIX if prefix is None else normalise_prefix(prefix)

@@ -6,7 +6,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from . import conf
+from . import endpoints
 from .core.endpoint import Endpoint
 from .responses import to_response
 
@@ -14,13 +14,13 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseB
 
 
 class PtrackMiddleware:
-    """Answers pixels before any routing, and passes everything else on untouched.
+    """Answers pixels and links before any routing, and passes all else on untouched.
 
     Its place is right after ``SecurityMiddleware``. It may stand lower where callbacks
-    need what a middleware above it gives them, a session or a user for example.
+    need something from a middleware above it, a session or a user for example.
 
     Args:
-        get_response: The next one, as Django hands it over.
+        get_response: The next middleware, as Django hands it over.
 
     Raises:
         ImproperlyConfigured: A setting is missing or bad.
@@ -34,25 +34,25 @@ class PtrackMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        # Servers run no checks: bad settings are told now, not at the first hit.
-        conf.start_django()
+        # Servers run no checks: bad settings are errors now, not at the first hit.
+        endpoints.start_django()
 
     def __call__(
         self, request: HttpRequest
     ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer a request under the prefix; leave any other to the site."""
-        endpoint = conf.django_endpoint()
+        endpoint = endpoints.get_django_endpoint()
         token = endpoint.match(request.path_info)
         if token is None:
             return self.get_response(request)
         if self._is_async:
-            return _aanswer(endpoint, request, token)
+            return self._aanswer(endpoint, request, token)
         method = request.method or ""
         return to_response(endpoint.answer(method, token, lambda: request))
 
-
-async def _aanswer(
-    endpoint: Endpoint, request: HttpRequest, token: str
-) -> HttpResponseBase:
-    method = request.method or ""
-    return to_response(await endpoint.aanswer(method, token, lambda: request))
+    @staticmethod
+    async def _aanswer(
+        endpoint: Endpoint, request: HttpRequest, token: str
+    ) -> HttpResponseBase:
+        method = request.method or ""
+        return to_response(await endpoint.aanswer(method, token, lambda: request))

@@ -1,21 +1,22 @@
-"""Rendering with the project's settings: `pixel_url`, `pixel_tag` and `link_url`."""
+"""URLs made with the project's settings: `pixel_url`, `pixel_tag` and `link_url`."""
 
 import functools
 from collections.abc import Callable
 from typing import Any
 
-from . import conf
+from . import conf, endpoints
 from .core.endpoint import Endpoint
+from .core.kinds import LINK, PIXEL
 from .exceptions import PtrackConfigurationError
 
 
 def pixel_url(*args: Any, **kwargs: Any) -> str:
-    """Give the URL of a pixel that carries the arguments.
+    """Return the URL of a pixel that carries the arguments.
 
     Args:
-        args: What `TrackingPixel.record` is to get as positional arguments: str, int,
-            finite float, bool, None, lists and dicts with str keys of these.
-        kwargs: What it is to get as keyword arguments.
+        args: The positional arguments of `TrackingPixel.record`: str, int, finite
+            float, bool, None, lists and dicts with str keys of these.
+        kwargs: Its keyword arguments.
 
     Returns:
         An absolute URL; under Django a ``SafeString``.
@@ -25,73 +26,76 @@ def pixel_url(*args: Any, **kwargs: Any) -> str:
         PtrackConfigurationError: The environment lacks ``PTRACK_SECRET`` or
             ``PTRACK_APP_URL``. Under Django, ``ImproperlyConfigured``.
     """
-    return _rendered(Endpoint.url, args, kwargs)
+    return _render(
+        lambda endpoint, mount: endpoint.url(PIXEL, args, kwargs, mount=mount)
+    )
 
 
 def pixel_tag(*args: Any, **kwargs: Any) -> str:
-    """Give the ``<img>`` of a pixel that carries the arguments.
+    """Return the ``<img>`` of a pixel that carries the arguments.
 
-    Takes and raises what `pixel_url` does.
+    Args:
+        args: As for `pixel_url`.
+        kwargs: As for `pixel_url`.
 
     Returns:
         ``<img src="URL" width=1 height=1>``; under Django a ``SafeString``.
+
+    Raises:
+        TypeError, ValueError, PtrackConfigurationError: As for `pixel_url`.
     """
-    return _rendered(Endpoint.tag, args, kwargs)
+    return _render(lambda endpoint, mount: endpoint.tag(args, kwargs, mount))
 
 
 def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
-    """Give the URL of a link that leads to another URL, and is recorded when followed.
+    """Return the URL of a link that leads to another URL, and is recorded if followed.
 
     Args:
         url: The target, an absolute URL of http or https.
-        args: What `TrackingLink.record` is to get as positional arguments, after the
-            target.
-        kwargs: What it is to get as keyword arguments.
+        args: The positional arguments of `TrackingLink.record`, after the target.
+        kwargs: Its keyword arguments.
 
     Returns:
         An absolute URL; under Django a ``SafeString``.
 
     Raises:
-        TypeError, ValueError: The target is none, or an argument can't be carried.
+        TypeError, ValueError: The target isn't such a URL, or an argument can't be
+            carried.
         PtrackConfigurationError: As for `pixel_url`.
     """
-
-    def render(endpoint: Endpoint, *rest: Any) -> str:
-        return endpoint.link(url, *rest)
-
-    return _rendered(render, args, kwargs)
+    return _render(lambda endpoint, mount: endpoint.url(LINK, args, kwargs, url, mount))
 
 
-def owner() -> Callable[[str], bool]:
-    """Give what tells of an absolute URL whether `pixel_url` or `link_url` gave it.
+def make_owner() -> Callable[[str], bool]:
+    """Return a function that decides whether an absolute URL is one of ptrack's.
 
     Raises:
         PtrackConfigurationError: As for `pixel_url`.
     """
-    if not conf.in_django():
-        return conf.environment_endpoint().owns
-    get_script_prefix, _ = _django()
-    return functools.partial(conf.django_endpoint().owns, mount=get_script_prefix())
+    if not conf.uses_django():
+        return endpoints.get_environment_endpoint().owns
+    get_script_prefix, _ = _import_django()
+    return functools.partial(
+        endpoints.get_django_endpoint().owns, mount=get_script_prefix()
+    )
 
 
-def _rendered(
-    render: Callable[..., str], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> str:
-    if not conf.in_django():
-        return render(conf.environment_endpoint(), args, kwargs)
-    get_script_prefix, safe = _django()
-    endpoint = conf.django_endpoint()
+def _render(render: Callable[[Endpoint, str], str]) -> str:
+    if not conf.uses_django():
+        return render(endpoints.get_environment_endpoint(), "/")
+    get_script_prefix, mark_safe = _import_django()
+    endpoint = endpoints.get_django_endpoint()
     try:
         # The URL is quoted, and in the tag escaped as well.
-        return safe(render(endpoint, args, kwargs, get_script_prefix()))
+        return mark_safe(render(endpoint, get_script_prefix()))
     except PtrackConfigurationError as error:
-        raise conf.improperly_configured(error) from None
+        raise conf.to_improperly_configured(error) from None
 
 
 @functools.cache
-def _django() -> tuple[Callable[[], str], Callable[[str], str]]:
-    """Import once what every URL under Django needs."""
-    from django.urls import get_script_prefix
+def _import_django() -> tuple[Callable[[], str], Callable[[str], str]]:
+    """Import once the parts of Django that each URL needs under Django."""
+    from django.urls import get_script_prefix  # Only under Django.
     from django.utils.safestring import SafeString
 
     return get_script_prefix, SafeString

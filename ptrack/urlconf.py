@@ -1,7 +1,6 @@
-"""Where a URLconf has the pixels.
+"""The place where a URLconf includes ``ptrack.urls``.
 
-Found out by reversing the name that ``ptrack.urls`` gives, as django-ptrack 3.0.0 did
-for each URL.
+Reversing the name of its pattern finds it, as django-ptrack 3.0.0 did for each URL.
 """
 
 import functools
@@ -23,33 +22,33 @@ from django.utils import translation
 URL_NAME = "ptrack"
 TOKEN_ARGUMENT = "ptrack_encoded_data"  # noqa: S105 - a name in the URLconf
 
-# Shaped like a token, for URLconfs that say what one looks like.
+# In the shape of a token: a URLconf may have a pattern for that.
 PROBE = "A" * 64
 
 
 class Place(NamedTuple):
-    """Where a URLconf has the pixels: what is before the token and what is after."""
+    """The path of a pixel in a URLconf: the parts before and after the token."""
 
     prefix: str
     suffix: str
 
 
 @functools.lru_cache(maxsize=16)
-def place_in(urlconf: Any, language: str) -> Place | None:
+def find_place(urlconf: Any, language: str) -> Place | None:
     """Find the place in a URLconf, once per URLconf and language.
 
     Args:
-        urlconf: What ``ROOT_URLCONF`` may be.
-        language: The site's own, for ``i18n_patterns``.
+        urlconf: A value that ``ROOT_URLCONF`` may have.
+        language: The site's own language, for ``i18n_patterns``.
 
     Returns:
         The place, as for an app at the root; ``None`` if ``reverse("ptrack")`` finds
         none.
 
     Raises:
-        Exception: Whatever the URLconf raises when it is imported.
+        Exception: The URLconf can't be imported.
     """
-    with _neutral_urls(language):
+    with _neutralise_urls(language):
         try:
             path = reverse(URL_NAME, urlconf=urlconf, kwargs={TOKEN_ARGUMENT: PROBE})
         except NoReverseMatch:
@@ -58,9 +57,9 @@ def place_in(urlconf: Any, language: str) -> Place | None:
     return Place(prefix, suffix)
 
 
-def view_at(place: Place, language: str) -> Any:
-    """Give the view that a pixel's path at this place is routed to, or ``None``."""
-    with _neutral_urls(language):
+def find_view(place: Place, language: str) -> Any:
+    """Return the view that a pixel's path at this place is routed to, or ``None``."""
+    with _neutralise_urls(language):
         try:
             return resolve(f"{place.prefix}{PROBE}{place.suffix}").func
         except Resolver404:
@@ -68,7 +67,8 @@ def view_at(place: Place, language: str) -> Any:
 
 
 @contextmanager
-def _neutral_urls(language: str) -> Iterator[None]:
+def _neutralise_urls(language: str) -> Iterator[None]:
+    """Run a block as for an app at the root, in the site's own language."""
     mount = get_script_prefix()
     set_script_prefix("/")
     try:

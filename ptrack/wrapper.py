@@ -1,16 +1,13 @@
-"""What goes around an app of any kind: its options, and rendering by them."""
+"""The part that the WSGI and the ASGI middleware share: options, and making URLs."""
 
 import logging
-from collections.abc import Iterable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 
-from . import conf
-from .background.handover import Engine
-from .conf import Configuration
-from .core.callbacks import Tracker
-from .core.callbacks import tracker as default_tracker
-from .core.endpoint import Carried
-from .core.tokens import Encoder
+from . import conf, endpoints
+from .conf import OPTIONS, Options
+from .core.callbacks import tracker
+from .core.endpoint import Carried, Endpoint
+from .core.kinds import LINK, PIXEL
 from .discovery import import_pixels
 
 logger = logging.getLogger("ptrack")
@@ -18,97 +15,75 @@ logger = logging.getLogger("ptrack")
 App = TypeVar("App")
 
 
-class Around(Generic[App]):
+def clear(options: Options) -> None:
+    """Empty options that hold secrets: error trackers show the values in a frame."""
+    cast("dict[str, Any]", options).clear()
+
+
+class Wrapper(Generic[App]):
     """Base class of the middlewares that need no framework.
 
     Args:
-        app: An application of the kind that the subclass says; ``None`` for a mirror,
-            where all but pixels is 404.
-        secret: 1 to 32 bytes in UTF-8.
-        secret_fallbacks: Earlier secrets, for reading only.
-        app_url: Scheme and host, and the path that the app is mounted at, if any.
-            Needed to make URLs only.
-        prefix: Where the pixels are; ``/ptrack/`` by default.
-        link_fallback_url: Where one is sent who followed what is no link.
-        link_query: Names of parameters that links pass on; ``True`` for all.
-        honour_gpc: Record nothing of who objects to tracking.
-        background: What takes the callbacks that run in the background: ``"celery"``
-            or ``"tasks"``, one of these with a colon and the dotted path of the Celery
-            app or the name of the backend behind it, or an object with a method
-            ``enqueue(job)``, or the dotted path of its class.
-        background_queue: The name of the queue there.
-        encoder: A class to use instead of ``ptrack.ptrack_encoder``.
-        tracker: A registry to use instead of ``ptrack.tracker``.
-        pixels: Names of the modules that register callbacks, or one name. A top-level
-            ``pixels``, if there is one, by default.
-
-    What isn't given comes from Django's settings where they are configured, else from
-    the environment: see `ptrack.conf.from_environment`.
+        app: An application of the subclass's protocol; ``None`` for a mirror, which
+            answers 404 to all but pixels and links.
+        options: See `ptrack.conf.Options`.
 
     Raises:
+        TypeError: There is no such option.
         PtrackConfigurationError: A value is missing or bad.
     """
 
-    # The app of a mirror.
-    _nothing: ClassVar[Any]
+    # A mirror has this in the place of an app.
+    _answer_not_found: ClassVar[Any]
 
-    def __init__(
-        self,
-        app: App | None,
-        secret: str | bytes | None = None,
-        *,
-        secret_fallbacks: Iterable[str | bytes] | None = None,
-        app_url: str | None = None,
-        prefix: str | None = None,
-        link_fallback_url: str | None = None,
-        link_query: Iterable[str] | bool | None = None,
-        honour_gpc: bool | None = None,
-        background: str | Engine | None = None,
-        background_queue: str | None = None,
-        encoder: Encoder | None = None,
-        tracker: Tracker | None = None,
-        pixels: str | Iterable[str] | None = None,
-    ) -> None:
-        self._app: App = self._nothing if app is None else app
-        given = Configuration(
-            secret=secret,
-            fallbacks=secret_fallbacks,
-            app_url=app_url,
-            prefix=prefix,
-            link_fallback_url=link_fallback_url,
-            link_query=link_query,
-            honour_gpc=honour_gpc,
-            background=background,
-            background_queue=background_queue,
-        )
-        # Error trackers show what a frame holds, and this one is in what follows.
-        del secret, secret_fallbacks
-        self._endpoint = conf.build(
-            conf.completed(given),
+    def __init__(self, app: App | None, **options: Unpack[Options]) -> None:
+        self._app: App = self._answer_not_found if app is None else app
+        encoder = options.pop("encoder", None)
+        own_tracker = options.pop("tracker", None)
+        pixels = options.pop("pixels", None)
+        unknown = ", ".join(sorted(options.keys() - OPTIONS.keys()))
+        try:
+            configuration = conf.read().override(options)
+        finally:
+            clear(options)
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no option {unknown}")
+        self._endpoint = endpoints.build(
+            configuration,
             encoder=encoder,
-            tracker=default_tracker if tracker is None else tracker,
+            tracker=tracker if own_tracker is None else own_tracker,
         )
         self._endpoint.start()
         import_pixels(pixels)
-        for name in self._endpoint.without_engine:
+        self._warn_of_missing_engine()
+
+    def _warn_of_missing_engine(self) -> None:
+        if self._endpoint.engine is not None:
+            return
+        for name in self._endpoint.tracker.in_background:
             logger.warning(
                 "%s is to run in the background, and runs in the request: no engine is "
                 "set (PTRACK_BACKGROUND)",
                 name,
             )
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint that makes the URLs and decides about the requests."""
+        return self._endpoint
+
     def pixel_url(self, /, *args: Any, **kwargs: Any) -> str:
-        """Give the URL of a pixel: see `ptrack.pixel_url`."""
-        return self._endpoint.url(args, kwargs)
+        """Return the URL of a pixel: see `ptrack.pixel_url`."""
+        return self._endpoint.url(PIXEL, args, kwargs)
 
     def pixel_tag(self, /, *args: Any, **kwargs: Any) -> str:
-        """Give the ``<img>`` of a pixel: see `ptrack.pixel_tag`."""
+        """Return the ``<img>`` of a pixel: see `ptrack.pixel_tag`."""
         return self._endpoint.tag(args, kwargs)
 
     def link_url(self, url: str, /, *args: Any, **kwargs: Any) -> str:
-        """Give the URL of a tracked link: see `ptrack.link_url`."""
-        return self._endpoint.link(url, args, kwargs)
+        """Return the URL of a tracked link: see `ptrack.link_url`."""
+        return self._endpoint.url(LINK, args, kwargs, url)
 
-    def carried_by(self, url: str) -> Carried | None:
-        """Give what a URL of ours carries: see `Endpoint.carried_by`."""
-        return self._endpoint.carried_by(url)
+    def read_url(self, url: str) -> tuple[str, Carried] | None:
+        """Return the content of a URL's token: see `Endpoint.read_url`."""
+        return self._endpoint.read_url(url)

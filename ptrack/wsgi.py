@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from . import conf
+from .conf import OPTIONS, Options
 from .core.answers import NOT_FOUND, Answer
 from .requests import PixelRequest
-from .wrapper import Around
+from .wrapper import Wrapper, clear
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -15,25 +16,25 @@ if TYPE_CHECKING:
 __all__ = ["PixelRequest", "PtrackWSGIMiddleware", "filter_factory", "mirror"]
 
 
-def _not_found(
+def _serve_not_found(
     environ: "WSGIEnvironment", start_response: "StartResponse"
 ) -> Iterable[bytes]:
     return _respond(NOT_FOUND, start_response)
 
 
-class PtrackWSGIMiddleware(Around[Callable[..., Iterable[bytes]]]):
-    """Answers pixels, and passes everything else to the app untouched.
+class PtrackWSGIMiddleware(Wrapper[Callable[..., Iterable[bytes]]]):
+    """Answers pixels and links, and passes everything else to the app untouched.
 
     Args:
-        app: A WSGI application; ``None`` for a mirror, where all but pixels is 404.
-        secret, …: As for `ptrack.wrapper.Around`.
+        app: A WSGI application; ``None`` for a mirror, which answers 404 to all else.
+        options: See `ptrack.conf.Options`.
     """
 
-    _nothing = staticmethod(_not_found)
+    _answer_not_found = staticmethod(_serve_not_found)
 
     @cached_property
     def _match(self) -> Callable[[str], str | None]:
-        # Looked up once: this is all that a request that isn't ours pays for.
+        # Looked up once: all other requests pay for nothing else.
         return self._endpoint.match_wsgi
 
     def __call__(
@@ -49,8 +50,8 @@ class PtrackWSGIMiddleware(Around[Callable[..., Iterable[bytes]]]):
         return _respond(answer, start_response)
 
 
-def mirror(**options: Any) -> PtrackWSGIMiddleware:
-    """Give an app that only records: ``gunicorn "ptrack.wsgi:mirror()"``.
+def mirror(**options: Unpack[Options]) -> PtrackWSGIMiddleware:
+    """Return an app that only records: ``gunicorn "ptrack.wsgi:mirror()"``.
 
     Args:
         options: As for `PtrackWSGIMiddleware`.
@@ -58,32 +59,38 @@ def mirror(**options: Any) -> PtrackWSGIMiddleware:
     try:
         return PtrackWSGIMiddleware(None, **options)
     finally:
-        # Error trackers show what a frame holds: not the secrets, if one was bad.
-        options.clear()
+        clear(options)
 
 
 def filter_factory(global_conf: dict[str, str], **local_conf: Any) -> Any:
-    """Give a PasteDeploy filter: ``use = egg:django-ptrack``.
+    """Return a PasteDeploy filter: ``use = egg:django-ptrack``.
 
     Args:
         global_conf: The ``[DEFAULT]`` section; not used.
-        local_conf: Options of `PtrackWSGIMiddleware`. Those that take several values
-            are split at commas and white space; ``true`` and ``false`` are switches.
+        local_conf: Options of `PtrackWSGIMiddleware`, written as in the environment;
+            lists may also have white space between their parts.
 
     Returns:
-        A function of an app that gives the app with ptrack around it.
+        A function of an app that returns the app with ptrack around it.
     """
-    read: dict[str, Callable[[str], Any]] = {
-        "secret_fallbacks": conf.listed,
-        "pixels": conf.listed,
-        "link_query": conf.switched_or_listed,
-        "honour_gpc": conf.switched,
-    }
-    for name in read.keys() & local_conf.keys():
-        local_conf[name] = read[name](
-            ",".join(local_conf[name].replace(",", " ").split())
-        )
-    return partial(PtrackWSGIMiddleware, **local_conf)
+    parsers = {option: setting.parse for option, setting in OPTIONS.items()}
+    parsers["pixels"] = conf.parse_list
+    for name in parsers.keys() & local_conf.keys():
+        parse, text = parsers[name], local_conf[name]
+        if parse is not conf.parse_text:
+            text = ",".join(text.replace(",", " ").split())
+        local_conf[name] = parse(text)
+    return _Filter(local_conf)
+
+
+class _Filter:
+    """A PasteDeploy filter. A ``partial`` would show the secrets in its ``repr``."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+
+    def __call__(self, app: Callable[..., Iterable[bytes]]) -> PtrackWSGIMiddleware:
+        return PtrackWSGIMiddleware(app, **self._options)
 
 
 def _respond(answer: Answer, start_response: "StartResponse") -> Iterable[bytes]:

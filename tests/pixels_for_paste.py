@@ -1,4 +1,4 @@
-"""What the PasteDeploy test names as its pixels."""
+"""The pixels that the PasteDeploy test names."""
 
 from typing import Any
 

@@ -13,13 +13,13 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "tests.urlconfs.empty"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-# Django warns where it is missing, from 6.1 on; those before don't know it.
+# Django 6.1 warns if it is missing; earlier versions don't know it.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 TEMPLATES = [
     {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True},
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
-        "OPTIONS": {"environment": "tests.jinja.environment"},
+        "OPTIONS": {"environment": "tests.jinja.make_environment"},
     },
 ]
 

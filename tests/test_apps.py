@@ -5,7 +5,7 @@ from django.apps import AppConfig, apps
 from ptrack.apps import PtrackConfig, SimplePtrackConfig
 
 
-def test_default_is_the_one_that_discovers():
+def test_default_configuration_is_the_one_that_discovers():
     assert type(apps.get_app_config("ptrack")) is PtrackConfig
 
 

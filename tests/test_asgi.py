@@ -11,14 +11,15 @@ import webob
 
 import ptrack
 from ptrack.asgi import PixelRequest, PtrackASGIMiddleware, mirror
-from ptrack.core.answers import GIF, METHOD_NOT_ALLOWED, PIXEL
+from ptrack.core.answers import GIF, PIXEL_IMAGE
 from ptrack.core.callbacks import Tracker
+from ptrack.core.kinds import PIXEL
 from ptrack.core.tokens import TokenBox
-from tests.recording import clicked, registered
+from tests.recording import register_recorder
 
 SECRET = "s" * 32
 HOST = "http://localhost"
-HEADERS = [(n.lower().encode(), v.encode()) for n, v in PIXEL.headers]
+HEADERS = [(n.lower().encode(), v.encode()) for n, v in PIXEL_IMAGE.headers]
 
 Answered = tuple[int, list[tuple[bytes, bytes]], bytes]
 
@@ -28,17 +29,17 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"the app's own"})
 
 
-def wrapped(inner: Any = app, **options: Any) -> PtrackASGIMiddleware:
+def wrap(inner: Any = app, **options: Any) -> PtrackASGIMiddleware:
     given = {"secret": SECRET, "app_url": HOST, "pixels": (), "prefix": "/ptrack/"}
     return PtrackASGIMiddleware(inner, **(given | options))
 
 
-def path_of(middleware: PtrackASGIMiddleware, *args: Any, **kwargs: Any) -> str:
+def make_path(middleware: PtrackASGIMiddleware, *args: Any, **kwargs: Any) -> str:
     return middleware.pixel_url(*args, **kwargs).removeprefix(HOST)
 
 
-def http(path: str = "/", **changed: Any) -> dict[str, Any]:
-    """A scope with all that servers give."""
+def make_scope(path: str = "/", **changed: Any) -> dict[str, Any]:
+    """Return a scope with everything that a server puts there."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -57,11 +58,11 @@ def http(path: str = "/", **changed: Any) -> dict[str, Any]:
 
 
 async def never() -> Any:
-    raise AssertionError("nothing is to be read of a request")
+    raise AssertionError("no part of a request is read")
 
 
-async def answered(middleware: Any, scope: dict[str, Any]) -> Answered:
-    """Give the answer, which is to be one that the specification allows."""
+async def send_request(middleware: Any, scope: dict[str, Any]) -> Answered:
+    """Return the answer, if the specification allows it."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -80,20 +81,20 @@ async def answered(middleware: Any, scope: dict[str, Any]) -> Answered:
 
 
 def call(middleware: Any, path: str = "/", **changed: Any) -> Answered:
-    return asyncio.run(answered(middleware, http(path, **changed)))
+    return asyncio.run(send_request(middleware, make_scope(path, **changed)))
 
 
 # -- a hit ----------------------------------------------------------------------------
 
 
 def test_hit_runs_the_callbacks_and_gets_the_pixel(recorder):
-    middleware = wrapped()
-    assert call(middleware, path_of(middleware, "a", self=1)) == (200, HEADERS, GIF)
+    middleware = wrap()
+    assert call(middleware, make_path(middleware, "a", self=1)) == (200, HEADERS, GIF)
     assert recorder.hits == [(("a",), {"self": 1})]
 
 
 def test_link_leads_to_its_target(clicks):
-    middleware = wrapped()
+    middleware = wrap()
     path = middleware.link_url("https://h.example/", "a").removeprefix(HOST)
     status, headers, body = call(middleware, path)
     assert (status, dict(headers)[b"location"], body) == (
@@ -104,13 +105,9 @@ def test_link_leads_to_its_target(clicks):
     assert clicks.hits == [("https://h.example/", ("a",), {})]
 
 
-def test_tag_holds_a_url():
-    assert wrapped().pixel_tag("a").startswith(f'<img src="{HOST}/ptrack/')
-
-
 def test_callback_gets_a_webob_request_that_knows_meta(recorder):
-    middleware = wrapped()
-    path = path_of(middleware)
+    middleware = wrap()
+    path = make_path(middleware)
     headers = [(b"user-agent", b"Mail/1"), (b"host", b"www.example.com")]
     call(middleware, path, headers=headers, query_string=b"q=1&q=%C3%A9")
     (request,) = recorder.requests
@@ -125,7 +122,7 @@ def test_callback_gets_a_webob_request_that_knows_meta(recorder):
 
 
 def test_passing_through_touches_nothing():
-    """Same scope, same receive, same send; so with a websocket and the lifespan."""
+    """The app gets the same scope, receive and send; for other protocols too."""
     seen: list[Any] = []
 
     async def inner(*given: Any) -> None:
@@ -134,58 +131,58 @@ def test_passing_through_touches_nothing():
     async def send(message: Any) -> None:
         raise AssertionError("the app's to call")
 
-    scopes = [http("/ptracker/"), {"type": "lifespan"}, {"type": "anything"}]
+    scopes = [make_scope("/ptracker/"), {"type": "lifespan"}, {"type": "anything"}]
     scopes += [{"type": "websocket", "path": "/ptrack/x/"}]
     before = [dict(scope) for scope in scopes]
     for scope in scopes:
-        asyncio.run(wrapped(inner)(scope, never, send))
+        asyncio.run(wrap(inner)(scope, never, send))
     assert scopes == before
     for scope, given in zip(scopes, seen, strict=True):
         assert given[0] is scope
         assert given[1:] == (never, send)
 
 
-def test_what_the_app_raises_is_its_own():
+def test_exception_of_the_app_passes_through():
     async def inner(*_: Any) -> None:
         raise LookupError("the app's")
 
     with pytest.raises(LookupError, match="the app's"):
-        call(wrapped(inner))
+        call(wrap(inner))
 
 
 @pytest.mark.parametrize("path", ["/", "/ptrack", "/ptracker/x/", "/page?ptrack"])
-def test_every_other_path_is_the_apps_own(path):
-    assert call(wrapped(), path)[2] == b"the app's own"
+def test_every_other_path_is_the_app_s_own(path):
+    assert call(wrap(), path)[2] == b"the app's own"
 
 
 def test_answer_is_the_same_for_every_token(recorder):
-    middleware = wrapped()
+    middleware = wrap()
     forged = TokenBox("other").encrypt("a")
-    valid = path_of(middleware, "a")
+    valid = make_path(middleware, "a")
     ends = [valid, valid[:-1], f"/ptrack/{forged}/", "/ptrack/", "/ptrack/x//y"]
     for path in (*ends, "/ptrack/" + "A" * 60000):
         assert call(middleware, path) == (200, HEADERS, GIF)
     assert len(recorder.hits) == 2
 
 
-def test_headers_are_a_list_that_middlewares_may_change():
-    middleware = wrapped()
+def test_headers_are_a_list_that_a_middleware_may_change():
+    middleware = wrap()
     call(middleware, "/ptrack/x")[1].clear()
     assert call(middleware, "/ptrack/x")[1] == HEADERS
 
 
 def test_head_has_the_same_headers_no_body_and_records_nothing(recorder):
-    middleware = wrapped()
-    path = path_of(middleware, "a")
+    middleware = wrap()
+    path = make_path(middleware, "a")
     assert call(middleware, path, method="HEAD") == (200, HEADERS, b"")
     assert not recorder.hits
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "PATCH", "DELETE", ""])
 def test_other_methods_are_not_allowed_and_record_nothing(recorder, method):
-    middleware = wrapped()
-    answer = call(middleware, path_of(middleware, "a"), method=method)
-    assert (answer[0], answer[2]) == (405, METHOD_NOT_ALLOWED.body)
+    middleware = wrap()
+    answer = call(middleware, make_path(middleware, "a"), method=method)
+    assert (answer[0], answer[2]) == (405, PIXEL.not_allowed.body)
     assert dict(answer[1])[b"allow"] == b"GET, HEAD"
     assert not recorder.hits
 
@@ -193,17 +190,17 @@ def test_other_methods_are_not_allowed_and_record_nothing(recorder, method):
 # -- the request ----------------------------------------------------------------------
 
 
-def request_of(recorder: Any, **changed: Any) -> Any:
-    """Give the request that a callback gets where the scope is like that."""
+def receive_request(recorder: Any, **changed: Any) -> Any:
+    """Return the request that a callback gets of such a scope."""
     recorder.forget()
-    middleware = wrapped()
-    call(middleware, **({"path": path_of(middleware)} | changed))
+    middleware = wrap()
+    call(middleware, **({"path": make_path(middleware)} | changed))
     (request,) = recorder.requests
     return request
 
 
 def test_environ_is_that_of_pep_3333(recorder):
-    environ = request_of(
+    environ = receive_request(
         recorder,
         headers=[
             (b"content-type", b"text/plain"),
@@ -242,8 +239,8 @@ def test_environ_is_that_of_pep_3333(recorder):
 
 
 def test_path_is_as_wsgi_has_it_bytes_as_latin_1(recorder):
-    middleware = wrapped(prefix="/é/", app_url=f"{HOST}/ü")
-    path = "/é/" + path_of(middleware).rsplit("/", 2)[1]
+    middleware = wrap(prefix="/é/", app_url=f"{HOST}/ü")
+    path = "/é/" + make_path(middleware).rsplit("/", 2)[1]
     assert call(middleware, f"/ü{path}", root_path="/ü")[2] == GIF
     (request,) = recorder.requests
     assert request.META["SCRIPT_NAME"] == "/ü".encode().decode("latin-1")
@@ -258,14 +255,14 @@ def test_path_is_as_wsgi_has_it_bytes_as_latin_1(recorder):
         ("/at", "/at", "/at"),
         ("/at/", "/at", "/at"),
         ("/a/b", "/a/b", "/a/b"),
-        # By servers that leave it out of the path.
+        # Some servers leave it out of the path.
         ("/at", "", "/at"),
         ("/", "", ""),
     ],
 )
 def test_mounted_app_is_matched_below_its_mount(recorder, root, before, mount):
-    middleware = wrapped()
-    path = path_of(middleware)
+    middleware = wrap()
+    path = make_path(middleware)
     assert call(middleware, before + path, root_path=root)[2] == GIF
     (request,) = recorder.requests
     assert request.META["SCRIPT_NAME"] == mount
@@ -275,16 +272,17 @@ def test_mounted_app_is_matched_below_its_mount(recorder, root, before, mount):
 
 @pytest.mark.parametrize("path", ["/at", "/at/page", "/atptrack/x", "/other/ptrack/x"])
 def test_other_paths_of_a_mounted_app_are_its_own(path):
-    assert call(wrapped(), path, root_path="/at")[2] == b"the app's own"
+    assert call(wrap(), path, root_path="/at")[2] == b"the app's own"
 
 
 def test_path_that_only_starts_like_the_mount_is_whole():
-    """Where the prefix is the whole host, it is then the place of a token."""
-    assert call(wrapped(prefix="/"), "/attoken", root_path="/at")[2] == GIF
+    """If the prefix is the whole host, that path is a token."""
+    assert call(wrap(prefix="/"), "/attoken", root_path="/at")[2] == GIF
 
 
 def test_unix_socket_has_no_port(recorder):
-    request = request_of(recorder, server=("/run/s", None), client=None, headers=[])
+    socket: Any = {"server": ("/run/s", None), "client": None}
+    request = receive_request(recorder, headers=[], **socket)
     assert "REMOTE_ADDR" not in request.META
     assert request.META["SERVER_PORT"] == "80"
     assert request.client_addr is None
@@ -299,16 +297,16 @@ OPTIONAL += ("headers", "client", "server", "asgi")
 
 @pytest.mark.parametrize("missing", [*OPTIONAL, "all"])
 @pytest.mark.parametrize("absent", [True, False])
-def test_scope_that_lacks_what_is_optional_is_answered(clicks, missing, absent):
-    """Absent or ``None``; what callbacks read of the request is there all the same."""
-    middleware = wrapped(link_query=True, honour_gpc=True)
+def test_scope_without_optional_parts_is_answered(clicks, missing, absent):
+    """A callback can read its request all the same."""
+    middleware = wrap(link_query=True, honour_gpc=True)
     path = middleware.link_url("https://h.example/").removeprefix(HOST)
-    scope = http(path)
+    scope = make_scope(path)
     for name in OPTIONAL if missing == "all" else [missing]:
         scope[name] = None
         if absent:
             del scope[name]
-    assert asyncio.run(answered(middleware, scope))[0] == 302
+    assert asyncio.run(send_request(middleware, scope))[0] == 302
     (request,) = clicks.requests
     assert request.url.startswith("http://")
     assert request.META["REQUEST_METHOD"] == request.method == "GET"
@@ -318,35 +316,35 @@ def test_scope_that_lacks_what_is_optional_is_answered(clicks, missing, absent):
 
 @pytest.mark.parametrize("pair", [(), ("h",), (None, None), ["h", 1, 2], ("", 0)])
 def test_address_of_any_shape_is_taken(recorder, pair):
-    request = request_of(recorder, client=pair, server=pair)
+    request = receive_request(recorder, client=pair, server=pair)
     assert request.META["SERVER_NAME"]
     assert request.META["SERVER_PORT"]
 
 
-def test_scope_that_lacks_what_is_required_is_answered():
-    assert asyncio.run(answered(wrapped(), {"type": "http"}))[2] == b"the app's own"
+def test_scope_without_required_parts_is_answered():
+    assert asyncio.run(send_request(wrap(), {"type": "http"}))[2] == b"the app's own"
     scope = {"type": "http", "path": "/ptrack/x"}
-    assert asyncio.run(answered(wrapped(), scope))[0] == 405
-    assert asyncio.run(answered(mirror(secret=SECRET), {"type": "http"}))[0] == 404
+    assert asyncio.run(send_request(wrap(), scope))[0] == 405
+    assert asyncio.run(send_request(mirror(secret=SECRET), {"type": "http"}))[0] == 404
 
 
 def test_body_is_left_to_the_server_and_looks_empty(recorder):
-    middleware = wrapped()
+    middleware = wrap()
     headers = [(b"content-length", b"5"), (b"content-type", b"text/plain")]
-    call(middleware, path_of(middleware), headers=headers)
+    call(middleware, make_path(middleware), headers=headers)
     (request,) = recorder.requests
     assert request.body == b""
     assert request.META["CONTENT_TYPE"] == "text/plain"
 
 
-def test_method_may_be_missing_in_any_way():
-    assert call(wrapped(), "/ptrack/x", method=None)[0] == 405
+def test_scope_whose_method_is_none_is_answered():
+    assert call(wrap(), "/ptrack/x", method=None)[0] == 405
 
 
 @pytest.mark.parametrize("kind", ["pixel", "link"])
 def test_headers_that_can_be_read_once_are_read_once(recorder, clicks, kind):
-    """They may be any iterable, and are asked for objections and parameters too."""
-    middleware = wrapped(honour_gpc=True, link_query=True)
+    """They may be any iterable. Objections and parameters are read of them, too."""
+    middleware = wrap(honour_gpc=True, link_query=True)
     url = middleware.pixel_url() if kind == "pixel" else middleware.link_url(HOST)
     headers = iter([(b"user-agent", b"Mail/1")])
     call(middleware, url.removeprefix(HOST), headers=headers)
@@ -354,23 +352,23 @@ def test_headers_that_can_be_read_once_are_read_once(recorder, clicks, kind):
     assert request.META["HTTP_USER_AGENT"] == "Mail/1"
 
 
-def test_scope_of_no_server_is_told_to_be_none():
-    """And not that WebOb looks for an attribute without end."""
-    request = PixelRequest.of_scope(http(query_string="text"))
+def test_scope_that_no_server_makes_is_a_type_error():
+    """WebOb would look for an attribute without end."""
+    request = PixelRequest.from_scope(make_scope(query_string="text"))
     with pytest.raises(TypeError, match="not an ASGI scope"):
-        request.META  # noqa: B018 - the property is what fails
+        request.META  # noqa: B018 - the property fails
 
 
 def test_headers_of_any_bytes_are_read(recorder):
     every = bytes(range(256))
     headers = [(every, every), (b"", b""), (b"\xff", b"\x00"), (b"x", every)]
-    request = request_of(recorder, headers=headers, query_string=every)
+    request = receive_request(recorder, headers=headers, query_string=every)
     assert request.META["HTTP_X"] == every.decode("latin-1")
     assert request.META["QUERY_STRING"] == every.decode("latin-1")
 
 
-def test_method_in_lower_case_is_what_it_is_in_django(recorder):
-    request = request_of(recorder, method="get")
+def test_method_in_lower_case_is_as_in_django(recorder):
+    request = receive_request(recorder, method="get")
     assert request.method == request.META["REQUEST_METHOD"] == "GET"
 
 
@@ -389,7 +387,7 @@ def test_method_in_lower_case_is_what_it_is_in_django(recorder):
 )
 def test_path_that_is_broken_is_answered(recorder, path, is_ours):
     for root_path in ("", "/\udcff"):
-        status, _, body = call(wrapped(), path, root_path=root_path)
+        status, _, body = call(wrap(), path, root_path=root_path)
         assert status == (404 if "link" in path else 200)
         assert (body != b"the app's own") is is_ours
     assert not recorder.hits
@@ -400,7 +398,7 @@ def test_callback_sees_lone_surrogates_as_some_bytes(recorder):
         encrypt = staticmethod(lambda *args, **kwargs: "x")
         decrypt = staticmethod(lambda token: ([token], {}))
 
-    call(wrapped(encoder=Everything), "/ptrack/\udcff")
+    call(wrap(encoder=Everything), "/ptrack/\udcff")
     assert recorder.requests[0].META["PATH_INFO"] == "/ptrack/\xed\xb3\xbf"
 
 
@@ -421,8 +419,8 @@ def test_async_callback_is_awaited_in_the_loop_and_sync_ones_are_not_in_it(own_t
             await asyncio.sleep(0)
             seen.append((threading.current_thread(), args, request.META["PATH_INFO"]))
 
-    middleware = wrapped(tracker=own_tracker)
-    path = path_of(middleware, "a")
+    middleware = wrap(tracker=own_tracker)
+    path = make_path(middleware, "a")
     call(middleware, path)
     (other, *first), (this, *second) = seen
     assert first == second == [("a",), path]
@@ -430,7 +428,7 @@ def test_async_callback_is_awaited_in_the_loop_and_sync_ones_are_not_in_it(own_t
 
 
 def test_sync_callbacks_of_two_requests_run_side_by_side(own_tracker):
-    """Each waits for the other: one after the other, both would fail."""
+    """Each waits for the other: in turn, both would fail."""
     barrier = threading.Barrier(2, timeout=10)
 
     @own_tracker.register
@@ -438,15 +436,15 @@ def test_sync_callbacks_of_two_requests_run_side_by_side(own_tracker):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             barrier.wait()
 
-    middleware = wrapped(tracker=own_tracker)
-    scope = http(path_of(middleware))
+    middleware = wrap(tracker=own_tracker)
+    scope = make_scope(make_path(middleware))
 
-    async def both() -> list[Answered]:
+    async def send_both() -> list[Answered]:
         return await asyncio.gather(
-            answered(middleware, scope), answered(middleware, scope)
+            send_request(middleware, scope), send_request(middleware, scope)
         )
 
-    assert [body for _, _, body in asyncio.run(both())] == [GIF, GIF]
+    assert [body for _, _, body in asyncio.run(send_both())] == [GIF, GIF]
     assert not barrier.broken
 
 
@@ -456,16 +454,16 @@ def test_failing_callback_costs_neither_the_pixel_nor_the_others(own_tracker, ca
         async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             raise LookupError("on purpose")
 
-    with registered(own_tracker) as recorder:
-        middleware = wrapped(tracker=own_tracker)
-        assert call(middleware, path_of(middleware))[2] == GIF
+    with register_recorder(own_tracker) as recorder:
+        middleware = wrap(tracker=own_tracker)
+        assert call(middleware, make_path(middleware))[2] == GIF
     assert len(recorder.hits) == 1
     assert "Failing failed" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_request_that_is_cancelled_is_recorded_and_then_is_cancelled(own_tracker, kind):
-    """As Django does it when the client has gone away, and servers that shut down."""
+    """Django does that if the client has gone away, and servers that shut down."""
     begun, released = threading.Event(), threading.Event()
     recorded: list[str] = []
 
@@ -487,11 +485,11 @@ def test_request_that_is_cancelled_is_recorded_and_then_is_cancelled(own_tracker
 
     own_tracker.register(Slow if kind == "sync" else AsyncSlow)
     own_tracker.register(Last)
-    middleware = wrapped(tracker=own_tracker)
+    middleware = wrap(tracker=own_tracker)
 
-    async def broken_off() -> None:
-        scope = http(path_of(middleware, "a"))
-        request = asyncio.ensure_future(answered(middleware, scope))
+    async def break_off() -> None:
+        scope = make_scope(make_path(middleware, "a"))
+        request = asyncio.ensure_future(send_request(middleware, scope))
         await asyncio.to_thread(begun.wait, 10)
         for _ in range(3):
             request.cancel()
@@ -501,23 +499,23 @@ def test_request_that_is_cancelled_is_recorded_and_then_is_cancelled(own_tracker
         with pytest.raises(asyncio.CancelledError):
             await request
 
-    asyncio.run(broken_off())
+    asyncio.run(break_off())
     assert recorded == [kind, "last"]
 
 
 def test_client_that_has_gone_away_is_no_error(recorder):
     """Servers may raise OSError then: "HTTP", "Disconnected Client" in the spec."""
-    middleware = wrapped()
+    middleware = wrap()
 
     async def send(message: Any) -> None:
         raise ConnectionResetError
 
-    asyncio.run(middleware(http(path_of(middleware)), never, send))
+    asyncio.run(middleware(make_scope(make_path(middleware)), never, send))
     assert len(recorder.hits) == 1
 
 
 def test_hit_under_trio_runs_the_callbacks_too(own_tracker):
-    """Hypercorn can have such a loop. The answer tells valid tokens from no others."""
+    """Hypercorn can have such a loop. The answer is the same for every token."""
     seen: list[str] = []
 
     @own_tracker.register
@@ -531,66 +529,43 @@ def test_hit_under_trio_runs_the_callbacks_too(own_tracker):
             await asyncio.sleep(0)
             seen.append(request.META["PATH_INFO"])
 
-    middleware = wrapped(tracker=own_tracker)
-    path = path_of(middleware, "a")
-    found = trio.run(answered, middleware, http(path))
+    middleware = wrap(tracker=own_tracker)
+    path = make_path(middleware, "a")
+    found = trio.run(send_request, middleware, make_scope(path))
     assert found == (200, HEADERS, GIF)
     assert seen == [path, path]
-    assert trio.run(answered, middleware, http("/ptrack/forged")) == found
-    assert trio.run(answered, middleware, http("/"))[2] == b"the app's own"
+    assert trio.run(send_request, middleware, make_scope("/ptrack/forged")) == found
+    assert trio.run(send_request, middleware, make_scope("/"))[2] == b"the app's own"
 
 
 # -- options --------------------------------------------------------------------------
 
 
-def test_tracker_of_ones_own_is_used_alone(recorder):
+def test_tracker_that_is_given_is_used_alone(recorder):
     own = Tracker()
-    middleware = wrapped(tracker=own)
-    with registered(own) as mine:
-        call(middleware, path_of(middleware))
+    middleware = wrap(tracker=own)
+    with register_recorder(own) as mine:
+        call(middleware, make_path(middleware))
     assert len(mine.hits) == 1
     assert not recorder.hits
 
 
-def test_fallbacks_are_read(recorder):
-    path = path_of(wrapped(secret="old"), "a")
-    call(wrapped(secret_fallbacks=["older", "old"]), path)
-    assert recorder.hits == [(("a",), {})]
-
-
-def test_who_objects_to_tracking_is_not_recorded(recorder):
-    middleware = wrapped(honour_gpc=True)
-    path = path_of(middleware)
-    assert call(middleware, path, headers=[(b"sec-gpc", b"1")])[2] == GIF
-    assert not recorder.hits
-    call(middleware, path)
-    assert len(recorder.hits) == 1
-
-
-def test_links_pass_parameters_on():
-    middleware = wrapped(link_query=["utm_medium"])
-    path = middleware.link_url("https://h.example/").removeprefix(HOST)
-    with clicked(ptrack.tracker):
-        headers = call(middleware, path, query_string=b"a=1&utm_medium=2")[1]
-    assert dict(headers)[b"location"] == b"https://h.example/?utm_medium=2"
-
-
-# -- alone ----------------------------------------------------------------------------
+# -- a mirror -------------------------------------------------------------------------
 
 
 def test_mirror_answers_pixels_and_nothing_else(recorder):
-    alone = mirror(secret=SECRET, prefix="/ptrack/")
+    made = mirror(secret=SECRET, prefix="/ptrack/")
     token = TokenBox(SECRET).encrypt("a")
-    assert call(alone, f"/ptrack/{token}/")[2] == GIF
+    assert call(made, f"/ptrack/{token}/")[2] == GIF
     assert recorder.hits == [(("a",), {})]
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"10")]
-    assert call(alone, "/") == (404, headers, b"Not Found\n")
-    assert call(alone, "/x", method="POST")[0] == 404
-    assert call(alone, "/", method="HEAD") == (404, headers, b"")
+    assert call(made, "/") == (404, headers, b"Not Found\n")
+    assert call(made, "/x", method="POST")[0] == 404
+    assert call(made, "/", method="HEAD") == (404, headers, b"")
 
 
-def said(scope: dict[str, Any], incoming: Iterable[str]) -> list[str]:
-    """Give the types of what a mirror sends on what comes in."""
+def exchange(scope: dict[str, Any], incoming: Iterable[str]) -> list[str]:
+    """Return the types of the messages that a mirror sends, for some that come in."""
     sent: list[str] = []
     events = iter(incoming)
 
@@ -606,7 +581,8 @@ def said(scope: dict[str, Any], incoming: Iterable[str]) -> list[str]:
 
 
 def test_mirror_lives_as_long_as_its_server():
-    assert said({"type": "lifespan"}, ["lifespan.startup", "lifespan.shutdown"]) == [
+    incoming = ["lifespan.startup", "lifespan.shutdown"]
+    assert exchange({"type": "lifespan"}, incoming) == [
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
@@ -614,10 +590,10 @@ def test_mirror_lives_as_long_as_its_server():
 
 def test_mirror_accepts_no_websocket():
     scope = {"type": "websocket", "path": "/ptrack/x/"}
-    assert said(scope, ["websocket.connect"]) == ["websocket.close"]
+    assert exchange(scope, ["websocket.connect"]) == ["websocket.close"]
 
 
-def test_mirror_says_that_it_speaks_no_other_protocol():
-    """As the specification asks, "Applications": servers go by it."""
-    with pytest.raises(ValueError, match="a mirror speaks no ftp"):
-        said({"type": "ftp"}, [])
+def test_other_protocol_is_an_error_in_a_mirror():
+    """Servers rely on it: the specification, "Applications"."""
+    with pytest.raises(ValueError, match="a mirror doesn't speak ftp"):
+        exchange({"type": "ftp"}, [])

@@ -1,4 +1,4 @@
-"""The audit of CI: what it makes of pip-audit's answers, and of none."""
+"""The audit of CI: its exit code and its report for each answer of pip-audit."""
 
 import json
 import subprocess
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, environment
+from tests.processes import ROOT, make_environment
 
 SOUND = {"name": "sound", "version": "1", "vulns": []}
 BROKEN = {"name": "broken", "version": "2", "vulns": [{"id": "CVE-0"}]}
 UNKNOWN = {"name": "unknown", "skip_reason": "not found"}
 
 
-def audited(place: Path, **answers: object) -> subprocess.CompletedProcess[str]:
-    """Run the audit with a service that can't be had here: one that says just this."""
+def run_audit(place: Path, **answers: object) -> subprocess.CompletedProcess[str]:
+    """Run the audit with a pip-audit of our own, which gives these answers."""
     (place / "pip_audit.py").write_text(
         "import json, sys\n"
         f"found = json.loads({json.dumps(answers)!r})[sys.argv[-1]]\n"
@@ -25,7 +25,7 @@ def audited(place: Path, **answers: object) -> subprocess.CompletedProcess[str]:
     )
     return subprocess.run(
         [sys.executable, ROOT / ".ci/audit.py"],
-        env=environment(PYTHONPATH=str(place)),
+        env=make_environment(PYTHONPATH=str(place)),
         capture_output=True,
         text=True,
         timeout=60,
@@ -34,7 +34,7 @@ def audited(place: Path, **answers: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("answers", "code", "said"),
+    ("answers", "code", "report"),
     [
         ({"pypi": [SOUND, UNKNOWN]}, 0, "pypi: asked for 1 distributions of 2"),
         ({"pypi": [SOUND, BROKEN]}, 1, "broken 2 is vulnerable: CVE-0"),
@@ -43,9 +43,9 @@ def audited(place: Path, **answers: object) -> subprocess.CompletedProcess[str]:
         ({"pypi": [UNKNOWN], "osv": None}, 0, "NOT AUDITED"),
     ],
 )
-def test_audit_fails_for_a_vulnerability_and_tells_if_it_cannot_ask(
-    tmp_path: Path, answers, code: int, said: str
+def test_audit_fails_for_a_vulnerability_and_says_if_no_service_answers(
+    tmp_path: Path, answers, code: int, report: str
 ):
-    done = audited(tmp_path, **answers)
+    done = run_audit(tmp_path, **answers)
     assert (done.returncode, done.stderr) == (code, "")
-    assert said in done.stdout
+    assert report in done.stdout

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ptrack.discovery import import_pixels
+from ptrack.discovery import find_project_packages, import_pixels
 from tests.processes import run_python
 
 PIXELS = """
@@ -14,14 +14,15 @@ import ptrack
 
 @ptrack.tracker.register
 class {name}(ptrack.TrackingPixel):
+    background = True
+
     def record(self, request, *args, **kwargs):
         pass
 """
 
 SHOW = """
 import ptrack
-found = ptrack.tracker._registry
-print(sorted(each.__module__ + "." + each.__name__ for each in found))
+print(sorted(ptrack.tracker.in_background))
 """
 
 SETTINGS = """
@@ -35,7 +36,7 @@ PTRACK_SECRET = "s" * 32
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A project with pixels of its own, an app with some and one without."""
+    """Return a project with pixels of its own, an app with some and one without."""
     for package in ("project", "shop", "blog"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
@@ -45,7 +46,8 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def discovered(site: Path, *apps: str) -> str:
+def discover(site: Path, *apps: str) -> str:
+    """Return the names of the callbacks that the site has with these apps."""
     (site / "project/settings.py").write_text(SETTINGS.format(apps=list(apps)))
     return run_python(
         f"import sys; sys.path.insert(0, ''); import django; django.setup(){SHOW}",
@@ -55,23 +57,23 @@ def discovered(site: Path, *apps: str) -> str:
 
 
 def test_pixels_of_all_apps_and_of_the_project_are_found(site):
-    """The project's own package is no installed app."""
-    found = discovered(site, "ptrack", "shop", "blog")
+    """The project's own package isn't an installed app."""
+    found = discover(site, "ptrack", "shop", "blog")
     assert found == "['project.pixels.Project', 'shop.pixels.Shop']"
 
 
 def test_pixels_are_found_once_where_the_project_is_an_app_too(site):
-    found = discovered(site, "project", "ptrack")
+    found = discover(site, "project", "ptrack")
     assert found == "['project.pixels.Project']"
 
 
 def test_config_by_its_full_name_discovers_as_well(site):
-    found = discovered(site, "ptrack.apps.PtrackConfig", "shop")
+    found = discover(site, "ptrack.apps.PtrackConfig", "shop")
     assert found == "['project.pixels.Project', 'shop.pixels.Shop']"
 
 
-def test_simple_config_does_without(site):
-    assert discovered(site, "ptrack.apps.SimplePtrackConfig", "shop") == "[]"
+def test_simple_config_discovers_nothing(site):
+    assert discover(site, "ptrack.apps.SimplePtrackConfig", "shop") == "[]"
 
 
 def test_project_is_found_by_its_urlconf_where_the_settings_are_configured_in_code(
@@ -91,7 +93,7 @@ def test_project_is_found_by_its_urlconf_where_the_settings_are_configured_in_co
 def test_error_inside_pixels_is_never_swallowed(site, package, broken):
     (site / package / "pixels.py").write_text(broken)
     with pytest.raises(AssertionError, match=r"no_such_module|ZeroDivisionError"):
-        discovered(site, "ptrack", "shop")
+        discover(site, "ptrack", "shop")
 
 
 # -- plain WSGI apps ------------------------------------------------------------------
@@ -100,7 +102,7 @@ WRAP = (
     """
 import sys; sys.path.insert(0, "")
 from ptrack.wsgi import PtrackWSGIMiddleware
-PtrackWSGIMiddleware(None, "s" * 32, pixels={pixels!r})
+PtrackWSGIMiddleware(None, secret="s" * 32, pixels={pixels!r})
 """
     + SHOW
 )
@@ -123,11 +125,11 @@ def test_wsgi_app_has_the_named_modules_or_a_top_level_pixels(site, pixels, foun
     assert run_python(WRAP.format(pixels=pixels), cwd=site).strip() == found
 
 
-def test_wsgi_app_without_any_pixels_is_no_error(site):
+def test_wsgi_app_may_have_no_pixels(site):
     assert run_python(WRAP.format(pixels=None), cwd=site).strip() == "[]"
 
 
-def test_wsgi_app_whose_pixels_are_broken_says_so(site):
+def test_wsgi_app_whose_pixels_are_broken_does_not_start(site):
     (site / "pixels.py").write_text("import no_such_module")
     with pytest.raises(AssertionError, match="no_such_module"):
         run_python(WRAP.format(pixels=None), cwd=site)
@@ -138,7 +140,7 @@ def test_wsgi_app_whose_pixels_are_broken_says_so(site):
 # -- in this process ------------------------------------------------------------------
 
 
-def test_within_django_no_top_level_module_is_looked_for(
+def test_within_django_no_top_level_module_is_imported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     (tmp_path / "pixels.py").write_text("raise AssertionError('imported')")
@@ -152,7 +154,7 @@ def test_django_discovers_again_without_harm(settings: Any):
     ptrack.autodiscover()
 
 
-def test_named_module_is_imported_or_missed():
+def test_module_that_is_named_is_imported_or_an_error():
     import_pixels(["tests.pixels_for_paste"])
     assert "tests.pixels_for_paste" in sys.modules
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
@@ -160,7 +162,7 @@ def test_named_module_is_imported_or_missed():
 
 
 @pytest.mark.usefixtures("outside_django")
-def test_top_level_pixels_are_looked_for_outside_django(
+def test_outside_django_top_level_pixels_are_imported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     import_pixels(None)
@@ -168,3 +170,25 @@ def test_top_level_pixels_are_looked_for_outside_django(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(LookupError, match="imported"):
         import_pixels(None)
+
+
+@pytest.mark.parametrize(
+    ("module", "urlconf", "packages"),
+    [
+        ("site.settings", "site.urls", ["site"]),
+        ("a.conf.settings.dev", "b.urls", ["a.conf.settings", "a.conf", "a", "b"]),
+        ("settings", "urls", []),
+        ("settings", "a.urls", ["a"]),
+        ("", None, []),
+    ],
+)
+def test_packages_of_a_project_are_those_of_settings_and_urlconf(
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    urlconf: Any,
+    packages: list[str],
+):
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", module)
+    settings.ROOT_URLCONF = urlconf
+    assert find_project_packages() == packages

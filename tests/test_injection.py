@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ptrack
-from ptrack.core.answers import METHOD_NOT_ALLOWED, PIXEL
+from ptrack.core.answers import PIXEL_IMAGE
+from ptrack.core.kinds import PIXEL
 from ptrack.core.tokens import TokenBox
 from tests import strategies as some
 from tests.adapters import PREFIX, Request, Send
-from tests.reference import sealed, spelled
+from tests.reference import seal, spell
 from tests.settings import PTRACK_SECRET
 
 EVIL = (
@@ -28,7 +29,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """The text of a log as a site would have it, with everything that ptrack logs."""
+    """Yield the text of a log as a site would have it, with all that ptrack logs."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.setFormatter(logging.Formatter(FORMAT, datefmt="AT"))
@@ -38,56 +39,54 @@ def log() -> Iterator[io.StringIO]:
     logger.removeHandler(handler)
 
 
-def records(log: io.StringIO) -> list[str]:
-    """Give the records of a log, after looking for what doesn't belong in one.
+def read_records(log: io.StringIO) -> list[str]:
+    """Return the records of a log, if nothing else is in it.
 
-    Split as the least careful reader would: at all that any takes for a line break.
+    It is split at every character that any reader takes for a line break.
     """
     lines = log.getvalue().splitlines()
     for line in lines:
         assert line.isprintable(), line
-        # What a request says is further back in a line that something else begins.
+        # Text of a request comes later in a line that begins with something else.
         assert re.match(r"AT |Traceback |  |which led to:|\w+Error: ", line), line
     return [line for line in lines if line.startswith("AT ")]
 
 
-def path_of(*args: Any, **kwargs: Any) -> bytes:
+def make_path(*args: Any, **kwargs: Any) -> bytes:
     token = TokenBox(PTRACK_SECRET).encrypt(*args, **kwargs)
     return PREFIX + token.encode() + b"/"
 
 
 REQUESTS = {
     "path": Request(path=PREFIX + EVIL.encode()),
-    "token": Request(path=path_of()[:-1] + EVIL.encode()),
+    "token": Request(path=make_path()[:-1] + EVIL.encode()),
     "method": Request(LATIN, PREFIX + b"x"),
-    "query": Request(path=path_of(), query=b"%0d%0aSet-Cookie:%20a=b"),
+    "query": Request(path=make_path(), query=b"%0d%0aSet-Cookie:%20a=b"),
     "header": Request(
-        path=path_of(),
+        path=make_path(),
         headers=tuple(
             (name, LATIN)
             for name in ("User-Agent", "X-Forwarded-Host", "Referer", "Origin", "X-A")
         ),
     ),
-    "argument": Request(path=path_of(EVIL, [EVIL])),
-    "keyword": Request(path=path_of(**{EVIL: EVIL})),
-    "no hit": Request(
-        path=PREFIX + spelled(sealed(EVIL.encode(), PTRACK_SECRET)).encode()
-    ),
+    "argument": Request(path=make_path(EVIL, [EVIL])),
+    "keyword": Request(path=make_path(**{EVIL: EVIL})),
+    "no hit": Request(path=PREFIX + spell(seal(EVIL.encode(), PTRACK_SECRET)).encode()),
 }
 
 
 @pytest.mark.parametrize("place", REQUESTS)
 def test_answer_has_its_own_headers_alone(sends: dict[str, Send], place: str, log):
-    expected = METHOD_NOT_ALLOWED if place == "method" else PIXEL
+    expected = PIXEL.not_allowed if place == "method" else PIXEL_IMAGE
     for name, send in sends.items():
         got = send(REQUESTS[place])
         assert got.headers == list(expected.headers), name
         assert got.body == expected.body, name
-    assert not any("evil" in record for record in records(log))
+    assert not any("evil" in record for record in read_records(log))
 
 
-def quoting(exception: type[Exception]) -> type[ptrack.TrackingPixel]:
-    """Give a callback that fails with all that it got, as a careless one might."""
+def make_quoting(exception: type[Exception]) -> type[ptrack.TrackingPixel]:
+    """Return a callback that fails with all its arguments, as a careless one might."""
 
     class Quoting(ptrack.TrackingPixel):
         def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
@@ -100,7 +99,7 @@ def quoting(exception: type[Exception]) -> type[ptrack.TrackingPixel]:
     return Quoting
 
 
-def quoting_async() -> type[ptrack.TrackingPixel]:
+def make_quoting_async() -> type[ptrack.TrackingPixel]:
     class Quoting(ptrack.TrackingPixel):
         async def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
             raise RuntimeError(f"{request.META} {args} {kwargs}\n{EVIL}")
@@ -108,8 +107,8 @@ def quoting_async() -> type[ptrack.TrackingPixel]:
     return Quoting
 
 
-def picky() -> type[ptrack.TrackingPixel]:
-    """Python's own error says the name of the keyword that isn't expected, as it is."""
+def make_picky() -> type[ptrack.TrackingPixel]:
+    """Return a callback whose call fails: Python's error has the keyword as it is."""
 
     class Picky(ptrack.TrackingPixel):
         def record(self, request: Any, /, *args: Any) -> None:
@@ -121,29 +120,29 @@ def picky() -> type[ptrack.TrackingPixel]:
 @pytest.mark.parametrize(
     "callback",
     [
-        quoting(ValueError),
-        quoting(KeyError),
-        quoting(SyntaxError),
-        quoting_async(),
-        picky(),
+        make_quoting(ValueError),
+        make_quoting(KeyError),
+        make_quoting(SyntaxError),
+        make_quoting_async(),
+        make_picky(),
     ],
     ids=["ValueError", "KeyError", "SyntaxError", "async", "keyword"],
 )
-def test_exception_of_a_callback_is_logged_with_all_it_says_escaped(
+def test_exception_of_a_callback_is_logged_with_its_text_escaped(
     sends: dict[str, Send], callback: Any, log
 ):
     request = Request(
-        path=path_of(EVIL, **{EVIL: EVIL}), headers=(("User-Agent", LATIN),)
+        path=make_path(EVIL, **{EVIL: EVIL}), headers=(("User-Agent", LATIN),)
     )
     ptrack.tracker.register(callback)
     try:
         for name, send in sends.items():
-            assert send(request).headers == list(PIXEL.headers), name
+            assert send(request).headers == list(PIXEL_IMAGE.headers), name
     finally:
         ptrack.tracker.unregister(callback)
-    logged = records(log)
+    logged = read_records(log)
     assert len(logged) == len(sends)
-    assert all(" ERROR ptrack Tracking pixel " in record for record in logged)
+    assert all(" ERROR ptrack Callback " in record for record in logged)
     assert log.getvalue().count("evil") >= len(sends)
 
 
@@ -159,17 +158,17 @@ class Careless:
         raise ValueError(f"%s {token}")
 
 
-def test_exception_of_another_encoder_is_logged_without_what_it_says(
+def test_exception_of_another_encoder_is_logged_without_its_text(
     sends: dict[str, Send], log
 ):
     ptrack.ptrack_encoder = Careless
     for send in sends.values():
-        assert send(REQUESTS["path"]).headers == list(PIXEL.headers)
-    assert records(log) == ["AT DEBUG ptrack Not a token: ValueError"] * len(sends)
+        assert send(REQUESTS["path"]).headers == list(PIXEL_IMAGE.headers)
+    assert read_records(log) == ["AT DEBUG ptrack Not a token: ValueError"] * len(sends)
 
 
 def test_url_of_another_encoders_token_has_it_quoted(log):
-    """Whatever is in it: neither the URL nor the element can be broken out of."""
+    """No token can end the URL or the element."""
     ptrack.ptrack_encoder = Careless
     url = ptrack.pixel_url(EVIL)
     assert url.isascii()

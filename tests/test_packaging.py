@@ -1,4 +1,4 @@
-"""setup.py: what it says, and ``python setup.py test``."""
+"""setup.py: the metadata of the distribution."""
 
 import re
 from configparser import ConfigParser
@@ -9,7 +9,7 @@ from tests.processes import ROOT
 REQUIREMENT = re.compile(
     r"""(?P<name>[\w-]+)>=(?P<version>[\d.]+)(?:; extra == "(?P<extra>\w+)")?"""
 )
-# Those of features; the others are for who works on ptrack.
+# Those of features; the others are for work on ptrack itself.
 EXTRAS = ["agents", "anymail", "celery", "email", "tasks"]
 
 
@@ -17,7 +17,7 @@ def test_distribution_is_named_and_licensed_as_before():
     found = metadata.metadata("django-ptrack")
     assert found["Name"] == "django-ptrack"
     assert found["Version"] == "4.0.0"
-    # By the version of setuptools that made the metadata.
+    # The field depends on the version of setuptools that made the metadata.
     licences = [found.get("License-Expression"), found.get("License")]
     assert "Apache-2.0" in licences
     assert found["Requires-Python"] == ">=3.11"
@@ -33,7 +33,7 @@ def test_dependencies_are_the_three_and_no_more():
 
 
 def test_lowest_versions_are_those_that_are_tested():
-    """What tox pins is what is asked for, by the extras too, and what these ask for."""
+    """They are pinned in tox.ini, with some that these packages require."""
     settings = ConfigParser()
     settings.read(ROOT / "tox.ini")
     words = settings["testenv:lowest"]["commands_pre"].split()

@@ -1,4 +1,4 @@
-"""ptrack.privacy: objections to tracking are heard, and addresses shortened."""
+"""ptrack.privacy: objections to tracking, and short addresses."""
 
 import asyncio
 from collections import Counter
@@ -9,14 +9,14 @@ import pytest
 from django.test import Client, override_settings
 
 import ptrack
-from ptrack.core.answers import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL_IMAGE
 from ptrack.core.callbacks import Tracker
 from ptrack.core.counters import Counters
 from ptrack.core.endpoint import Endpoint
-from ptrack.core.tokens import PtrackEncoder, TokenBox
+from ptrack.core.kinds import LINK
+from ptrack.core.tokens import TokenBox
 from ptrack.privacy import objects, shorten_ip
-from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.recording import clicked, registered
+from tests.recording import register_clicks, register_recorder
 
 BOX = TokenBox("s" * 32)
 HOST = "https://www.example.com"
@@ -35,14 +35,14 @@ def test_either_header_is_an_objection(meta):
 
 
 @pytest.mark.parametrize("meta", [*NONE, {"HTTP_SEC_GPC": "11"}])
-def test_nothing_else_is_one(meta):
+def test_nothing_else_is_an_objection(meta):
     assert not objects(Request(meta))
 
 
-def endpoint(**options: Any) -> Endpoint:
+def make_endpoint(**options: Any) -> Endpoint:
     return Endpoint(
         BOX,
-        encoder=lambda: PtrackEncoder,
+        encoder=lambda: None,
         tracker=Tracker(),
         prefix="/ptrack/",
         app_url=HOST,
@@ -50,28 +50,31 @@ def endpoint(**options: Any) -> Endpoint:
     )
 
 
-def sync_answer(place: Endpoint, token: str, meta: dict[str, str]) -> Any:
-    return place.answer("GET", token, lambda: Request(meta))
+def answer_sync(endpoint: Endpoint, token: str, meta: dict[str, str]) -> Any:
+    return endpoint.answer("GET", token, lambda: Request(meta))
 
 
-def async_answer(place: Endpoint, token: str, meta: dict[str, str]) -> Any:
-    return asyncio.run(place.aanswer("GET", token, lambda: Request(meta)))
+def answer_async(endpoint: Endpoint, token: str, meta: dict[str, str]) -> Any:
+    return asyncio.run(endpoint.aanswer("GET", token, lambda: Request(meta)))
 
 
-either_way = pytest.mark.parametrize("answer", [sync_answer, async_answer])
+either_way = pytest.mark.parametrize("answer", [answer_sync, answer_async])
 
 
 @either_way
 @pytest.mark.parametrize("meta", OBJECTIONS)
-def test_who_objects_is_answered_and_not_recorded_if_that_is_honoured(answer, meta):
-    place = endpoint(honour_gpc=True)
-    place.tracker.counters = counting = Counting()
-    link = place.link("https://h.example/", (), {}).removeprefix(f"{HOST}/ptrack/")
-    with registered(place.tracker) as opens, clicked(place.tracker) as clicks:
-        assert answer(place, BOX.encrypt(), meta) is PIXEL
-        assert dict(answer(place, link.rstrip("/"), meta).headers)["Location"] == (
-            "https://h.example/"
-        )
+def test_objection_that_is_honoured_is_answered_and_not_recorded(answer, meta):
+    endpoint = make_endpoint(honour_gpc=True)
+    endpoint.tracker.counters = counting = Counting()
+    link = endpoint.url(LINK, (), {}, "https://target.example/")
+    token = link.removeprefix(f"{HOST}/ptrack/").rstrip("/")
+    with (
+        register_recorder(endpoint.tracker) as opens,
+        register_clicks(endpoint.tracker) as clicks,
+    ):
+        assert answer(endpoint, BOX.encrypt(), meta) is PIXEL_IMAGE
+        headers = dict(answer(endpoint, token, meta).headers)
+        assert headers["Location"] == "https://target.example/"
     assert not opens.hits
     assert not clicks.hits
     assert counting.found == {"gpc": 2}
@@ -82,10 +85,10 @@ def test_who_objects_is_answered_and_not_recorded_if_that_is_honoured(answer, me
     ("options", "meta"),
     [({"honour_gpc": True}, meta) for meta in NONE] + [({}, OBJECTIONS[0])],
 )
-def test_all_others_are_recorded(answer, options, meta):
-    place = endpoint(**options)
-    with registered(place.tracker) as opens:
-        answer(place, BOX.encrypt(), meta)
+def test_all_other_requests_are_recorded(answer, options, meta):
+    endpoint = make_endpoint(**options)
+    with register_recorder(endpoint.tracker) as opens:
+        answer(endpoint, BOX.encrypt(), meta)
     assert len(opens.hits) == 1
 
 
@@ -97,7 +100,7 @@ class Counting(Counters):
         self.found[reason] += 1
 
 
-def test_setting_is_off_and_can_be_switched_on(recorder):
+def test_setting_is_off_by_default(recorder):
     path = ptrack.pixel_url().removeprefix(HOST)
     assert Client(headers={"sec-gpc": "1"}).get(path).content == GIF
     assert len(recorder.hits) == 1
@@ -105,21 +108,6 @@ def test_setting_is_off_and_can_be_switched_on(recorder):
         assert Client(headers={"sec-gpc": "1"}).get(path).content == GIF
         assert Client(headers={"dnt": "1"}).get(path).content == GIF
     assert len(recorder.hits) == 1
-
-
-def test_option_of_the_wsgi_middleware_is_the_same():
-    tracker = Tracker()
-    middleware = PtrackWSGIMiddleware(
-        None, "s" * 32, app_url=HOST, prefix="/", tracker=tracker, honour_gpc=True
-    )
-    environ = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": middleware.pixel_url().removeprefix(HOST),
-        "HTTP_SEC_GPC": "1",
-    }
-    with registered(tracker) as opens:
-        assert middleware(environ, lambda *_: None) == [GIF]
-    assert not opens.hits
 
 
 @pytest.mark.parametrize(
@@ -141,7 +129,7 @@ def test_last_8_bits_of_ipv4_and_last_80_of_ipv6_are_cleared(ip, expected):
 
 @pytest.mark.parametrize("ip", ["::ffff:203.0.113.77", "::FFFF:cb00:714d"])
 def test_ipv4_address_in_an_ipv6_one_is_the_ipv4_address(ip):
-    """Cut as an IPv6 address it would be the same for everyone."""
+    """As an IPv6 address, it would be the same for everyone."""
     assert shorten_ip(ip) == "203.0.113.0"
 
 
@@ -183,7 +171,7 @@ def test_shortened_address_stays_as_it_is(ip):
         b"\xcb\x00\x71\x4d",
     ],
 )
-def test_what_is_no_address_is_an_error_that_shows_it(ip):
+def test_other_text_is_an_error_that_shows_it(ip):
     with pytest.raises(ValueError, match="not an IP address: ") as caught:
         shorten_ip(ip)
     assert repr(ip) in str(caught.value)

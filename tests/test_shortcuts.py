@@ -8,12 +8,12 @@ from django.utils.safestring import SafeString
 
 import ptrack
 from ptrack.exceptions import PtrackConfigurationError
-from ptrack.shortcuts import owner
+from ptrack.shortcuts import make_owner
 
 HOST = "https://www.example.com"
 
 
-def carried(url: str, start: str) -> object:
+def read_url(url: str, start: str) -> object:
     assert url.startswith(start)
     return ptrack.PtrackEncoder.decrypt(url.removeprefix(start).removesuffix("/"))
 
@@ -21,14 +21,14 @@ def carried(url: str, start: str) -> object:
 def test_url_carries_the_arguments_and_is_safe_in_templates():
     url = ptrack.pixel_url("a", key="value")
     assert isinstance(url, SafeString)
-    assert carried(url, HOST + "/ptrack/") == (["a"], {"key": "value"})
+    assert read_url(url, HOST + "/ptrack/") == (["a"], {"key": "value"})
 
 
 def test_tag_holds_such_a_url_and_is_safe_in_templates():
     tag = ptrack.pixel_tag("a", key="value")
     assert isinstance(tag, SafeString)
     url = tag.removeprefix('<img src="').removesuffix('" width=1 height=1>')
-    assert carried(url, HOST + "/ptrack/") == (["a"], {"key": "value"})
+    assert read_url(url, HOST + "/ptrack/") == (["a"], {"key": "value"})
 
 
 def test_url_is_below_the_mount_as_that_of_reverse():
@@ -50,7 +50,7 @@ def test_missing_app_url_is_improperly_configured(render, nothing):
 
 
 def test_app_url_of_a_300_site_is_taken_as_it_is():
-    """Its own tests had one without a scheme; the system check complains of it."""
+    """The tests of 3.0.0 set one without a scheme; the system check complains of it."""
     with override_settings(PTRACK_APP_URL="localhost"):
         assert ptrack.pixel_url().startswith("localhost/ptrack/")
 
@@ -61,9 +61,9 @@ def test_bad_argument_is_refused_by_name():
 
 
 @pytest.mark.usefixtures("outside_django")
-def test_outside_django_the_environment_serves(monkeypatch):
+def test_outside_django_the_environment_is_read(monkeypatch):
     url = ptrack.pixel_url("a")
-    assert carried(url, "https://env.example/ptrack/") == (["a"], {})
+    assert read_url(url, "https://env.example/ptrack/") == (["a"], {})
     assert type(url) is str
     assert url[:27] in ptrack.pixel_tag()
     monkeypatch.delenv("PTRACK_APP_URL")
@@ -87,19 +87,19 @@ def test_link_outside_django_comes_from_the_environment(outside_django):
     assert url.startswith("https://env.example/ptrack/link/")
 
 
-def test_owner_tells_own_urls_below_the_mount():
+def test_owner_recognises_own_urls_below_the_mount():
     set_script_prefix("/mounted/")
     try:
-        own = owner()
-        assert own(ptrack.pixel_url())
-        assert own(ptrack.link_url("https://shop.example"))
-        assert not own(HOST + "/ptrack/")
+        owns = make_owner()
+        assert owns(ptrack.pixel_url())
+        assert owns(ptrack.link_url("https://shop.example"))
+        assert not owns(HOST + "/ptrack/")
     finally:
         set_script_prefix("/")
 
 
 @pytest.mark.usefixtures("outside_django")
-def test_owner_tells_own_urls_outside_django():
-    own = owner()
-    assert own(ptrack.pixel_url())
-    assert not own("https://shop.example")
+def test_owner_recognises_own_urls_outside_django():
+    owns = make_owner()
+    assert owns(ptrack.pixel_url())
+    assert not owns("https://shop.example")

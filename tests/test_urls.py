@@ -9,7 +9,7 @@ from django.urls import resolve, reverse
 from django.views.generic import View
 
 import ptrack
-from ptrack.core.answers import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL_IMAGE
 from ptrack.views import TRANSPARENT_1_PIXEL_GIF, TrackingPixel
 
 MIDDLEWARE = [
@@ -31,15 +31,15 @@ def get(path: str) -> Any:
     return Client().get(path)
 
 
-def path_of(*args: Any, **kwargs: Any) -> str:
+def make_path(*args: Any, **kwargs: Any) -> str:
     return ptrack.pixel_url(*args, **kwargs).removeprefix("https://www.example.com")
 
 
 def test_hit_runs_the_callbacks_and_gets_the_pixel(recorder):
-    response = get(path_of("a", key="value"))
+    response = get(make_path("a", key="value"))
     assert (response.status_code, response.content) == (200, GIF)
     assert recorder.hits == [(("a",), {"key": "value"})]
-    for name, value in PIXEL.headers:
+    for name, value in PIXEL_IMAGE.headers:
         assert response.headers[name] == value
 
 
@@ -52,7 +52,7 @@ def test_hit_runs_the_callbacks_under_async_too(recorder):
 
     ptrack.tracker.register(Async)
     try:
-        assert asyncio.run(AsyncClient().get(path_of("a"))).content == GIF
+        assert asyncio.run(AsyncClient().get(make_path("a"))).content == GIF
     finally:
         ptrack.tracker.unregister(Async)
     assert seen == [("a",)]
@@ -69,17 +69,17 @@ def test_anything_under_the_prefix_gets_the_pixel_and_no_redirect(recorder, path
 
 
 def test_slash_at_the_end_is_optional(recorder):
-    assert get(path_of("a")[:-1]).content == GIF
+    assert get(make_path("a")[:-1]).content == GIF
     assert recorder.hits == [(("a",), {})]
 
 
-def test_prefix_without_its_slash_and_longer_words_are_the_sites_own():
+def test_prefix_without_its_slash_and_longer_words_are_the_site_s_own():
     assert get("/ptrack").status_code == 301
     assert get("/ptracker/x/").status_code == 404
 
 
 def test_head_records_nothing(recorder):
-    response = Client().head(path_of("a"))
+    response = Client().head(make_path("a"))
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["Content-Length"] == "43"
     assert not recorder.hits
@@ -87,7 +87,7 @@ def test_head_records_nothing(recorder):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "TRACE", "X"])
 def test_other_methods_are_not_allowed_and_not_taken_for_forgeries(recorder, method):
-    response = Client(enforce_csrf_checks=True).generic(method, path_of("a"))
+    response = Client(enforce_csrf_checks=True).generic(method, make_path("a"))
     assert (response.status_code, response.content) == (405, b"Method Not Allowed\n")
     assert response.headers["Allow"] == "GET, HEAD"
     assert not recorder.hits
@@ -98,24 +98,24 @@ def test_other_methods_are_not_allowed_and_not_taken_for_forgeries(recorder, met
     ("path", "page"),
     [("/", b"page /"), ("/about", b"page /about"), ("/first/", b"page /first/")],
 )
-def test_at_the_root_it_takes_what_300_took_and_no_more(recorder, path, page):
-    """Paths that end in a slash and come after; neither others nor the home page."""
+def test_at_the_root_it_takes_the_paths_that_300_took(recorder, path, page):
+    """These end in a slash and come after the include; the home page isn't one."""
     assert get(path).content == page
     assert get("/anything/at/all/").content == GIF
-    assert get(path_of("a")).content == GIF
+    assert get(make_path("a")).content == GIF
     assert recorder.hits == [(("a",), {})]
 
 
 @override_settings(ROOT_URLCONF="ptrack.urls")
-def test_it_can_be_the_urlconf_itself(recorder):
-    assert get(path_of("a")).content == GIF
+def test_ptrack_urls_can_be_the_urlconf_itself(recorder):
+    assert get(make_path("a")).content == GIF
     assert len(recorder.hits) == 1
 
 
 @pytest.mark.parametrize("urlconf", ["track", "nested", "localised", "own_view"])
-def test_urls_lead_to_where_it_is_included(recorder, urlconf):
+def test_urls_lead_to_the_place_of_the_include(recorder, urlconf):
     with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
-        assert get(path_of("a")).content == GIF
+        assert get(make_path("a")).content == GIF
     assert recorder.hits == [(("a",), {})]
 
 

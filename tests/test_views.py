@@ -1,9 +1,11 @@
 """ptrack.views: the view alone, at a pattern of the site's own."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.conf import settings
+from django.db import connection, connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path
@@ -11,12 +13,11 @@ from django.urls import path
 import ptrack
 from ptrack.core.answers import GIF
 from ptrack.views import TrackingPixel
-from tests.recording import emptied
-from tests.stats.site import ALIAS, Database, open_now
+from tests.recording import empty_tracker
 
 
 class Counting(TrackingPixel):
-    """As a site may have derived from django-ptrack 3.0.0's view."""
+    """A view as a site may have derived it from django-ptrack 3.0.0's."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().get(request, *args, **kwargs)
@@ -52,71 +53,127 @@ def test_request_without_a_method_is_answered():
 
 
 class Writing(TrackingPixel):
-    """What a site may have derived, and does something in the request's transaction."""
+    """A view that needs the request's transaction, as a site may have derived it."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        assert connections[ALIAS].in_atomic_block
+        assert connection.in_atomic_block
         return super().get(request, *args, **kwargs)
 
 
 @pytest.fixture
-def atomic(opens: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """A site with a transaction for each request."""
-    monkeypatch.setitem(connections.settings[ALIAS], "ATOMIC_REQUESTS", True)
-    return opens
+def table(django_db_blocker: Any) -> Iterator[None]:
+    """Yield a database in memory, with a table of texts, none of them twice."""
+    with django_db_blocker.unblock():
+        execute("CREATE TABLE seen (name text PRIMARY KEY)")
+        yield
+        # Django keeps a database in memory open; for other tests, none is.
+        connection.connection.close()
+        del connections["default"]
 
 
-@pytest.mark.parametrize("view", [TrackingPixel, Writing])
+def execute(statement: str, *parameters: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+def write(name: str) -> None:
+    assert connection.in_atomic_block
+    execute("INSERT INTO seen VALUES (%s)", name)
+
+
+@pytest.fixture(params=[TrackingPixel, Writing])
+def atomic_site(
+    request: pytest.FixtureRequest, table: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Client]:
+    """Yield a client of a site that has no callbacks, and a transaction per request."""
+    monkeypatch.setitem(settings.DATABASES["default"], "ATOMIC_REQUESTS", True)
+    route = path("ptrack/<path:ptrack_encoded_data>/", request.param.as_view())
+    with (
+        empty_tracker(ptrack.tracker),
+        override_settings(ROOT_URLCONF=(route,), MIDDLEWARE=[]),
+    ):
+        yield Client()
+
+
 def test_callback_that_fails_undoes_nothing_of_the_others(
-    atomic: Database, view: Any, caplog: pytest.LogCaptureFixture
+    atomic_site: Client, caplog: pytest.LogCaptureFixture
 ):
     """Each has a transaction of its own; the request's would be one for all."""
-    from ptrack.opens.models import Open
+    seen: list[Any] = []
 
-    class Kept(ptrack.TrackingPixel):
+    @ptrack.tracker.register
+    class First(ptrack.TrackingPixel):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-            assert connections[ALIAS].in_atomic_block
-            open_now(key="kept").save(force_insert=True)
+            write("first")
 
-    class Broken(Kept):
+    @ptrack.tracker.register
+    class Failing(ptrack.TrackingPixel):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-            row = open_now(key="broken")
-            for _ in range(2):
-                row.save(force_insert=True)
+            write("failing")
+            write("failing")
 
-    class Later(Kept):
-        pass
+    @ptrack.tracker.register
+    class Later(ptrack.TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            write("later")
 
+    @ptrack.tracker.register
     class Async(ptrack.TrackingPixel):
         async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             seen.append(args)
 
-    seen: list[Any] = []
-    route = path("<ptrack_encoded_data>", view.as_view())
-    with emptied(ptrack.tracker), override_settings(ROOT_URLCONF=(route,)):
-        for pixel in (Kept, Broken, Later, Async):
-            ptrack.tracker.register(pixel)
-        token = ptrack.PtrackEncoder.encrypt("a")
-        with override_settings(MIDDLEWARE=[]):
-            assert Client().get(f"/{token}").content == GIF
-    assert [each.getMessage().split(".")[-1] for each in caplog.records] == [
-        "Broken failed"
+    token = ptrack.PtrackEncoder.encrypt("a")
+    assert atomic_site.get(f"/ptrack/{token}/").content == GIF
+    assert [each.getMessage().rpartition(".")[2] for each in caplog.records] == [
+        "Failing failed"
     ]
-    assert list(Open.objects.values_list("key", flat=True)) == ["kept", "kept"]
+    assert execute("SELECT name FROM seen ORDER BY name") == [("first",), ("later",)]
     assert seen == [("a",)]
 
 
-def test_click_has_a_transaction_likewise(atomic: Database):
-    seen: list[bool] = []
+@pytest.mark.parametrize("atomic_site", [TrackingPixel], indirect=True)
+def test_transaction_of_a_callback_ends_with_it(atomic_site: Client):
+    """It isn't a part of the request's transaction, which a derived view may need."""
+    seen: list[str] = []
 
+    @ptrack.tracker.register
+    class First(ptrack.TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            transaction.on_commit(lambda: seen.append("commit"))
+
+    @ptrack.tracker.register
+    class Second(ptrack.TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            seen.append("second")
+
+    token = ptrack.PtrackEncoder.encrypt()
+    atomic_site.get(f"/ptrack/{token}/")
+    assert seen == ["commit", "second"]
+
+
+def test_callback_of_a_link_has_a_transaction_too(atomic_site: Client):
+    @ptrack.tracker.register
     class Clicks(ptrack.TrackingLink):
         def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
-            seen.append(connections[ALIAS].in_atomic_block)
+            write(url)
 
-    url = ptrack.link_url("https://h.example/").partition("/ptrack/")[2]
-    route = path("<path:ptrack_encoded_data>", TrackingPixel.as_view())
-    with emptied(ptrack.tracker), override_settings(ROOT_URLCONF=(route,)):
-        ptrack.tracker.register(Clicks)
-        with override_settings(MIDDLEWARE=[]):
-            assert Client().get(f"/{url.rstrip('/')}").status_code == 302
-    assert seen == [True]
+    url = ptrack.link_url("https://target.example/")
+    path = url.removeprefix("https://www.example.com")
+    assert atomic_site.get(path).status_code == 302
+    assert execute("SELECT name FROM seen") == [("https://target.example/",)]
+
+
+def test_site_without_transactions_for_requests_has_none_for_callbacks(table):
+    seen: list[bool] = []
+
+    class Plain(ptrack.TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            seen.append(connection.in_atomic_block)
+
+    with empty_tracker(ptrack.tracker):
+        ptrack.tracker.register(Plain)
+        view = TrackingPixel.as_view()
+        token = ptrack.PtrackEncoder.encrypt()
+        view(RequestFactory().get("/"), ptrack_encoded_data=token)
+    assert seen == [False]

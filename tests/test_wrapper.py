@@ -1,59 +1,68 @@
-"""ptrack.wrapper: the options that all middlewares without a framework have."""
+"""ptrack.wrapper: the part that the WSGI and the ASGI middleware share.
 
-import inspect
+Their options are tested with the settings, in test_conf.
+"""
+
+import logging
+from typing import Any
 
 import pytest
 
+import ptrack
 from ptrack import asgi, wsgi
-from ptrack.asgi import PtrackASGIMiddleware
+from ptrack.core.callbacks import Tracker
+from ptrack.core.endpoint import Carried
+from ptrack.core.kinds import LINK, PIXEL
 from ptrack.exceptions import PtrackConfigurationError
-from ptrack.wrapper import Around
-from ptrack.wsgi import PtrackWSGIMiddleware
 
-OPTIONS = [
-    name
-    for name, parameter in inspect.signature(Around).parameters.items()
-    if parameter.kind is parameter.KEYWORD_ONLY
-]
+MIRRORS = {"WSGI": wsgi.mirror, "ASGI": asgi.mirror}
+HOST = "https://h.example"
+OPTIONS: dict[str, Any] = {"secret": "s" * 32, "app_url": HOST, "prefix": "/p/"}
+
+each_mirror = pytest.mark.parametrize("mirror", MIRRORS.values(), ids=MIRRORS)
 
 
-def test_every_option_is_explained():
-    documentation = inspect.getdoc(Around) or ""
-    for name in OPTIONS:
-        assert f"\n    {name}: " in documentation, name
+@each_mirror
+def test_urls_carry_the_arguments(mirror):
+    made = mirror(**OPTIONS)
+    pixel = made.pixel_url("a", self=1)
+    path, carried = made.read_url(pixel)
+    assert path == pixel.removeprefix(HOST)
+    assert carried == Carried(PIXEL, ("a",), {"self": 1}, None)
+    link = made.link_url("https://target.example/", "a", url=1)
+    path, carried = made.read_url(link)
+    assert path == link.removeprefix(HOST)
+    assert carried == Carried(LINK, ("a",), {"url": 1}, "https://target.example/")
+    assert made.read_url(f"{HOST}/p/garbage/") is None
 
 
-@pytest.mark.parametrize("middleware", [PtrackWSGIMiddleware, PtrackASGIMiddleware])
-def test_middleware_has_all_of_them(middleware):
-    parameters = list(inspect.signature(middleware).parameters)
-    assert parameters == ["app", "secret", *OPTIONS]
+@each_mirror
+def test_tag_holds_a_url(mirror):
+    made = mirror(**OPTIONS)
+    tag = made.pixel_tag("a", self=1)
+    url = tag.removeprefix('<img src="').removesuffix('" width=1 height=1>')
+    assert made.read_url(url)[1] == Carried(PIXEL, ("a",), {"self": 1}, None)
 
 
-MIRRORS = pytest.mark.parametrize("mirror", [wsgi.mirror, asgi.mirror])
+@each_mirror
+def test_engine_that_cannot_be_loaded_is_an_error_at_start_up(mirror):
+    with pytest.raises(PtrackConfigurationError, match="rabbit is neither"):
+        mirror(**OPTIONS, background="rabbit")
 
 
-@MIRRORS
-def test_option_that_does_not_exist_is_told(mirror):
-    with pytest.raises(TypeError, match="colour"):
-        mirror(colour="red")
+@each_mirror
+@pytest.mark.parametrize("engine", [None, "tests.test_conf.Engine"])
+def test_callback_for_the_background_without_an_engine_is_a_warning(
+    mirror, engine, own_tracker: Tracker, caplog
+):
+    @own_tracker.register
+    class Slow(ptrack.TrackingPixel):
+        background = True
 
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None: ...
 
-@MIRRORS
-@pytest.mark.parametrize(
-    ("option", "value", "said"),
-    [
-        ("secret", "", "PTRACK_SECRET can't be used: a secret must not be empty"),
-        ("secret", "x" * 33, "at most 32 bytes"),
-        ("secret_fallbacks", "old", "must be a list"),
-        ("app_url", "www.example.com", "a scheme and a host"),
-        ("prefix", 1, "must be str"),
-        ("link_fallback_url", "/help/", "must be an absolute URL"),
-        ("link_query", "utm_source", "must be a list"),
-        ("honour_gpc", "yes", "must be True or False"),
-        ("background", "rabbit", 'neither "celery" nor "tasks"'),
-        ("background_queue", 1, "must be the name of a queue"),
-    ],
-)
-def test_bad_value_is_told_at_start_up(mirror, option: str, value: object, said: str):
-    with pytest.raises(PtrackConfigurationError, match=said):
-        mirror(**{"secret": "s" * 32, option: value})
+    mirror(**OPTIONS, tracker=own_tracker, background=engine)
+    logged = [each for each in caplog.records if each.levelno == logging.WARNING]
+    expected = [] if engine else [f"{Slow.__module__}.{Slow.__qualname__}"]
+    assert [each.args[0] for each in logged] == expected
+    assert all("PTRACK_BACKGROUND" in each.getMessage() for each in logged)

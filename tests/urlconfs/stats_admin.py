@@ -1,4 +1,4 @@
-"""The admin, where the tables of opens and clicks are shown."""
+"""The admin, with the lists of opens and clicks."""
 
 from django.contrib import admin
 from django.urls import path
