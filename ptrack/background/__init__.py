@@ -1,66 +1,57 @@
-"""The engines by name; each is in a module of its own, with the library it is for."""
+"""Recording in the background: an engine takes hits to workers.
 
+An engine is an object with a method ``enqueue(job)``. Celery's and that of Django's
+Tasks are in modules of their own, which import the library that they are for.
+"""
+
+import contextlib
 import inspect
 from importlib import import_module
 from typing import Any
 
-from ptrack.background.handover import Engine
+from ptrack.core.jobs import Engine
 from ptrack.exceptions import PtrackConfigurationError
 
-# By the name of the extra that brings what they need.
+__all__ = ["Engine", "load_engine", "register_task"]
+
+# By the name of the extra that brings the library.
 _MODULES = {"celery": "ptrack.background.celery", "tasks": "ptrack.background.tasks"}
 
 
-class LazyEngine:
-    """An engine that is made when it is first needed: what only sends needs none.
+def load_engine(spec: Any, queue: str | None = None) -> Engine:
+    """Return an engine.
 
     Args:
         spec: ``"celery"``, ``"tasks"``, one of these with a colon and the app or the
             backend behind it, the dotted path of a class, or an `Engine`.
         queue: The name of the queue; the engine's default one if ``None``.
-    """
-
-    def __init__(self, spec: Any, queue: str | None = None) -> None:
-        self._spec = spec
-        self._queue = queue
-        self._engine: Engine | None = None
-
-    def load(self) -> Engine:
-        """Make the engine, or say why it can't be made.
-
-        Raises:
-            PtrackConfigurationError: It isn't installed, or not set up.
-        """
-        if self._engine is None:
-            self._engine = engine(self._spec, self._queue)
-        return self._engine
-
-    def enqueue(self, job: str) -> None:
-        """Take a job: see `Engine.enqueue`."""
-        (self._engine or self.load()).enqueue(job)
-
-
-def engine(spec: Any, queue: str | None = None) -> Engine:
-    """Give an engine: see `LazyEngine`.
 
     Raises:
-        PtrackConfigurationError: It isn't installed, or not set up.
+        PtrackConfigurationError: There is no such engine, its library isn't installed,
+            or it isn't set up.
     """
     if not isinstance(spec, str):
-        return _checked(spec)
+        return _check_engine(spec)
     name, _, argument = spec.partition(":")
     if name in _MODULES:
-        made: Engine = load(name).engine(argument or None, queue)
+        made: Engine = _import_module(name).make_engine(argument or None, queue)
         return made
-    return _checked(_made(spec))
+    return _check_engine(_instantiate(spec))
 
 
-def load(name: str) -> Any:
-    """Give the module of a named engine.
+def register_task(spec: Any) -> None:
+    """Register ptrack's task with Celery, if Celery is the engine.
 
-    Raises:
-        PtrackConfigurationError: What it is for isn't installed.
+    Args:
+        spec: As for `load_engine`.
     """
+    if isinstance(spec, str) and spec.partition(":")[0] == "celery":
+        # If Celery isn't installed, the check or the first request says so.
+        with contextlib.suppress(PtrackConfigurationError):
+            _import_module("celery")
+
+
+def _import_module(name: str) -> Any:
     try:
         return import_module(_MODULES[name])
     except ImportError as error:
@@ -75,25 +66,26 @@ def load(name: str) -> Any:
         ) from error
 
 
-def _made(path: str) -> Any:
-    kind = imported(path, 'is neither "celery" nor "tasks", nor the path of a class')
+def _instantiate(path: str) -> Any:
+    otherwise = 'is neither "celery" nor "tasks", nor the path of a class'
+    engine_class = import_path(path, otherwise)
     try:
-        return kind()
+        return engine_class()
     except Exception as error:
         raise PtrackConfigurationError(
             f"PTRACK_BACKGROUND: {path} can't be made ({type(error).__name__}: {error})"
         ) from error
 
 
-def imported(path: str, otherwise: str) -> Any:
-    """Give what is at a dotted path.
+def import_path(path: str, otherwise: str) -> Any:
+    """Return the object at a dotted path.
 
     Args:
         path: The path.
-        otherwise: What to say of it if it has no dot.
+        otherwise: The end of the error's sentence if the path has no dot.
 
     Raises:
-        PtrackConfigurationError: There is nothing.
+        PtrackConfigurationError: There is no such object.
     """
     module, _, name = path.rpartition(".")
     if not module:
@@ -107,20 +99,20 @@ def imported(path: str, otherwise: str) -> Any:
         ) from error
 
 
-def _checked(made: Any) -> Engine:
-    if inspect.isclass(made):
+def _check_engine(engine: Any) -> Engine:
+    if inspect.isclass(engine):
         raise PtrackConfigurationError(
-            f"PTRACK_BACKGROUND: {made.__name__} is a class: give an object of it, or "
-            "its dotted path"
+            f"PTRACK_BACKGROUND: {engine.__name__} is a class: assign an object of it, "
+            "or its dotted path"
         )
-    name = type(made).__name__
-    if not isinstance(made, Engine):
+    name = type(engine).__name__
+    if not isinstance(engine, Engine):
         raise PtrackConfigurationError(
-            f"PTRACK_BACKGROUND: {name} is no engine: it needs a method enqueue(job)"
+            f"PTRACK_BACKGROUND: {name} isn't an engine: it needs a method enqueue(job)"
         )
-    if inspect.iscoroutinefunction(made.enqueue):
+    if inspect.iscoroutinefunction(engine.enqueue):
         raise PtrackConfigurationError(
-            f"PTRACK_BACKGROUND: nobody would wait for {name}: its enqueue(job) must "
+            f"PTRACK_BACKGROUND: nothing would wait for {name}: its enqueue(job) must "
             "not be async"
         )
-    return made
+    return engine

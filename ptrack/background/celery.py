@@ -1,76 +1,90 @@
-"""Celery takes the jobs: https://docs.celeryq.dev/.
+"""The engine that sends jobs to Celery's workers: https://docs.celeryq.dev/.
 
-A worker has to import this module, and the pixels. Under Django, ptrack's app sees to
+A worker has to import this module, and the pixels. Under Django, ptrack's app does
 that; outside Django, the Celery app names both in ``include``.
 """
 
 import time
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, NoReturn
 
-from celery import Celery, Task, current_app, shared_task
+from celery import Celery, Task, shared_task
+from celery.app import app_or_default
 from celery.exceptions import Reject
+from kombu import pools
 from kombu.exceptions import KombuError
 
-from ptrack.background import brokers, imported
-from ptrack.background.worker import ATTEMPTS, delay, perform
 from ptrack.exceptions import PtrackConfigurationError
 
+from . import import_path
+from .worker import ATTEMPTS, choose_delay, perform
+
 NAME = "ptrack.record"
-"""The task's, for routes and for what watches it."""
+"""The task's name, for routes and monitoring."""
+
+PATIENCE = 2
+"""Seconds that a broker may take to answer; by default Redis may take any time."""
+
+# https://docs.celeryq.dev/projects/kombu/en/stable/reference/kombu.transport.redis.html
+# and https://docs.celeryq.dev/projects/kombu/en/stable/reference/
+# kombu.transport.pyamqp.html: RabbitMQ confirms a message only if it is asked to.
+_BOUNDS = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "redis": _BOUNDS,
+    "amqp": {"confirm_publish": True, "read_timeout": PATIENCE},
+}
 
 # A connection may have gone stale since the last hit. More tries would keep the client
 # waiting, and the hit can be recorded at once.
 _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_max": 0}
 
-
-# Celery's logs and events would show the job else.
+# Otherwise Celery's logs and events would show the job.
 _HIDDEN = {"argsrepr": "(…)"}
 
+_NO_PATH = 'isn\'t the dotted path of an app: for example "celery:shop.celery.app"'
 
-# "acks_late" and "reject_on_worker_lost": what a worker was at when it was killed is
-# done by another one.
+
+# "acks_late" and "reject_on_worker_lost": if a worker is killed, another one does its
+# job. "acks_on_failure_or_timeout": the same if a time limit of the project ends a job.
 @shared_task(
     bind=True,
     name=NAME,
     acks_late=True,
     reject_on_worker_lost=True,
     ignore_result=True,
-    # What a time limit of the project's has ended is done again, too.
     acks_on_failure_or_timeout=False,
     max_retries=ATTEMPTS - 1,
 )
 def record(self: "Task[Any, Any]", job: str) -> None:
-    """Do a job; if it fails, have it done again later.
+    """Do a job; if it fails, try it again later.
 
     Args:
-        self: The task, which knows how often that was tried.
-        job: What was enqueued.
+        self: The task, which knows the number of earlier tries.
+        job: The job.
     """
     try:
         perform(job)
     except Exception as error:
         # Error trackers show what a frame holds.
         del job
-        _again(self, error)
+        _retry(self, error)
 
 
-def _again(task: "Task[Any, Any]", error: Exception) -> NoReturn:
+def _retry(task: "Task[Any, Any]", error: Exception) -> NoReturn:
     if task.request.is_eager:
-        # Again would be at once, and somebody waits for the answer.
+        # The next try would be at once, and its caller waits for the answer.
         raise error
-    wait = delay(task.request.retries)
+    wait = choose_delay(task.request.retries)
     try:
-        with brokers.producer(task.app) as producer:
+        with acquire_producer(task.app) as producer:
             again = {"countdown": wait, "producer": producer, **_HIDDEN}
             raise task.retry(exc=error, **again) from None
     except (KombuError, Reject):
-        # The broker doesn't take it, and Celery would drop the job. It is this worker's
-        # until it gives it back; not at once, since it would have it again at once.
+        # The broker doesn't take the job, and Celery would drop it. It goes back to the
+        # queue later, as this worker would get it again at once.
         time.sleep(wait)
         raise Reject(type(error).__name__, requeue=True) from None
-
-
-_NO_PATH = 'is no dotted path of an app: for example "celery:shop.celery.app"'
 
 
 class CeleryEngine:
@@ -83,7 +97,7 @@ class CeleryEngine:
 
     def __init__(self, app: Celery, queue: str | None = None) -> None:
         self._app = app
-        self._connection = brokers.connection_to(app)
+        self._connection = make_connection(app)
         # Celery's own proxies would look for another app in another thread.
         self._task = app.tasks[NAME]
         self._options: dict[str, Any] = {
@@ -94,24 +108,24 @@ class CeleryEngine:
         }
 
     def enqueue(self, job: str) -> None:
-        """Send a job to the broker: see `ptrack.background.handover.Engine`."""
-        with brokers.producer(self._app, self._connection) as producer:
+        """Send a job to the broker: see `ptrack.background.Engine`."""
+        with acquire_producer(self._app, self._connection) as producer:
             self._task.apply_async((job,), producer=producer, **self._options)
 
 
-def engine(path: str | None, queue: str | None) -> CeleryEngine:
-    """Give the engine of an app.
+def make_engine(path: str | None, queue: str | None) -> CeleryEngine:
+    """Return the engine of an app.
 
     Args:
-        path: Where the app is, as a dotted path; the current app if ``None``.
+        path: The dotted path of the app; the current app if ``None``.
         queue: See `CeleryEngine`.
 
     Raises:
         PtrackConfigurationError: There is no app.
     """
-    app: Any = _current() if path is None else imported(path, _NO_PATH)
+    app: Any = app_or_default() if path is None else import_path(path, _NO_PATH)
     if not isinstance(app, Celery):
-        raise PtrackConfigurationError(f"PTRACK_BACKGROUND: {path} is no Celery app")
+        raise PtrackConfigurationError(f"PTRACK_BACKGROUND: {path} isn't a Celery app")
     if not _has_broker(app):
         raise PtrackConfigurationError(
             "PTRACK_BACKGROUND: the Celery app has no broker; if yours has one, it "
@@ -120,25 +134,77 @@ def engine(path: str | None, queue: str | None) -> CeleryEngine:
     try:
         return CeleryEngine(app, queue)
     except ValueError:
-        # Not what it says: it may show the password.
+        # Without its message, which may show the password.
         raise PtrackConfigurationError(
             "PTRACK_BACKGROUND: the URL of the Celery app's broker can't be read: "
             "quote its password (urllib.parse.quote)"
         ) from None
     except Exception as error:
-        # Kombu without what speaks to the broker isn't of one mind about its error.
+        # Kombu has several errors for a missing library.
         raise PtrackConfigurationError(
-            "PTRACK_BACKGROUND: what speaks to the Celery app's broker can't be "
-            f"imported ({type(error).__name__}: {error})"
+            "PTRACK_BACKGROUND: the library that speaks to the Celery app's broker "
+            f"can't be imported ({type(error).__name__}: {error})"
         ) from error
-
-
-def _current() -> Any:
-    # Not Celery's proxy, which would stand for another app in another thread.
-    proxy: Any = current_app
-    return proxy._get_current_object()
 
 
 def _has_broker(app: Celery) -> bool:
     found = app.conf
     return bool(found.broker_url or found.broker_write_url or found.task_always_eager)
+
+
+# -- the broker -----------------------------------------------------------------------
+
+
+def acquire_producer(
+    app: Celery, connection: Any = None
+) -> AbstractContextManager[Any]:
+    """Return a producer for the broker of an app, from a pool of its own.
+
+    The connections on which the app's workers wait for messages are others.
+
+    Args:
+        app: The app.
+        connection: The app's `make_connection`, which takes a while.
+
+    Raises:
+        kombu.exceptions.LimitExceeded: As many as kombu allows were in use for as long
+            as the app waits, or else for `PATIENCE`.
+    """
+    pool = pools.producers[connection or make_connection(app)]
+    # Celery knows the setting from 5.7 on, and sets none by default.
+    timeout = getattr(app.conf, "broker_pool_acquire_timeout", None)
+    return pool.acquire(  # type: ignore[no-any-return]
+        block=True, timeout=PATIENCE if timeout is None else timeout
+    )
+
+
+def make_connection(app: Celery) -> Any:
+    """Return a connection to the broker of an app, not connected yet.
+
+    Args:
+        app: The app, whose ``broker_transport_options`` override ptrack's.
+
+    Raises:
+        Exception: The library that speaks to that broker isn't installed.
+    """
+    made: Any = app.connection_for_write()
+    transport: Any = made.get_transport_cls()
+    made.transport_options = {
+        **_choose_options(transport.driver_type),
+        **made.transport_options,
+    }
+    return made
+
+
+# Cached: kombu finds the pool of a connection by the text of its options.
+@cache
+def _choose_options(driver: str) -> dict[str, Any]:
+    options = _OPTIONS.get(driver, {})
+    if driver != "redis":
+        return options
+    from redis.backoff import NoBackoff  # Other brokers don't have it.
+    from redis.retry import Retry
+
+    # A sentinel knows the server's address; by default it is asked again for seconds.
+    once = {**_BOUNDS, "retry": Retry(NoBackoff(), 0)}
+    return {**options, "sentinel_kwargs": once}

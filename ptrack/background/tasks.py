@@ -1,6 +1,6 @@
-"""Django's Tasks take the jobs: https://docs.djangoproject.com/en/stable/topics/tasks/.
+"""The engine of Django's Tasks: https://docs.djangoproject.com/en/stable/topics/tasks/.
 
-Before Django 6.0, the package ``django-tasks`` has them.
+Before Django 6.0, they are in the package ``django-tasks``.
 """
 
 import logging
@@ -11,44 +11,53 @@ from typing import Any
 from django import VERSION
 from django.utils import timezone
 
-from ptrack import conf
-from ptrack.background.worker import ATTEMPTS, delay, perform
+from ptrack.conf import get_django
 from ptrack.exceptions import PtrackConfigurationError
+
+from .worker import ATTEMPTS, choose_delay, perform
 
 logger = logging.getLogger("ptrack")
 
 _tasks: Any = import_module("django.tasks" if VERSION >= (6, 0) else "django_tasks")
 
 
-# A worker finds it by its path, with whatever backend and queue it was enqueued; but
-# Django wants these to exist when it is made.
-@_tasks.task(**conf.tasks_options())  # type: ignore[untyped-decorator]
+def _choose_options() -> dict[str, str]:
+    """Return the backend and the queue that the settings name."""
+    name, _, backend = str(get_django("PTRACK_BACKGROUND") or "").partition(":")
+    queue = get_django("PTRACK_BACKGROUND_QUEUE")
+    options = {"backend": backend, "queue_name": queue}
+    return {key: value for key, value in options.items() if value and name == "tasks"}
+
+
+# A worker finds the task by its path, for every backend and queue; but Django wants
+# these to exist when the task is made.
+@_tasks.task(**_choose_options())  # type: ignore[untyped-decorator]
 def record(job: str, attempt: int = 1) -> None:
-    """Do a job; if it fails, have it done again later where the backend can wait.
+    """Do a job; if it fails, enqueue it for later where the backend can wait.
 
     Args:
-        job: What was enqueued.
-        attempt: The how manieth time this is.
+        job: The job.
+        attempt: The number of this attempt, starting at 1.
     """
     try:
         perform(job)
     except Exception:
-        if _enqueued_again(job, attempt):
+        if _enqueue_again(job, attempt):
             return
         # Error trackers show what a frame holds.
         del job
         raise
 
 
-def _enqueued_again(job: str, attempt: int) -> bool:
-    """Enqueue what failed for a later attempt, and tell whether that came about."""
+def _enqueue_again(job: str, attempt: int) -> bool:
+    """Enqueue a failed job for a later attempt; return whether that succeeded."""
     if attempt >= ATTEMPTS or not record.get_backend().supports_defer:
         return False
-    later = timezone.now() + timedelta(seconds=delay(attempt - 1))
+    later = timezone.now() + timedelta(seconds=choose_delay(attempt - 1))
     try:
         record.using(run_after=later).enqueue(job, attempt + 1)
     except Exception as error:
-        # Its type alone: the message of a database shows the row, and that the job.
+        # Its type alone: the message of a database shows the row, and with it the job.
         logger.error(
             "A job that failed can't be enqueued again, and is left to the backend: %s",
             type(error).__name__,
@@ -69,12 +78,12 @@ class TasksEngine:
         self._task = record.using(backend=backend, queue_name=queue)
 
     def enqueue(self, job: str) -> None:
-        """Enqueue a job: see `ptrack.background.handover.Engine`."""
+        """Enqueue a job: see `ptrack.background.Engine`."""
         self._task.enqueue(job)
 
 
-def engine(backend: str | None, queue: str | None) -> TasksEngine:
-    """Give the engine of a backend: see `TasksEngine`.
+def make_engine(backend: str | None, queue: str | None) -> TasksEngine:
+    """Return the engine of a backend: see `TasksEngine`.
 
     Raises:
         PtrackConfigurationError: The backend doesn't exist, or doesn't have the queue.

@@ -1,10 +1,9 @@
-"""What workers do: the jobs that an engine brings them."""
+"""The work of a worker: the jobs that an engine brings it."""
 
 import logging
 from io import BytesIO
 
-from ptrack.core import callbacks as trackers
-from ptrack.core import jobs
+from ptrack.core import callbacks, jobs
 from ptrack.discovery import import_pixels
 from ptrack.exceptions import PtrackRecordingError, PtrackRegistrationError
 from ptrack.requests import PixelRequest
@@ -12,52 +11,52 @@ from ptrack.requests import PixelRequest
 logger = logging.getLogger("ptrack")
 
 ATTEMPTS = 12
-"""How often a job that fails is tried, by engines that can try again."""
+"""The tries that a failing job gets, from engines that can try again."""
 
 _LONGEST = 600
-"""Seconds between two of them, at most."""
+"""Seconds between two attempts, at most."""
 
 
 def perform(job: str) -> None:
-    """Do a job: call the ``record`` that it is for, and wait for it.
+    """Do a job: call its callback's ``record``, and wait for it.
 
     Args:
-        job: What an engine took.
+        job: The text that an engine has taken.
 
     Raises:
         PtrackRegistrationError: No such callback is registered in this process.
         PtrackRecordingError: The callback failed.
-        ValueError: It is no job.
+        ValueError: The text isn't a job.
 
-    What is raised is also logged, but for what is no job.
+    The first two are also logged.
     """
-    name, done = _attempted(job)
+    name, succeeded = _try(job)
     # Error trackers show what a frame holds.
     del job
-    if done is None:
+    if succeeded is None:
         logger.error("A worker got a hit for %s, and doesn't have it registered", name)
         raise PtrackRegistrationError(
             f"{name} isn't registered in this worker: import the pixels there"
         )
-    if not done:
+    if not succeeded:
         raise PtrackRecordingError(f"{name} failed")
 
 
-def _attempted(job: str) -> tuple[str, bool | None]:
-    name, environ, args, kwargs = jobs.read(job)
-    request = PixelRequest({**environ, "wsgi.input": BytesIO()})
-    done = trackers.perform(name, request, args, kwargs)
-    if done is None:
-        # Outside Django nobody may have imported them yet.
+def _try(job: str) -> tuple[str, bool | None]:
+    found = jobs.read_job(job)
+    hit = found.to_hit(PixelRequest({**found.environ, "wsgi.input": BytesIO()}))
+    succeeded = callbacks.run_by_name(found.callback, hit)
+    if succeeded is None:
+        # Outside Django, nothing may have imported them yet.
         import_pixels(None)
-        done = trackers.perform(name, request, args, kwargs)
-    return name, done
+        succeeded = callbacks.run_by_name(found.callback, hit)
+    return found.callback, succeeded
 
 
-def delay(failures: int) -> int:
-    """Give the seconds to wait after a failure, ever more.
+def choose_delay(failures: int) -> int:
+    """Return the seconds to wait after a failure, more after each one.
 
     Args:
-        failures: How many came before it.
+        failures: The number of failures before it.
     """
     return min(_LONGEST, 1 << failures)

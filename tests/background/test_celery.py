@@ -2,87 +2,111 @@
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, ClassVar
 
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from celery.signals import before_task_publish
+from kombu import pools
 from kombu.exceptions import LimitExceeded, OperationalError
+from webtest import TestApp as WebTest
 
 import ptrack
-from ptrack import background as engines
-from ptrack.background import brokers
-from ptrack.background.celery import NAME, CeleryEngine
+from ptrack.background import celery as engine_module
+from ptrack.background import load_engine
+from ptrack.background.celery import (
+    NAME,
+    PATIENCE,
+    CeleryEngine,
+    acquire_producer,
+    make_connection,
+)
 from ptrack.background.worker import ATTEMPTS
 from ptrack.core.callbacks import Tracker
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.adapters import Request, environ_of
-from tests.processes import PATIENCE, run_python
+from tests import processes
+from tests.processes import run_python
 
 WORKED = "worked"
 """The queue that the worker takes from."""
 
 
+def make_app(name: str, broker: str = "memory://", **settings: Any) -> Celery:
+    made = Celery(name, broker=broker, set_as_current=False)
+    made.conf.update(settings)
+    return made
+
+
 @pytest.fixture(scope="module")
 def app() -> Iterator[Celery]:
-    found = Celery("tests", broker="memory://", set_as_current=False)
-    found.conf.update(
+    made = make_app(
+        "tests",
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=False,
-        # Soon to see that it is to end.
+        # So that the worker ends soon.
         broker_transport_options={"polling_interval": 0.1},
     )
-    yield found
-    found.close()
+    # The broker in memory is the process's, and other tests leave jobs there.
+    take_jobs(made)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
 def worked(app: Celery) -> Iterator[CeleryEngine]:
-    """An engine whose jobs are done by a worker."""
+    """Yield an engine whose jobs a worker does."""
     with start_worker(
-        app, queues=[WORKED], perform_ping_check=False, shutdown_timeout=PATIENCE
+        app,
+        queues=[WORKED],
+        perform_ping_check=False,
+        shutdown_timeout=processes.PATIENCE,
     ):
         yield CeleryEngine(app, WORKED)
 
 
 class Slow(ptrack.TrackingPixel):
-    """Keeps what it got, and tells who waits for it."""
+    """Keeps what it gets, and fails as often as there are errors.
+
+    Attributes:
+        done: Set when a call has succeeded.
+        calls: The hit, the path and the arguments of each call.
+        errors: Each is raised once.
+    """
 
     background = True
 
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.calls: list[Any] = []
-        self.errors: list[Exception] = []
+    done: ClassVar[threading.Event]
+    calls: ClassVar[list[Any]]
+    errors: ClassVar[list[Exception]]
 
     def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        self.calls.append((ptrack.hit(request), request.path, args, kwargs))
+        self.calls.append((ptrack.hit(request).id, request.path, args, kwargs))
         if self.errors:
             raise self.errors.pop()
         self.done.set()
 
 
 @pytest.fixture
-def slow(own_tracker: Tracker) -> Iterator[Slow]:
+def slow(own_tracker: Tracker) -> Iterator[type[Slow]]:
+    Slow.done, Slow.calls, Slow.errors = threading.Event(), [], []
     own_tracker.register(Slow)
-    (callback,) = own_tracker._registry.values()
-    found = callback.record.__self__
-    assert isinstance(found, Slow)
-    yield found
-    # The worker finds it by its name, in whatever registry is still there.
+    yield Slow
+    # The worker finds it by its name, in any registry.
     own_tracker.unregister(Slow)
 
 
-def hit(tracking: PtrackWSGIMiddleware, *args: Any) -> str:
-    path = tracking.pixel_url(*args).removeprefix("https://www.example.com")
-    tracking(environ_of(Request(path=path.encode())), lambda status, headers: None)
-    return path
+def open_pixel(tracker: Tracker, engine: CeleryEngine, *args: Any) -> str:
+    tracking = PtrackWSGIMiddleware(None, tracker=tracker, background=engine)
+    url = tracking.pixel_url(*args)
+    WebTest(tracking).get(url)
+    return url.removeprefix("https://www.example.com")
 
 
-def jobs_in(app: Celery, queue: str = "celery") -> list[Any]:
-    """Take what is waiting in a queue."""
+def take_jobs(app: Celery, queue: str = "celery") -> list[Any]:
+    """Take all messages that wait in a queue."""
     found = []
     with app.connection_for_read() as connection:
         waiting = connection.SimpleQueue(queue)
@@ -94,113 +118,111 @@ def jobs_in(app: Celery, queue: str = "celery") -> list[Any]:
     return found
 
 
-def test_worker_records_what_was_hit(
-    worked: CeleryEngine, own_tracker: Tracker, slow: Slow
+def retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "choose_delay", lambda failures: 0)
+
+
+def test_worker_records_the_hit(
+    worked: CeleryEngine, own_tracker: Tracker, slow: type[Slow]
 ):
-    path = hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 1)
-    assert slow.done.wait(PATIENCE)
-    ((_, told, args, kwargs),) = slow.calls
-    assert (told, args, kwargs) == (path, (1,), {})
+    path = open_pixel(own_tracker, worked, 1)
+    assert slow.done.wait(processes.PATIENCE)
+    ((_, *call),) = slow.calls
+    assert call == [path, (1,), {}]
 
 
-def test_queue_is_the_one_that_is_named(app: Celery, own_tracker: Tracker, slow: Slow):
-    engine = CeleryEngine(app, "pixels")
-    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=engine))
-    assert jobs_in(app) == []
-    assert len(jobs_in(app, "pixels")) == 1
-
-
-def test_message_shows_nothing_where_celery_shows_messages(
-    app: Celery, own_tracker: Tracker, slow: Slow
+def test_job_goes_to_the_queue_of_the_engine(
+    app: Celery, own_tracker: Tracker, slow: type[Slow]
 ):
-    """Its events and its logs show "argsrepr"."""
-    engine = CeleryEngine(app)
-    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=engine), "carried")
-    (message,) = jobs_in(app)
+    open_pixel(own_tracker, CeleryEngine(app, "pixels"))
+    assert take_jobs(app) == []
+    assert len(take_jobs(app, "pixels")) == 1
+
+
+def test_headers_of_a_message_do_not_show_the_job(
+    app: Celery, own_tracker: Tracker, slow: type[Slow]
+):
+    """Celery's events and logs show "argsrepr"."""
+    open_pixel(own_tracker, CeleryEngine(app), "carried")
+    (message,) = take_jobs(app)
     assert message.headers["task"] == NAME
     assert "carried" not in str(message.headers)
     assert "carried" in str(message.payload)
 
 
-def test_message_shows_nothing_when_it_is_sent_again_either(
+def test_headers_of_a_retry_do_not_show_the_job_either(
     worked: CeleryEngine,
     own_tracker: Tracker,
-    slow: Slow,
+    slow: type[Slow],
     monkeypatch: pytest.MonkeyPatch,
 ):
     shown: list[str] = []
 
-    def sent(headers: Any, **_: Any) -> None:
+    def keep_arguments(headers: Any, **_: Any) -> None:
         shown.append(headers["argsrepr"])
 
-    monkeypatch.setattr("ptrack.background.celery.delay", lambda failures: 0)
+    retry_at_once(monkeypatch)
     slow.errors += [OSError()]
-    before_task_publish.connect(sent)
+    before_task_publish.connect(keep_arguments)
     try:
-        hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 1)
-        assert slow.done.wait(PATIENCE)
+        open_pixel(own_tracker, worked, 1)
+        assert slow.done.wait(processes.PATIENCE)
     finally:
-        before_task_publish.disconnect(sent)
+        before_task_publish.disconnect(keep_arguments)
     assert shown == ["(…)", "(…)"]
 
 
-def test_callback_that_fails_in_the_request_is_not_tried_again_there(
-    own_tracker: Tracker, slow: Slow
+def test_failure_is_not_tried_again_in_the_request(
+    own_tracker: Tracker, slow: type[Slow]
 ):
-    """With "task_always_eager", somebody waits for the answer."""
-    eager = Celery("eager", broker="memory://", set_as_current=False)
-    eager.conf.task_always_eager = True
+    """With "task_always_eager", a client waits for the answer."""
+    eager = make_app("eager", task_always_eager=True)
     slow.errors += [OSError(), OSError()]
-    engine = CeleryEngine(eager)
-    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=engine), 1)
+    open_pixel(own_tracker, CeleryEngine(eager), 1)
     assert len(slow.calls) == 1
 
 
 def test_failure_is_tried_again_with_the_same_hit(
     worked: CeleryEngine,
     own_tracker: Tracker,
-    slow: Slow,
+    slow: type[Slow],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("ptrack.background.celery.delay", lambda failures: 0)
+    retry_at_once(monkeypatch)
     slow.errors += [OSError(), OSError()]
-    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 1)
-    assert slow.done.wait(PATIENCE)
+    open_pixel(own_tracker, worked, 1)
+    assert slow.done.wait(processes.PATIENCE)
     assert len(slow.calls) == 3
-    assert len({told for told, *_ in slow.calls}) == 1
+    assert len({hit for hit, *_ in slow.calls}) == 1
 
 
 @pytest.mark.parametrize("refusal", [OperationalError(), LimitExceeded()])
-def test_job_whose_next_attempt_the_broker_refuses_is_given_back_to_it(
+def test_job_is_given_back_if_the_broker_refuses_its_next_attempt(
     worked: CeleryEngine,
     own_tracker: Tracker,
-    slow: Slow,
+    slow: type[Slow],
     monkeypatch: pytest.MonkeyPatch,
     refusal: Exception,
 ):
-    """Celery would drop it; likewise where it isn't its turn to send for long."""
-    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 1)
-    assert slow.done.wait(PATIENCE)
-    slow.done.clear()
-    producer = brokers.producer
+    """Celery would drop it; also if all connections are in use for too long."""
     refusals = [refusal]
 
-    def refusing(app: Celery, *connection: Any) -> Any:
+    def refuse_once(app: Celery, *connection: Any) -> Any:
         if refusals and threading.current_thread() is not threading.main_thread():
             raise refusals.pop()
-        return producer(app, *connection)
+        return acquire_producer(app, *connection)
 
-    monkeypatch.setattr(brokers, "producer", refusing)
-    monkeypatch.setattr("ptrack.background.celery.delay", lambda failures: 0)
+    monkeypatch.setattr(engine_module, "acquire_producer", refuse_once)
+    retry_at_once(monkeypatch)
     slow.errors.append(OSError())
-    hit(PtrackWSGIMiddleware(None, tracker=own_tracker, background=worked), 2)
-    assert slow.done.wait(PATIENCE)
+    open_pixel(own_tracker, worked, 1)
+    assert slow.done.wait(processes.PATIENCE)
     assert refusals == []
-    _, (first, *_), (second, *_) = slow.calls
+    first, second = slow.calls
     assert first == second
 
 
-def test_task_is_set_up_so_that_nothing_is_lost(app: Celery):
+def test_task_is_acknowledged_only_when_it_has_succeeded(app: Celery):
     task = app.tasks[NAME]
     assert task.acks_late
     assert task.reject_on_worker_lost
@@ -209,13 +231,16 @@ def test_task_is_set_up_so_that_nothing_is_lost(app: Celery):
     assert task.max_retries == ATTEMPTS - 1
 
 
+# -- the app --------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("variables", [{}, {"CELERY_BROKER_URL": "memory://"}])
 def test_app_without_a_broker_is_refused(variables: dict[str, str]):
-    """Celery gives such an app where none was imported, and no variable says more."""
+    """Celery returns such an app where none was imported."""
     out = run_python(
-        "from ptrack.background import engine\n"
+        "from ptrack.background import load_engine\n"
         "from ptrack.exceptions import PtrackConfigurationError\n"
-        "try: print(type(engine('celery')).__name__)\n"
+        "try: print(type(load_engine('celery')).__name__)\n"
         "except PtrackConfigurationError as error: print(error)\n",
         **variables,
     )
@@ -223,55 +248,130 @@ def test_app_without_a_broker_is_refused(variables: dict[str, str]):
     assert out.startswith(expected)
 
 
-def test_app_whose_broker_can_not_be_spoken_to_is_refused():
+def test_app_without_the_library_of_its_broker_is_refused():
     out = run_python(
         "import sys; sys.modules['redis'] = None\n"
         "from celery import Celery\n"
         "app = Celery('x', broker='redis://127.0.0.1:1/0')\n"
-        "from ptrack.background import engine\n"
+        "from ptrack.background import load_engine\n"
         "from ptrack.exceptions import PtrackConfigurationError\n"
-        "try: engine('celery')\n"
+        "try: load_engine('celery')\n"
         "except PtrackConfigurationError as error: print(error)\n"
     )
-    assert out.startswith("PTRACK_BACKGROUND: what speaks to the Celery app's broker")
+    assert out.startswith(
+        "PTRACK_BACKGROUND: the library that speaks to the Celery app's broker"
+    )
 
 
-def test_url_of_a_broker_that_can_not_be_read_is_not_shown():
-    """An unquoted password makes it one."""
+unreadable = make_app("unreadable", "redis://:topsecret#x@h:6379/0")
+
+
+def test_error_about_the_url_of_a_broker_does_not_show_it():
+    """An unquoted password makes it unreadable."""
     with pytest.raises(PtrackConfigurationError, match="quote its password") as caught:
-        engines.engine(f"celery:{__name__}.unreadable")
+        load_engine(f"celery:{__name__}.unreadable")
     assert "topsecret" not in str(caught.value)
     assert caught.value.__suppress_context__
 
 
-def test_app_is_the_one_that_is_named():
-    engine = engines.engine(f"celery:{__name__}.named")
+named = make_app("named", task_default_queue="of the named app")
+
+
+def test_job_goes_to_the_app_of_the_setting(own_tracker: Tracker, slow: type[Slow]):
+    engine = load_engine(f"celery:{__name__}.named")
     assert isinstance(engine, CeleryEngine)
-    assert engine._task.app is named
+    open_pixel(own_tracker, engine)
+    assert len(take_jobs(named, "of the named app")) == 1
 
 
-unreadable = Celery(
-    "unreadable", broker="redis://:topsecret#x@h:6379/0", set_as_current=False
-)
-named = Celery("named", broker="memory://", set_as_current=False)
-
-
-def test_current_app_is_taken_for_all_threads():
-    """Celery itself gives another app in another thread."""
+def test_current_app_is_used_in_all_threads():
+    """Celery itself has another current app in another thread."""
     out = run_python(
         "import threading\n"
         "from celery import Celery\n"
         "app = Celery('x', broker='memory://')\n"
-        "from ptrack.background import engine\n"
-        "found = engine('celery')\n"
-        "run = lambda: print(found._task.app is app is found._app)\n"
-        "thread = threading.Thread(target=run); thread.start(); thread.join()\n"
+        "from ptrack.background import load_engine\n"
+        "engine = load_engine('celery')\n"
+        "thread = threading.Thread(target=engine.enqueue, args=('a job',))\n"
+        "thread.start(); thread.join()\n"
+        "with app.connection_for_read() as connection:\n"
+        "    print(connection.SimpleQueue('celery').get(timeout=5).payload[0])\n"
     )
-    assert out == "True\n"
+    assert out == "['a job']\n"
+
+
+# -- the broker -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [{"broker_pool_acquire_timeout": 0.1}, {}])
+def test_hit_waits_for_a_free_connection_only_for_so_long(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    """The app sets the time; Celery has that setting from 5.7 on."""
+    monkeypatch.setattr(engine_module, "PATIENCE", 60 if settings else 0.1)
+    app = make_app("waiting", **settings)
+    with ExitStack() as stack:
+        for _ in range(pools.get_limit()):
+            stack.enter_context(acquire_producer(app))
+        with pytest.raises(LimitExceeded):
+            acquire_producer(app)
+    with acquire_producer(app) as producer:
+        assert producer.connection
+
+
+def test_broker_gets_two_seconds_to_answer():
+    options = make_connection(make_app("redis", "redis://")).transport_options
+    assert options["socket_timeout"] == options["socket_connect_timeout"] == PATIENCE
+
+
+def test_options_of_the_app_come_first():
+    app = make_app(
+        "redis", "redis://", broker_transport_options={"socket_timeout": 0.5}
+    )
+    options = make_connection(app).transport_options
+    assert options["socket_timeout"] == 0.5
+    assert options["socket_connect_timeout"] == PATIENCE
+
+
+def test_rabbitmq_is_asked_to_confirm_each_message():
+    connection = make_connection(make_app("amqp", "amqp://"))
+    assert connection.transport_options["confirm_publish"] is True
+    assert connection.transport_options["read_timeout"] == PATIENCE
+
+
+def test_sentinel_is_asked_once():
+    """A hit is recorded at once if there is none, not after seconds."""
+    app = make_app("sentinel", "sentinel://127.0.0.1:1")
+    options = make_connection(app).transport_options["sentinel_kwargs"]
+    assert options["socket_connect_timeout"] == PATIENCE
+    attempts = []
+
+    def ask() -> None:
+        attempts.append("asked")
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        options["retry"].call_with_retry(ask, lambda error: None)
+    assert attempts == ["asked"]
+
+
+def test_all_hits_of_an_app_share_a_pool_of_connections():
+    app = make_app("sharing", "redis://")
+    first, second = (pools.producers[make_connection(app)] for _ in range(2))
+    assert first is second
+
+
+def test_pool_of_connections_is_not_celerys():
+    """Its connections to Redis wait for any time."""
+    app = make_app("apart", "redis://")
+    assert pools.producers[make_connection(app)] is not app.producer_pool
+
+
+# -- within Django --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("background", ["celery", "celery:shop.app"])
-def test_django_app_lets_workers_know_the_task(background: str):
+def test_django_app_registers_the_task_for_workers(background: str):
     out = run_python(
         "import django\n"
         "from django.conf import settings\n"
@@ -285,8 +385,8 @@ def test_django_app_lets_workers_know_the_task(background: str):
     assert out == "True\n"
 
 
-def test_django_app_starts_where_celery_is_not_installed():
-    """That is for the check to say; a crash would hide it."""
+def test_django_app_starts_without_celery_and_the_check_says_so():
+    """A crash would hide the check."""
     out = run_python(
         "import sys; sys.modules['celery'] = None\n"
         "import django\n"
@@ -298,12 +398,10 @@ def test_django_app_starts_where_celery_is_not_installed():
         "from django.core.checks import run_checks\n"
         "print([each.id for each in run_checks()])\n"
     )
-    assert out == "['ptrack.E013']\n"
+    assert out == "['ptrack.E014']\n"
 
 
-def test_middleware_does_not_start_without_its_engine(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-):
+def test_middleware_does_not_start_without_its_engine(settings: Any):
     from django.core.exceptions import ImproperlyConfigured
 
     from ptrack.middleware import PtrackMiddleware

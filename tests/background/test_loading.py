@@ -1,17 +1,16 @@
-"""ptrack.background: an engine is found by what the setting says, or an error says how."""
+"""ptrack.background: an engine is found by its setting, or an error says the remedy."""
 
 import sys
 from typing import Any
 
 import pytest
 
-from ptrack import background as engines
-from ptrack.background import LazyEngine
+from ptrack.background import load_engine
 from ptrack.exceptions import PtrackConfigurationError
 from tests.processes import run_python
 
 
-class Own:
+class OwnEngine:
     """An engine of a project's own."""
 
     def __init__(self) -> None:
@@ -21,23 +20,23 @@ class Own:
         self.jobs.append(job)
 
 
-class Async(Own):
+class AsyncEngine(OwnEngine):
     async def enqueue(self, job: str) -> None:  # type: ignore[override]
-        """Be called, and never awaited."""
+        """Nobody awaits this."""
 
 
-class Unmakeable(Own):
+class BrokenEngine(OwnEngine):
     def __init__(self) -> None:
         raise OSError("no broker")
 
 
-def test_engine_of_ones_own_is_found_by_its_path():
-    assert isinstance(engines.engine(f"{__name__}.Own"), Own)
+def test_own_engine_is_found_by_its_path():
+    assert isinstance(load_engine(f"{__name__}.OwnEngine"), OwnEngine)
 
 
-def test_engine_of_ones_own_may_be_an_object():
-    own = Own()
-    assert engines.engine(own) is own
+def test_own_engine_may_be_an_object():
+    own = OwnEngine()
+    assert load_engine(own) is own
 
 
 @pytest.mark.parametrize(
@@ -46,27 +45,33 @@ def test_engine_of_ones_own_may_be_an_object():
         ("no.such.Engine", r"no\.such\.Engine can't be imported \(ModuleNotFoundError"),
         (f"{__name__}.Missing", r"Missing can't be imported \(AttributeError"),
         ("redis", 'redis is neither "celery" nor "tasks", nor the path of a class'),
-        ("celery:app", 'app is no dotted path of an app: for example "celery:shop'),
-        (f"{__name__}.Unmakeable", r"Unmakeable can't be made \(OSError: no broker\)"),
-        ("builtins.dict", r"dict is no engine: it needs a method enqueue\(job\)"),
-        (7, "int is no engine"),
-        (Own, "Own is a class: give an object of it"),
-        (f"{__name__}.Async", "nobody would wait for Async"),
+        (
+            "celery:app",
+            "app isn't the dotted path of an app: for example \"celery:shop",
+        ),
+        (
+            f"{__name__}.BrokenEngine",
+            r"BrokenEngine can't be made \(OSError: no broker\)",
+        ),
+        ("builtins.dict", r"dict isn't an engine: it needs a method enqueue\(job\)"),
+        (7, "int isn't an engine"),
+        (OwnEngine, "OwnEngine is a class: assign an object of it"),
+        (f"{__name__}.AsyncEngine", "nothing would wait for AsyncEngine"),
         ("celery:no.such.app", r"no\.such\.app can't be imported"),
-        (f"celery:{__name__}.Own", "is no Celery app"),
+        (f"celery:{__name__}.OwnEngine", "isn't a Celery app"),
         ("tasks:missing", "missing"),
     ],
 )
-def test_what_is_no_engine_is_refused(spec: Any, message: str):
+def test_anything_but_an_engine_is_refused(spec: Any, message: str):
     with pytest.raises(PtrackConfigurationError, match=message) as caught:
-        engines.engine(spec)
+        load_engine(spec)
     assert str(caught.value).startswith("PTRACK_BACKGROUND")
 
 
 @pytest.mark.parametrize(
     ("name", "blocked"), [("celery", "celery"), ("tasks", "django_tasks")]
 )
-def test_what_is_not_installed_is_told_with_what_installs_it(
+def test_error_about_a_missing_library_names_the_extra_that_installs_it(
     name: str, blocked: str, monkeypatch: pytest.MonkeyPatch
 ):
     for module in (f"ptrack.background.{name}", blocked, "django.tasks"):
@@ -76,10 +81,10 @@ def test_what_is_not_installed_is_told_with_what_installs_it(
     with pytest.raises(
         PtrackConfigurationError, match=rf'pip install "django-ptrack\[{name}\]"$'
     ):
-        engines.engine(name)
+        load_engine(name)
 
 
-def test_tasks_outside_django_are_an_error_that_says_so():
+def test_tasks_are_refused_outside_django():
     out = run_python(
         "import ptrack.wsgi\n"
         "try: ptrack.wsgi.mirror(secret='s' * 32, background='tasks')\n"
@@ -88,22 +93,17 @@ def test_tasks_outside_django_are_an_error_that_says_so():
     assert out.startswith("""PTRACK_BACKGROUND is "tasks", and that isn't set up: """)
 
 
-def test_lazy_engine_is_made_once_and_when_it_is_needed():
-    lazy = LazyEngine(f"{__name__}.Own")
-    lazy.enqueue("one")
-    lazy.enqueue("two")
-    made = lazy.load()
-    assert isinstance(made, Own)
-    assert made.jobs == ["one", "two"]
+def test_process_that_only_makes_urls_needs_no_engine():
+    out = run_python(
+        "import ptrack; print(ptrack.pixel_url(1))\n",
+        PTRACK_SECRET="s" * 32,
+        PTRACK_APP_URL="https://www.example.com",
+        PTRACK_BACKGROUND="no.such.Engine",
+    )
+    assert out.startswith("https://www.example.com/ptrack/")
 
 
-def test_what_only_makes_pixels_needs_no_engine():
-    lazy = LazyEngine(f"{__name__}.Unmakeable")
-    with pytest.raises(PtrackConfigurationError):
-        lazy.load()
-
-
-def test_start_up_outside_django_tells_what_is_wrong():
+def test_missing_engine_is_an_error_at_start_up_outside_django():
     out = run_python(
         "import ptrack.wsgi\n"
         "try: ptrack.wsgi.mirror()\n"
@@ -112,3 +112,24 @@ def test_start_up_outside_django_tells_what_is_wrong():
         PTRACK_BACKGROUND="no.such.Engine",
     )
     assert out.startswith("PTRACK_BACKGROUND: no.such.Engine can't be imported")
+
+
+def test_engine_is_loaded_once_and_at_start_up():
+    """Then each hit uses the same one."""
+    out = run_python(
+        "import ptrack, ptrack.wsgi\n"
+        "from webtest import TestApp\n"
+        "class Engine:\n"
+        "    def __init__(self): print('made')\n"
+        "    def enqueue(self, job): print('enqueued')\n"
+        "@ptrack.tracker.register\n"
+        "class Slow(ptrack.TrackingPixel):\n"
+        "    background = True\n"
+        "    def record(self, request): print('recorded')\n"
+        "app = ptrack.wsgi.mirror()\n"
+        "for _ in range(2): TestApp(app).get(app.pixel_url())\n",
+        PTRACK_SECRET="s" * 32,
+        PTRACK_APP_URL="https://www.example.com",
+        PTRACK_BACKGROUND="__main__.Engine",
+    )
+    assert out.split() == ["made", "enqueued", "enqueued"]

@@ -1,4 +1,4 @@
-"""ptrack.background.worker: jobs are done, and what fails is told to the engine and the log."""
+"""ptrack.background.worker: jobs are done; a failure is logged and raised."""
 
 import asyncio
 import logging
@@ -10,26 +10,24 @@ import pytest
 import ptrack
 from ptrack.background import worker
 from ptrack.core.callbacks import Tracker
-from ptrack.core.jobs import job_of
+from ptrack.core.hits import Hit
+from ptrack.core.jobs import write_job
+from ptrack.core.kinds import PIXEL
 from ptrack.exceptions import PtrackRecordingError, PtrackRegistrationError
 from ptrack.requests import PixelRequest
-from tests.adapters import Request, environ_of
 from tests.processes import run_python
 
 
-def request() -> PixelRequest:
-    headers = (("User-Agent", "Mail/1"), ("Host", "www.example.com"))
-    return PixelRequest(
-        environ_of(Request(path=b"/ptrack/x/", query=b"a=1", headers=headers))
-    )
+def write_job_for(callback: type | str, *args: Any, **kwargs: Any) -> str:
+    headers = {"User-Agent": "Mail/1", "Host": "www.example.com"}
+    request = PixelRequest.blank("/ptrack/x/?a=1", headers=headers)
+    name = callback
+    if not isinstance(name, str):
+        name = f"{name.__module__}.{name.__qualname__}"
+    return write_job(name, Hit(PIXEL, request, args, kwargs))
 
 
-def job_for(kind: type, *args: Any, **kwargs: Any) -> str:
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return job_of(name, request(), args, kwargs)
-
-
-def test_callback_gets_the_equal_of_the_request(own_tracker: Tracker):
+def test_callback_gets_an_equal_request(own_tracker: Tracker):
     found = []
 
     @own_tracker.register
@@ -39,18 +37,18 @@ def test_callback_gets_the_equal_of_the_request(own_tracker: Tracker):
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             found.append((request, args, kwargs))
 
-    worker.perform(job_for(Slow, 1, key=2))
-    ((told, args, kwargs),) = found
+    worker.perform(write_job_for(Slow, 1, key=2))
+    ((request, args, kwargs),) = found
     assert (args, kwargs) == ((1,), {"key": 2})
-    assert (told.method, told.path, dict(told.GET)) == (
+    assert (request.method, request.path, dict(request.GET)) == (
         "GET",
         "/ptrack/x/",
         {"a": "1"},
     )
-    assert told.META["HTTP_USER_AGENT"] == told.headers["user-agent"] == "Mail/1"
-    assert told.url == "http://www.example.com/ptrack/x/?a=1"
-    # Left out, and no trouble to who looks.
-    assert (told.body, dict(told.cookies)) == (b"", {})
+    assert request.META["HTTP_USER_AGENT"] == request.headers["user-agent"] == "Mail/1"
+    assert request.url == "http://www.example.com/ptrack/x/?a=1"
+    # Left out of the job, and empty for a callback that asks for them.
+    assert (request.body, dict(request.cookies)) == (b"", {})
 
 
 def test_async_callback_is_awaited(own_tracker: Tracker):
@@ -64,11 +62,14 @@ def test_async_callback_is_awaited(own_tracker: Tracker):
             await asyncio.sleep(0)
             found.append(args)
 
-    worker.perform(job_for(Slow, 1))
+    worker.perform(write_job_for(Slow, 1))
     assert found == [(1,)]
 
 
-def test_job_that_was_enqueued_before_the_class_changed_is_done(own_tracker: Tracker):
+def test_job_is_done_though_its_class_no_longer_runs_in_the_background(
+    own_tracker: Tracker,
+):
+    """It was enqueued before the class changed."""
     found = []
 
     @own_tracker.register
@@ -76,12 +77,12 @@ def test_job_that_was_enqueued_before_the_class_changed_is_done(own_tracker: Tra
         def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
             found.append(args)
 
-    worker.perform(job_for(Quick, 1))
+    worker.perform(write_job_for(Quick, 1))
     assert found == [(1,)]
 
 
 @pytest.mark.parametrize("error", [KeyError("token"), asyncio.CancelledError()])
-def test_callback_that_fails_is_logged_and_the_engine_is_told(
+def test_failure_of_a_callback_is_logged_and_raised(
     error: BaseException, own_tracker: Tracker, caplog: pytest.LogCaptureFixture
 ):
     @own_tracker.register
@@ -92,8 +93,8 @@ def test_callback_that_fails_is_logged_and_the_engine_is_told(
             raise error
 
     with pytest.raises(PtrackRecordingError, match=r"Failing failed$") as caught:
-        worker.perform(job_for(Failing))
-    # What the engine logs of it shows nothing more.
+        worker.perform(write_job_for(Failing))
+    # The engine's log of it shows no more than that.
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     (record,) = caplog.records
@@ -118,22 +119,21 @@ def test_failure_is_counted(own_tracker: Tracker):
 
     own_tracker.counters = Counting()
     with pytest.raises(PtrackRecordingError):
-        worker.perform(job_for(Failing))
+        worker.perform(write_job_for(Failing))
     assert failed == own_tracker.in_background
 
 
-def test_hit_for_what_is_not_registered_is_an_error_that_says_what_to_do(
+def test_error_about_a_missing_callback_says_the_remedy(
     caplog: pytest.LogCaptureFixture,
 ):
-    job = job_of("shop.pixels.Gone", request(), (), {})
     with pytest.raises(PtrackRegistrationError, match="import the pixels there"):
-        worker.perform(job)
+        worker.perform(write_job_for("shop.pixels.Gone"))
     assert [each.getMessage() for each in caplog.records] == [
         "A worker got a hit for shop.pixels.Gone, and doesn't have it registered"
     ]
 
 
-def test_outside_django_a_worker_finds_the_pixels_itself(tmp_path: Path):
+def test_worker_outside_django_imports_the_pixels_itself(tmp_path: Path):
     (tmp_path / "pixels.py").write_text(
         "import ptrack\n"
         "@ptrack.tracker.register\n"
@@ -143,21 +143,21 @@ def test_outside_django_a_worker_finds_the_pixels_itself(tmp_path: Path):
     )
     out = run_python(
         "import sys; sys.path.insert(0, '')\n"
-        "from ptrack import worker\n"
-        f"worker.perform({job_of('pixels.Slow', request(), (1,), {})!r})\n"
+        "from ptrack.background import worker\n"
+        f"worker.perform({write_job_for('pixels.Slow', 1)!r})\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'django'])\n",
         cwd=tmp_path,
     )
     assert out.splitlines() == ["/ptrack/x/ 1", "[]"]
 
 
-def test_what_is_no_job_is_refused():
+def test_text_that_is_no_job_is_refused():
     with pytest.raises(ValueError, match="not a job"):
         worker.perform("garbage")
 
 
 def test_delays_grow_up_to_ten_minutes():
-    delays = [worker.delay(failures) for failures in range(worker.ATTEMPTS)]
+    delays = [worker.choose_delay(failures) for failures in range(worker.ATTEMPTS)]
     assert delays[:4] == [1, 2, 4, 8]
     assert delays[-1] == max(delays) == 600
 
@@ -173,7 +173,7 @@ def test_no_frame_of_ptrack_holds_the_job_when_it_fails(own_tracker: Tracker):
             raise KeyError
 
     with pytest.raises(PtrackRecordingError) as caught:
-        worker.perform(job_for(Failing, "carried"))
+        worker.perform(write_job_for(Failing, "carried"))
     trace = caught.value.__traceback__
     found: list[Any] = []
     while trace:
