@@ -1,8 +1,8 @@
 """The pytest plugin of ptrack: the fixture ``ptrack_recorded``.
 
-pytest imports it in every run of an environment that ptrack is installed in, those that
-have nothing to do with it too. So it stands outside the package, and imports that only
-when the fixture is asked for.
+pytest imports it in every run of an environment that ptrack is installed in, also in
+those that have nothing to do with it. So it stands outside the package, and imports the
+package only when a test asks for the fixture.
 """
 
 from collections.abc import Iterator
@@ -19,5 +19,5 @@ def ptrack_recorded() -> "Iterator[Recorded]":
     """What ptrack's callbacks got during the test: ``opens`` and ``clicks``."""
     from ptrack.testing import recorded
 
-    with recorded() as found:
-        yield found
+    with recorded() as records:
+        yield records

@@ -1,4 +1,4 @@
-"""``python -m ptrack``: see `ptrack.cli`."""
+"""``python -m ptrack``: the commands of `ptrack.cli`."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: Of the command line; those of the process by default.
+        arguments: The arguments of the command line; the process's own by default.
 
     Returns:
         The exit code.
@@ -22,8 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands.add_arguments(parser)
     options = parser.parse_args(arguments)
-    if options.command != "secret":
-        conf.set_up_django()
+    if options.command != "secret" and conf.uses_django():
+        import django  # Outside Django it isn't used.
+
+        # Loads the site's apps, whose pixels.py may assign an encoder.
+        django.setup()
     try:
         print(commands.run(options, sys.stdout.encoding))
     except commands.CommandRefusedError as refusal:

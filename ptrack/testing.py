@@ -1,30 +1,30 @@
-"""Tests of one's own mails: what they track, and what opens and clicks record.
+"""Helpers for tests of your own mails: their pixels and links, and the hits of these.
 
-`tracked` finds the pixels and links of a mail and what they carry. They can be opened
-and clicked, with real requests through the project's own settings, middleware and
-callbacks. `recorded` gives what reached the callbacks; pytest has it as the fixture
-``ptrack_recorded``.
+`tracked` finds the pixels and links of a mail, with the arguments that they carry. A
+test can open and click them, with real requests through the project's own settings,
+middleware and callbacks. `recorded` keeps the hits that reach the callbacks; pytest
+has it as the fixture ``ptrack_recorded``.
 
-Nothing here belongs into a running site, and nothing there imports it.
+A running site has no use for this, and never imports it.
 """
 
 import asyncio
 import email.policy
-import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message, MIMEPart
 from functools import partial
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from . import conf
+from . import conf, endpoints
 from .core.answers import GIF
-from .core.callbacks import Tracker, TrackingLink, TrackingPixel, tracker
-from .core.endpoint import Carried
+from .core.callbacks import Tracker, tracker
+from .core.endpoint import Endpoint
+from .core.kinds import KINDS, TrackingLink, TrackingPixel
+from .email import html, text
 
 if TYPE_CHECKING:
     from django.core.mail import EmailMessage
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Headers = Mapping[str, str]
 
 
-# -- what a mail carries --------------------------------------------------------------
+# -- the content of a mail ------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -53,23 +53,23 @@ class Pixel:
     url: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    _get: Callable[[Headers], Any] = field(repr=False, compare=False)
+    _get: "Callable[[Headers], _Response]" = field(repr=False, compare=False)
 
     def open(self, headers: Headers | None = None) -> Any:
-        """Load it, as a mail client does that shows images.
+        """Load it, as a mail client that shows images does.
 
         Args:
-            headers: Of the request, for example ``{"User-Agent": "Mail/1"}``.
+            headers: The headers of the request, for example
+                ``{"User-Agent": "Mail/1"}``.
 
         Returns:
             The response, of Django's test client or else of WebOb.
 
         Raises:
-            AssertionError: What answered is not ptrack.
+            AssertionError: The answer is not ptrack's.
         """
         response = self._get(headers or {})
-        if (response.status, response.body) != (200, GIF):
-            raise _unanswered(response)
+        response.check(200, GIF)
         return response.raw
 
 
@@ -88,10 +88,10 @@ class Link:
     target: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    _get: Callable[[Headers], Any] = field(repr=False, compare=False)
+    _get: "Callable[[Headers], _Response]" = field(repr=False, compare=False)
 
     def click(self, headers: Headers | None = None) -> Any:
-        """Follow it as far as ptrack; the target isn't asked for.
+        """Follow it as far as ptrack; the target isn't requested.
 
         Args:
             headers: As for `Pixel.open`.
@@ -100,17 +100,16 @@ class Link:
             The redirect, of Django's test client or else of WebOb.
 
         Raises:
-            AssertionError: What answered is not ptrack.
+            AssertionError: The answer is not ptrack's.
         """
         response = self._get(headers or {})
-        if response.status != 302:
-            raise _unanswered(response)
+        response.check(302)
         return response.raw
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """What of a mail is tracked, in the order of its source.
+    """The pixels and tracked links of a mail, in the order of its source.
 
     Attributes:
         pixels: Its pixels.
@@ -124,10 +123,10 @@ class Tracked:
         """Open the mail in a client that shows images: load all of its pixels.
 
         Args:
-            headers: Of each request, as for `Pixel.open`.
+            headers: The headers of each request, as for `Pixel.open`.
 
         Raises:
-            AssertionError: There is no pixel, or what answered is not ptrack.
+            AssertionError: There is no pixel, or an answer is not ptrack's.
         """
         if not self.pixels:
             raise AssertionError("the mail has no pixel of this site's ptrack")
@@ -139,13 +138,13 @@ class Tracked:
 
         Args:
             target: The target, as it was given to the link.
-            headers: As for `Link.click`.
+            headers: As for `Pixel.open`.
 
         Returns:
-            What `Link.click` does.
+            The redirect, as `Link.click` does.
 
         Raises:
-            AssertionError: No tracked link leads there, or what answered is not ptrack.
+            AssertionError: No tracked link leads there, or the answer is not ptrack's.
         """
         for link in self.links:
             if link.target == target:
@@ -155,126 +154,104 @@ class Tracked:
 
 
 def tracked(mail: "EmailMessage | Message | str", app: "App | None" = None) -> Tracked:
-    """Find out what of a mail is tracked.
+    """Find the pixels and tracked links of a mail.
 
     Args:
         mail: Django's ``EmailMessage``, of any kind; the standard library's; or the
-            text of an HTML body. Messages are looked at as they are sent, encoded and
-            parsed again: all bodies of HTML, and URLs in those of plain text.
+            text of an HTML body. Messages are encoded as they are sent, and parsed
+            again: all URLs in bodies of HTML, and the links in those of plain text.
         app: The WSGI or ASGI middleware whose URLs these are. By default they are those
             of Django's settings where they are configured, else of the environment.
 
     Returns:
         The pixels and links that were made with the secrets in force. A URL that can't
-        be read is none.
+        be read is left out.
 
     Raises:
-        TypeError: It is no mail.
+        TypeError: It isn't a mail.
+        ImportError: There is a tracked link in plain text, and the extra ``email`` of
+            the distribution isn't installed.
         PtrackConfigurationError: A setting is missing or bad. Under Django,
             ``ImproperlyConfigured``.
     """
-    site = _site(app)
+    site = _find_site(app)
     found = Tracked([], [])
-    for url in _urls(mail):
-        carried = site.carried_by(url)
-        if carried is None:
+    for url in _find_urls(mail, site.endpoint):
+        read = site.endpoint.read_url(url)
+        if read is None:
             continue
-        target, args, kwargs, path = carried
-        get = partial(site.get, _address(url, path))
-        if target is None:
+        path, carried = read
+        args, kwargs = tuple(carried.args), dict(carried.kwargs)
+        get = partial(site.get, _Address.split(url, path))
+        if carried.target is None:
             found.pixels.append(Pixel(url, args, kwargs, get))
         else:
-            found.links.append(Link(url, target, args, kwargs, get))
+            found.links.append(Link(url, carried.target, args, kwargs, get))
     return found
 
 
-def _urls(mail: Any) -> Iterator[str]:
+def _find_urls(mail: Any, endpoint: Endpoint) -> Iterator[str]:
     if isinstance(mail, str):
-        yield from _html_urls(mail)
+        yield from html.find_urls(mail)
         return
     sent = email.message_from_bytes(
-        _standard(mail).as_bytes(), policy=email.policy.default
+        _convert(mail).as_bytes(), policy=email.policy.default
     )
-    for part in _shown(sent):
+    for part in _find_shown_parts(sent):
         if part.get_content_type() == "text/html":
-            yield from _html_urls(part.get_content())
+            yield from html.find_urls(part.get_content())
         elif part.get_content_type() == "text/plain":
-            yield from _text_urls(part.get_content())
+            yield from _find_text_links(part.get_content(), endpoint)
 
 
-def _shown(message: MIMEPart) -> Iterator[MIMEPart]:
-    """Give the parts that a mail client shows: not what is attached, mails either."""
+def _find_text_links(content: str, endpoint: Endpoint) -> Iterator[str]:
+    starts = [endpoint.prefix + kind.segment for kind in KINDS if kind.segment]
+
+    def may_be_tracked(piece: str) -> bool:
+        decoded = unquote(piece)
+        return any(start in decoded for start in starts)
+
+    # Only a mail with such a link needs the extra that finds URLs in plain text.
+    if may_be_tracked(content):
+        urls = (each.url for each in text.find_urls(content))
+        yield from filter(may_be_tracked, urls)
+
+
+def _find_shown_parts(message: MIMEPart) -> Iterator[MIMEPart]:
+    """Yield the parts that a mail client shows: neither attachments nor other mails."""
     if message.is_attachment() or message.get_content_maintype() == "message":
         return
     if not message.is_multipart():
         yield message
         return
     for part in message.iter_parts():
-        yield from _shown(part)
+        yield from _find_shown_parts(part)
 
 
-def _standard(mail: Any) -> Message:
-    """Give a mail as a message of the standard library, as Django sends its own."""
+def _convert(mail: Any) -> Message:
+    """Return a mail as a message of the standard library, as Django sends its own."""
     if isinstance(mail, Message):
         return mail
     if not hasattr(mail, "message"):
         raise TypeError(
-            f"{type(mail).__qualname__} is no mail: give Django's EmailMessage, the "
+            f"{type(mail).__qualname__} isn't a mail: pass Django's EmailMessage, the "
             "standard library's, or HTML as str"
         )
     message: Message = mail.message()
     return message
 
 
-def _text_urls(text: str) -> Iterator[str]:
-    for url in re.findall(r"https?://[^\s<>\"]+", text):
-        # What ends a sentence ends no URL of ours.
-        yield url.rstrip(".,:;!?)]}'")
-
-
-def _html_urls(html: str) -> list[str]:
-    parser = _Attributes()
-    parser.feed(html)
-    parser.close()
-    return parser.urls
-
-
-class _Attributes(HTMLParser):
-    """Collects what may be a URL in a mail client's eyes, its escapes undone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.urls: list[str] = []
-
-    def handle_starttag(
-        self,
-        tag: str,  # noqa: ARG002 - the parser's name; every element can have one
-        attrs: list[tuple[str, str | None]],
-    ) -> None:
-        for name, value in attrs:
-            if name in ("href", "src", "background") and value:
-                self.urls.append(value.strip())
-            elif name == "style" and value:
-                self.urls += re.findall(r"url\(\s*['\"]?([^'\")\s]+)", value)
-
-    def handle_comment(self, data: str) -> None:
-        # Outlook reads its conditional comments; to all others they are comments.
-        start, _, content = data.partition(">")
-        if start.lstrip().lower().startswith("[if"):
-            self.urls += _html_urls(content)
-
-
 # -- the site -------------------------------------------------------------------------
 
 
 class _Address(NamedTuple):
-    """A URL, as what serves the site takes it apart.
+    """A URL in the parts that a server makes of it.
 
     Attributes:
-        scheme: Of the URL; empty where it has none.
-        host: With the port; empty where there is none.
+        scheme: The URL's scheme; empty if it has none.
+        host: The host with its port; empty if there is none.
         mount: The path that the app is mounted at, decoded.
-        path: What is below that, quoted.
+        path: The path below the mount, quoted.
     """
 
     scheme: str
@@ -282,31 +259,59 @@ class _Address(NamedTuple):
     mount: str
     path: str
 
+    @classmethod
+    def split(cls, url: str, path: str) -> "_Address":
+        """Split a URL.
 
-def _address(url: str, path: str) -> _Address:
-    scheme, host, whole, *_ = urlsplit(url)
-    mount = unquote(whole).removesuffix(path)
-    return _Address(scheme, host, mount if host else "", quote(path))
+        Args:
+            url: The URL.
+            path: Its path below the mount, decoded.
+        """
+        scheme, host, whole, *_ = urlsplit(url)
+        mount = unquote(whole).removesuffix(path)
+        return cls(scheme, host, mount if host else "", quote(path))
 
-
-def _sent(address: _Address, headers: Headers) -> dict[str, str]:
-    host = {"host": address.host} if address.host else {}
-    return host | {name.lower(): value for name, value in headers.items()}
+    def add_host(self, headers: Headers) -> dict[str, str]:
+        """Return the headers with the host, if they have none; in lower case."""
+        host = {"host": self.host} if self.host else {}
+        return host | {name.lower(): value for name, value in headers.items()}
 
 
 class _Response(NamedTuple):
-    """What a client got, and the response as it has it."""
+    """An answer of the site.
+
+    Attributes:
+        status: The HTTP status code.
+        body: The body.
+        raw: The response, as the client has it.
+    """
 
     status: int
     body: bytes
     raw: Any
 
+    def check(self, status: int, body: bytes | None = None) -> None:
+        """Raise an error if this isn't ptrack's answer.
+
+        Args:
+            status: The status of ptrack's answer.
+            body: Its body; ``None`` for any.
+        """
+        if self.status == status and body in (None, self.body):
+            return
+        if self.status == 400:
+            hint = "is the host of PTRACK_APP_URL in ALLOWED_HOSTS?"
+        else:
+            hint = "is its middleware in MIDDLEWARE, or ptrack.urls in the URLconf?"
+        raise AssertionError(f"status {self.status} is not ptrack's answer: {hint}")
+
 
 class _Site(Protocol):
-    """What answers: the project, or an app."""
+    """The project, or an app."""
 
-    def carried_by(self, url: str) -> Carried | None:
-        """Give what a URL carries: see `Endpoint.carried_by`."""
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint whose URLs are in the mail."""
 
     def get(self, address: _Address, headers: Headers) -> _Response:
         """Send a request."""
@@ -315,13 +320,14 @@ class _Site(Protocol):
 class _DjangoSite:
     """The project, through Django's test client, and with that its middleware."""
 
-    def carried_by(self, url: str) -> Carried | None:
-        return conf.django_endpoint().carried_by(url)
+    @property
+    def endpoint(self) -> Endpoint:
+        return endpoints.get_django_endpoint()
 
     def get(self, address: _Address, headers: Headers) -> _Response:
-        from django.test import Client
+        from django.test import Client  # Outside Django it isn't used.
 
-        response: Any = Client(headers=_sent(address, headers)).get(
+        response: Any = Client(headers=address.add_host(headers)).get(
             address.path, secure=address.scheme == "https", SCRIPT_NAME=address.mount
         )
         return _Response(response.status_code, response.getvalue(), response)
@@ -331,21 +337,19 @@ class _WsgiSite:
     """A WSGI middleware, through WebOb."""
 
     def __init__(self, app: "PtrackWSGIMiddleware") -> None:
+        self.endpoint = app.endpoint
         self._app = app
 
-    def carried_by(self, url: str) -> Carried | None:
-        return self._app.carried_by(url)
-
     def get(self, address: _Address, headers: Headers) -> _Response:
-        from webob import Request
+        from webob import Request  # With Django it isn't used.
 
         origin = f"{address.scheme or 'http'}://{address.host or 'localhost'}"
         request = Request.blank(
             address.path,
             base_url=origin + quote(address.mount),
-            headers=_sent(address, headers),
+            headers=address.add_host(headers),
         )
-        # Servers have it, WebOb hasn't.
+        # Servers set it, and WebOb doesn't.
         request.remote_addr = "127.0.0.1"
         response = request.get_response(self._app)
         return _Response(response.status_code, response.body, response)
@@ -355,19 +359,17 @@ class _AsgiSite:
     """An ASGI middleware, called in an event loop that lives as long as the request."""
 
     def __init__(self, app: "PtrackASGIMiddleware") -> None:
+        self.endpoint = app.endpoint
         self._app = app
 
-    def carried_by(self, url: str) -> Carried | None:
-        return self._app.carried_by(url)
-
     def get(self, address: _Address, headers: Headers) -> _Response:
-        from webob import Response
+        from webob import Response as WebObResponse  # With Django it isn't used.
 
         # In a thread, as a test may be running in an event loop itself.
         with ThreadPoolExecutor(1) as threads:
-            answering = _answered(self._app, _scope(address, headers))
-            start, body = threads.submit(asyncio.run, answering).result()
-        response = Response(
+            answer = self._answer(_make_scope(address, headers))
+            start, body = threads.submit(asyncio.run, answer).result()
+        response = WebObResponse(
             body["body"],
             start["status"],
             [
@@ -377,8 +379,19 @@ class _AsgiSite:
         )
         return _Response(response.status_code, response.body, response)
 
+    async def _answer(self, scope: dict[str, Any]) -> list[Any]:
+        """Return the messages that the app sends."""
+        sent: list[Any] = []
 
-def _scope(address: _Address, headers: Headers) -> dict[str, Any]:
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        # Nothing ever comes from this queue: there is no body.
+        await self._app(scope, asyncio.Queue[Any]().get, send)
+        return sent
+
+
+def _make_scope(address: _Address, headers: Headers) -> dict[str, Any]:
     path = quote(address.mount) + address.path
     return {
         "type": "http",
@@ -392,47 +405,28 @@ def _scope(address: _Address, headers: Headers) -> dict[str, Any]:
         "root_path": address.mount,
         "headers": [
             (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in _sent(address, headers).items()
+            for name, value in address.add_host(headers).items()
         ],
         "client": ("127.0.0.1", 50000),
         "server": (address.host or "localhost", 80),
     }
 
 
-async def _answered(app: "PtrackASGIMiddleware", scope: dict[str, Any]) -> list[Any]:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    # From which nothing ever comes: there is no body.
-    await app(scope, asyncio.Queue[Any]().get, send)
-    return sent
-
-
-def _site(app: "App | None") -> _Site:
-    from .asgi import PtrackASGIMiddleware
+def _find_site(app: "App | None") -> _Site:
+    from .asgi import PtrackASGIMiddleware  # With Django neither is used.
 
     if isinstance(app, PtrackASGIMiddleware):
         return _AsgiSite(app)
     if app is not None:
         return _WsgiSite(app)
-    if conf.in_django():
+    if conf.uses_django():
         return _DjangoSite()
     from .wsgi import mirror
 
     return _WsgiSite(mirror())
 
 
-def _unanswered(response: _Response) -> AssertionError:
-    if response.status == 400:
-        hint = "is the host of PTRACK_APP_URL in ALLOWED_HOSTS?"
-    else:
-        hint = "is its middleware in MIDDLEWARE, or ptrack.urls in the URLconf?"
-    return AssertionError(f"status {response.status} is not ptrack's answer: {hint}")
-
-
-# -- what was recorded ----------------------------------------------------------------
+# -- the hits -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -442,7 +436,7 @@ class Open:
     Attributes:
         args: The positional arguments that they got.
         kwargs: Their keyword arguments.
-        request: The request that they got; two opens are equal without it.
+        request: The request that they got; a comparison ignores it.
     """
 
     args: tuple[Any, ...] = ()
@@ -452,13 +446,13 @@ class Open:
 
 @dataclass(frozen=True)
 class Click:
-    """A click that reached the callbacks of links.
+    """A hit that reached the callbacks of links.
 
     Attributes:
         url: The target.
         args: The positional arguments that they got, after the target.
         kwargs: Their keyword arguments.
-        request: The request that they got; two clicks are equal without it.
+        request: The request that they got; a comparison ignores it.
     """
 
     url: str
@@ -468,11 +462,11 @@ class Click:
 
 
 class Recorded:
-    """What was recorded, in the order of its coming in.
+    """The hits that reached the callbacks, in the order in which they came in.
 
     Attributes:
-        opens: Hits of pixels.
-        clicks: Clicks on links.
+        opens: The hits of pixels.
+        clicks: The hits of links.
     """
 
     def __init__(self) -> None:
@@ -482,25 +476,27 @@ class Recorded:
 
 @contextmanager
 def recorded(registry: Tracker = tracker) -> Iterator[Recorded]:
-    """Keep what reaches the callbacks while the block runs; theirs run as always.
+    """Keep the hits that reach the callbacks while the block runs.
+
+    The project's own callbacks run as always.
 
     Args:
-        registry: What a middleware with a tracker of its own was given.
+        registry: The tracker of a middleware that has one of its own.
     """
-    found = Recorded()
+    records = Recorded()
 
     class Opens(TrackingPixel):
         def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
-            found.opens.append(Open(args, kwargs, request))
+            records.opens.append(Open(args, kwargs, request))
 
     class Clicks(TrackingLink):
         def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
-            found.clicks.append(Click(url, args, kwargs, request))
+            records.clicks.append(Click(url, args, kwargs, request))
 
     registry.register(Opens)
     registry.register(Clicks)
     try:
-        yield found
+        yield records
     finally:
         registry.unregister(Opens)
         registry.unregister(Clicks)

@@ -1,4 +1,4 @@
-"""ptrack.cli: ``secret``, and ``decode`` with all that support may paste."""
+"""ptrack.cli: ``secret``, and ``decode`` with all that users may paste."""
 
 import argparse
 import base64
@@ -22,15 +22,15 @@ from nacl.secret import SecretBox
 import ptrack
 from ptrack import cli as commands
 from ptrack.__main__ import main
-from ptrack.cli import NOT_CONFIGURED, NOT_READ, CommandRefusedError, legible
+from ptrack.cli import NOT_CONFIGURED, NOT_READ, CommandRefusedError, write_json
 from ptrack.core.tokens import TokenBox
-from tests.processes import ROOT, environment, run_python
+from tests.processes import ROOT, make_environment, run_python
 
 SECRET = "s3cret of thirty-two characters!"
 CARRIED = {"args": ["a", 1], "kwargs": {"to": "ada@example.com"}}
 
 
-def pixel() -> str:
+def make_url() -> str:
     return ptrack.pixel_url("a", 1, to="ada@example.com")
 
 
@@ -40,11 +40,11 @@ def run(*arguments: str) -> str:
     return commands.run(parser.parse_args(arguments))
 
 
-def decoded(given: str, *options: str) -> Any:
+def decode(given: str, *options: str) -> Any:
     return json.loads(run("decode", *options, "--", given))
 
 
-def refused(given: str) -> CommandRefusedError:
+def refuse(given: str) -> CommandRefusedError:
     with pytest.raises(CommandRefusedError) as caught:
         run("decode", "--", given)
     assert not given.strip() or given not in str(caught.value)
@@ -65,12 +65,12 @@ def test_secret_is_strong_and_fits_everywhere():
 
 
 def test_secret_needs_no_configuration_at_all(tmp_path: Path):
-    """Not even where there are settings that can't be imported."""
+    """It works even if the settings can't be imported."""
     for variables in ({}, {"DJANGO_SETTINGS_MODULE": "no.such"}):
         done = subprocess.run(
             [sys.executable, "-m", "ptrack", "secret"],
             cwd=tmp_path,
-            env=environment(**variables),
+            env=make_environment(**variables),
             capture_output=True,
             text=True,
             timeout=60,
@@ -80,10 +80,10 @@ def test_secret_needs_no_configuration_at_all(tmp_path: Path):
         assert done.stderr == ""
 
 
-# -- decode: what it reads ------------------------------------------------------------
+# -- decode: input --------------------------------------------------------------------
 
 
-def as_quoted_printable(text: str) -> str:
+def encode_quoted_printable(text: str) -> str:
     return quopri.encodestring(text.encode()).decode()
 
 
@@ -105,22 +105,23 @@ def as_quoted_printable(text: str) -> str:
         lambda url: f'<img src="{url}" width=1 height=1>',
         lambda url: f"<p>Hello</p><img src=/logo.png><IMG alt='' SRC='{url}'>",
         lambda url: html.escape(f'<img src="{url}">'),
-        lambda url: as_quoted_printable(f'<img src="{url}" width=1 height=1>'),
-        as_quoted_printable,
+        lambda url: f"<!--[if mso]><td style='background: url({url})'><![endif]-->",
+        lambda url: encode_quoted_printable(f'<img src="{url}" width=1 height=1>'),
+        encode_quoted_printable,
         lambda url: "\n".join(re.findall(".{1,40}", url)),
     ],
 )
-def test_pixel_is_read_however_it_was_copied(pasted):
-    assert decoded(pasted(pixel())) == CARRIED
+def test_pixel_is_read_from_any_copy_of_it(pasted):
+    assert decode(pasted(make_url())) == CARRIED
 
 
 def test_pixel_is_read_from_the_standard_input(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{pixel()}\n"))
-    assert decoded("-") == CARRIED
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{make_url()}\n"))
+    assert decode("-") == CARRIED
 
 
 def test_token_that_starts_with_a_dash_is_read_after_two():
-    """Else argparse takes it for an option, and says how to call the command."""
+    """Without "--", argparse takes it for an option and prints the usage."""
     tokens = iter(lambda: TokenBox(SECRET).encrypt(), "")
     token = next(token for token in tokens if token.startswith("-"))
     expected = {"args": [], "kwargs": {}}
@@ -134,40 +135,40 @@ def test_padded_token_of_django_ptrack_300_is_read():
     token = base64.urlsafe_b64encode(box.encrypt(b'[["a"],{}]')).decode()
     assert token.endswith("=")
     url = f"https://www.example.com/ptrack/{token}/"
-    assert decoded(url) == decoded(token) == {"args": ["a"], "kwargs": {}}
-    assert decoded(as_quoted_printable(url))["args"] == ["a"]
+    assert decode(url) == decode(token) == {"args": ["a"], "kwargs": {}}
+    assert decode(encode_quoted_printable(url))["args"] == ["a"]
 
 
 def test_earlier_secrets_are_tried_too():
-    url = pixel()
+    url = make_url()
     with override_settings(PTRACK_SECRET="n" * 32, PTRACK_SECRET_FALLBACKS=[SECRET]):
-        assert decoded(url) == CARRIED
+        assert decode(url) == CARRIED
 
 
 @pytest.mark.parametrize(
     "urlconf", ["track", "root", "nested", "own_view", "localised", "included"]
 )
-def test_pixel_is_read_wherever_the_urlconf_has_it(urlconf: str):
+def test_pixel_is_read_at_any_place_in_the_urlconf(urlconf: str):
     with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
-        assert decoded(pixel()) == CARRIED
+        assert decode(make_url()) == CARRIED
 
 
 @pytest.mark.parametrize("prefix", ["/", "/é/x/", "p"])
 def test_pixel_is_read_under_any_prefix(prefix: str):
     with override_settings(PTRACK_PREFIX=prefix, PTRACK_APP_URL="https://h/at"):
-        assert decoded(pixel()) == CARRIED
+        assert decode(make_url()) == CARRIED
 
 
 def test_nothing_is_recorded(recorder, clicks):
-    decoded(pixel())
-    decoded(ptrack.link_url("https://shop.example/", 1))
+    decode(make_url())
+    decode(ptrack.link_url("https://shop.example/", 1))
     assert recorder.hits == clicks.hits == []
 
 
 @pytest.mark.parametrize("urlconf", ["empty", "track", "root", "nested"])
 @pytest.mark.parametrize("own", [False, True])
 def test_link_is_read_too(urlconf: str, own: bool, monkeypatch: pytest.MonkeyPatch):
-    """Its URL, its token, or all of an element; with an encoder of one's own too."""
+    """The input is its URL, its token, or an element, of a custom encoder too."""
     if own:
         monkeypatch.setattr(ptrack, "ptrack_encoder", Reversed)
     with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
@@ -179,8 +180,8 @@ def test_link_is_read_too(urlconf: str, own: bool, monkeypatch: pytest.MonkeyPat
         }
         token = url.rstrip("/").rpartition("/")[2]
         element = f"<p>Look: <a class='b' href='{html.escape(url)}'>here</a></p>"
-        for given in (url, token, element, as_quoted_printable(element)):
-            assert decoded(given) == expected
+        for given in (url, token, element, encode_quoted_printable(element)):
+            assert decode(given) == expected
 
 
 class Reversed:
@@ -211,9 +212,9 @@ def test_encoder_in_force_is_the_one_that_reads(tmp_path: Path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     expected = {"args": ["x"], "kwargs": {"when": "1j"}}
-    assert decoded("v1/a&lt;b/x", "--pixels", "own_pixels") == expected
+    assert decode("v1/a&lt;b/x", "--pixels", "own_pixels") == expected
     url = ptrack.pixel_url("x")
-    assert decoded(url) == decoded(ptrack.pixel_tag("x")) == expected
+    assert decode(url) == decode(ptrack.pixel_tag("x")) == expected
 
 
 def test_default_pixels_are_found_as_by_the_middleware(tmp_path: Path):
@@ -222,7 +223,7 @@ def test_default_pixels_are_found_as_by_the_middleware(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "ptrack", "decode", "--", token],
         cwd=tmp_path,
-        env=environment(PTRACK_SECRET="s" * 32),
+        env=make_environment(PTRACK_SECRET="s" * 32),
         capture_output=True,
         text=True,
         timeout=60,
@@ -233,18 +234,18 @@ def test_default_pixels_are_found_as_by_the_middleware(tmp_path: Path):
     assert json.loads(rest) == {"args": ["a"], "kwargs": {}}
 
 
-# -- decode: what it refuses ----------------------------------------------------------
+# -- decode: refusals -----------------------------------------------------------------
 
 
-def other_secret() -> str:
+def make_foreign_url() -> str:
     return "https://www.example.com/ptrack/" + TokenBox("other").encrypt("a") + "/"
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("", "Nothing was given"),
-        (" \n", "Nothing was given"),
+        ("", "The input is empty"),
+        (" \n", "The input is empty"),
         ("https://www.example.com/page/", "no pixel or link of this site"),
         ("https://www.example.com", "no pixel or link of this site"),
         ("https://[h/ptrack/x/", "no pixel or link of this site"),
@@ -255,36 +256,36 @@ def other_secret() -> str:
         ("\x1b[31m", "can't be read"),
         ("https://www.example.com/ptrack/", "can't be read"),
         ("https://www.example.com/ptrack/garbage/", "can't be read"),
-        pytest.param(other_secret(), "can't be read", id="other secret"),
+        pytest.param(make_foreign_url(), "can't be read", id="other secret"),
         ("x" * 8001, "can't be read"),
-        ("x" * 5_000_000, "That is too long"),
+        ("x" * 5_000_000, "The input is too long"),
     ],
 )
-def test_what_cannot_be_read_is_refused_without_repeating_it(given: str, said: str):
-    refusal = refused(given)
+def test_unreadable_input_is_refused_without_repeating_it(given: str, said: str):
+    refusal = refuse(given)
     assert said in str(refusal)
     assert refusal.exit_code == NOT_READ
 
 
-def test_refusal_does_not_tell_a_forged_pixel_from_a_damaged_one():
-    url = pixel()
+def test_refusal_is_the_same_for_a_forged_and_a_damaged_pixel():
+    url = make_url()
     broken = base64.urlsafe_b64encode(
         SecretBox(SECRET.encode()).encrypt(b"no json")
     ).decode()
-    told = {str(refused(each)) for each in (other_secret(), url[:-9] + "/", broken)}
+    told = {str(refuse(each)) for each in (make_foreign_url(), url[:-9] + "/", broken)}
     assert len(told) == 1
 
 
 def test_input_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch):
     stdin = io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8")
     monkeypatch.setattr("sys.stdin", stdin)
-    assert "not text" in str(refused("-"))
+    assert "not text" in str(refuse("-"))
 
 
 @pytest.mark.parametrize("urlconf", ["root", "own_view"])
 def test_page_of_a_site_that_shares_its_root_is_no_pixel(urlconf: str):
     with override_settings(ROOT_URLCONF=f"tests.urlconfs.{urlconf}"):
-        assert refused("https://www.example.com/page").exit_code == NOT_READ
+        assert refuse("https://www.example.com/page").exit_code == NOT_READ
 
 
 @pytest.mark.parametrize(
@@ -296,20 +297,20 @@ def test_page_of_a_site_that_shares_its_root_is_no_pixel(urlconf: str):
         ({"PTRACK_PREFIX": 1}, "PTRACK_PREFIX must be str"),
     ],
 )
-def test_bad_settings_are_told_first(settings: dict[str, Any], said: str):
+def test_bad_settings_are_reported_first(settings: dict[str, Any], said: str):
     with override_settings(**settings):
-        refusal = refused("garbage")
+        refusal = refuse("garbage")
     assert re.search(said, str(refusal))
     assert refusal.exit_code == NOT_CONFIGURED
     assert "x" * 33 not in str(refusal)
 
 
-# -- decode: what it shows ------------------------------------------------------------
+# -- decode: output -------------------------------------------------------------------
 
 HOSTILE = "\x1b]0;title\x07\x9b31m\r\n\u202eevil\u2066\u200b\ufeff\x7f\ud800\U000e0001"
 
 
-def test_nothing_that_is_shown_commands_a_terminal():
+def test_output_does_not_command_a_terminal():
     url = ptrack.pixel_url(HOSTILE, **{HOSTILE: HOSTILE})
     shown = run("decode", url)
     assert all(char == "\n" or char.isprintable() for char in shown)
@@ -318,25 +319,25 @@ def test_nothing_that_is_shown_commands_a_terminal():
 
 def test_text_is_shown_as_it_is_where_the_terminal_can():
     text = "Zoë λ 日本 🙂 '\"<&>"
-    assert json.loads(legible(text, "ascii")) == text
-    assert legible(text, "ascii").isascii()
-    assert "Zoë" in legible(text, "latin-1")
-    assert "λ" not in legible(text, "latin-1")
-    assert legible("Zoë λ 日本 🙂") == '"Zoë λ 日本 🙂"'
+    assert json.loads(write_json(text, "ascii")) == text
+    assert write_json(text, "ascii").isascii()
+    assert "Zoë" in write_json(text, "latin-1")
+    assert "λ" not in write_json(text, "latin-1")
+    assert write_json("Zoë λ 日本 🙂") == '"Zoë λ 日本 🙂"'
 
 
-def test_values_that_only_300_or_another_encoder_has_are_shown():
-    assert legible(math.inf) == "Infinity"
-    shown = legible({"a": (1, {2}, b"\x1b")})
+def test_values_beyond_json_are_shown():
+    assert write_json(math.inf) == "Infinity"
+    shown = write_json({"a": (1, {2}, b"\x1b")})
     assert json.loads(shown) == {"a": [1, "{2}", r"b'\x1b'"]}
 
 
-def test_what_nests_too_deep_is_refused():
+def test_value_that_nests_too_deep_is_refused():
     value: list[Any] = []
     for _ in range(100_000):
         value = [value]
     with pytest.raises(CommandRefusedError, match="too deep"):
-        legible(value)
+        write_json(value)
     while value:
         value = value.pop()
 
@@ -344,8 +345,8 @@ def test_what_nests_too_deep_is_refused():
 # -- python -m ptrack, and manage.py ptrack -------------------------------------------
 
 
-def test_main_prints_and_gives_the_exit_code(capsys: pytest.CaptureFixture[str]):
-    assert main(["decode", pixel()]) == 0
+def test_main_prints_and_returns_the_exit_code(capsys: pytest.CaptureFixture[str]):
+    assert main(["decode", make_url()]) == 0
     assert json.loads(capsys.readouterr().out) == CARRIED
     assert main(["decode", "garbage"]) == NOT_READ
     out, errors = capsys.readouterr()
@@ -356,7 +357,7 @@ def test_main_prints_and_gives_the_exit_code(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("arguments", [[], ["decode"], ["nonsense"]])
-def test_main_without_a_proper_command_says_how(arguments, capsys):
+def test_main_without_a_proper_command_prints_the_usage(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -364,7 +365,7 @@ def test_main_without_a_proper_command_says_how(arguments, capsys):
 
 
 def test_main_sets_up_the_site_that_is_named(tmp_path: Path):
-    """Its apps are loaded, so that the encoder of its pixels.py is the one in force."""
+    """It loads the site's apps, so the encoder of its pixels.py is in force."""
     site = tmp_path / "site_of_ours"
     site.mkdir()
     (site / "__init__.py").touch()
@@ -401,7 +402,7 @@ def test_main_outside_django_imports_nothing_of_it():
 
 def test_manage_py_has_the_same_commands():
     out = io.StringIO()
-    call_command("ptrack", "decode", pixel(), stdout=out)
+    call_command("ptrack", "decode", make_url(), stdout=out)
     assert json.loads(out.getvalue()) == CARRIED
     out = io.StringIO()
     call_command("ptrack", "secret", stdout=out)
@@ -412,7 +413,7 @@ def test_manage_py_has_the_same_commands():
 
 
 def test_manage_py_prints_a_secret_before_there_is_one(capsys):
-    """Nor do the checks, to which that is an error, stand in the way."""
+    """The checks, to which that is an error, don't stand in the way."""
     with override_settings(PTRACK_SECRET=None):
         with pytest.raises(ImproperlyConfigured):
             ptrack.pixel_url()
@@ -424,7 +425,7 @@ def test_manage_py_refuses_with_its_exit_code():
     done = subprocess.run(
         [sys.executable, "-m", "django", "ptrack", "decode", "--", "-garbage"],
         cwd=ROOT,
-        env=environment(DJANGO_SETTINGS_MODULE="tests.settings"),
+        env=make_environment(DJANGO_SETTINGS_MODULE="tests.settings"),
         capture_output=True,
         text=True,
         timeout=60,

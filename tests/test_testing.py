@@ -1,4 +1,4 @@
-"""ptrack.testing: what a mail carries, opens and clicks of it, and what they record."""
+"""ptrack.testing: the content of a mail, its opens and clicks, and the records."""
 
 import asyncio
 import subprocess
@@ -18,19 +18,18 @@ from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.core.callbacks import Tracker
 from ptrack.testing import Click, Open, recorded, tracked
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.processes import environment, run_python
-from tests.recording import emptied
+from tests.processes import make_environment, run_python
 
 TARGET = "https://shop.example/a?b=1&c=ü#part"
 
 
-def html(*, padding: str = "") -> str:
+def make_html(*, padding: str = "") -> str:
     pixel = ptrack.pixel_tag("newsletter", campaign=7)
     link = ptrack.link_url(TARGET, "newsletter", place="top")
     return f'<p>ü{padding}<a href="{link}">Our offer</a><img src="a.png">{pixel}'
 
 
-def django_alternatives(body: str) -> EmailMultiAlternatives:
+def make_django_alternatives(body: str) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives("Subject", "Text", "a@h.example", ["b@h.example"])
     mail.attach_alternative(body, "text/html")
     mail.attach("attached.txt", "Text", "text/plain")
@@ -38,13 +37,13 @@ def django_alternatives(body: str) -> EmailMultiAlternatives:
     return mail
 
 
-def django_html(body: str) -> EmailMessage:
+def make_django_html(body: str) -> EmailMessage:
     mail = EmailMessage("Subject", body, "a@h.example", ["b@h.example"])
     mail.content_subtype = "html"
     return mail
 
 
-def standard(body: str) -> StandardMessage:
+def make_standard(body: str) -> StandardMessage:
     mail = StandardMessage()
     mail["Subject"] = "Subject"
     mail.set_content("Text")
@@ -54,20 +53,26 @@ def standard(body: str) -> StandardMessage:
     return mail
 
 
-def old_standard(body: str) -> MIMEText:
+def make_old_standard(body: str) -> MIMEText:
     return MIMEText(body, "html", "utf-8")
 
 
-MAILS = [str, django_alternatives, django_html, standard, old_standard]
+MAKERS = [
+    str,
+    make_django_alternatives,
+    make_django_html,
+    make_standard,
+    make_old_standard,
+]
 
 
-# -- what a mail carries --------------------------------------------------------------
+# -- the content of a mail ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("made", MAILS)
-def test_pixels_and_links_of_any_kind_of_mail_are_found(made):
+@pytest.mark.parametrize("make", MAKERS)
+def test_pixels_and_links_of_any_kind_of_mail_are_found(make):
     """Long lines are broken and encoded on the way, which changes nothing."""
-    found = tracked(made(html(padding="x" * 2000)))
+    found = tracked(make(make_html(padding="x" * 2000)))
     [pixel], [link] = found.pixels, found.links
     assert (pixel.args, pixel.kwargs) == (("newsletter",), {"campaign": 7})
     assert pixel.url.startswith("https://www.example.com/ptrack/")
@@ -76,13 +81,37 @@ def test_pixels_and_links_of_any_kind_of_mail_are_found(made):
     assert link.url.startswith("https://www.example.com/ptrack/link/")
 
 
-def test_links_in_plain_text_are_found_whatever_ends_their_sentence():
-    url = ptrack.link_url(TARGET, 1)
-    mail = EmailMessage("Subject", f"See {url}. Or <{url}>, or ({url})!")
-    assert [link.args for link in tracked(mail).links] == [(1,), (1,), (1,)]
+@pytest.mark.parametrize("prefix", ["/ptrack/", "/ü x/", "/"])
+def test_links_in_plain_text_are_found_in_any_sentence(settings: Any, prefix: str):
+    settings.PTRACK_PREFIX = prefix
+    url, pixel = ptrack.link_url(TARGET, 1), ptrack.pixel_url()
+    text = f"See {url}. Or <{url}>, or ({url})! Not https://h.example/link/, {pixel}."
+    found = tracked(EmailMessage("Subject", text))
+    assert [link.args for link in found.links] == [(1,), (1,), (1,)]
+    assert found.pixels == []
 
 
-def test_urls_count_wherever_a_mail_client_looks_for_them():
+def test_only_links_in_plain_text_need_the_extra():
+    url = ptrack.link_url(TARGET)
+    run_python(
+        "import sys; sys.modules['linkify_it'] = None\n"
+        "import django; django.setup()\n"
+        "from django.core.mail import EmailMessage\n"
+        "from ptrack.testing import tracked\n"
+        "assert tracked('x').links == []\n"
+        "text = 'See https://www.example.com/ptrack/, and/or {}.'\n"
+        "assert tracked(EmailMessage('Subject', text)).links == []\n"
+        "try:\n"
+        f"    tracked(EmailMessage('Subject', {url!r}))\n"
+        "except ImportError as error:\n"
+        "    assert 'django-ptrack[email]' in str(error)\n"
+        "else:\n"
+        "    raise AssertionError\n",
+        DJANGO_SETTINGS_MODULE="tests.settings",
+    )
+
+
+def test_urls_are_found_in_all_places_that_mail_clients_use():
     link, pixel = ptrack.link_url(TARGET), ptrack.pixel_url()
     found = tracked(
         f"<area href=' {link} '><A HREF={link}>"
@@ -93,8 +122,8 @@ def test_urls_count_wherever_a_mail_client_looks_for_them():
     assert (len(found.links), len(found.pixels)) == (3, 2)
 
 
-def test_what_is_none_is_not_found(settings: Any):
-    """A comment, text, what is damaged or not tracked, what another secret made."""
+def test_other_urls_are_not_found(settings: Any):
+    """They are in a comment or text, damaged, untracked, or of another secret."""
     link, pixel = ptrack.link_url(TARGET), ptrack.pixel_url()
     source = (
         f"<!-- <b> <a href='{link}'> --><p title='{link}'>{pixel}"
@@ -106,19 +135,19 @@ def test_what_is_none_is_not_found(settings: Any):
     assert tracked(f"<img src='{pixel}'>") == tracked("")
 
 
-def test_what_is_attached_is_not_shown_and_not_found():
-    """A file, and a mail that is forwarded whole."""
-    forwarded = standard(html())
-    mail = standard("<p>")
-    mail.add_attachment(html(), subtype="html", filename="page.html")
+def test_attachments_are_not_shown_and_not_found():
+    """One is a file, and one a mail that is forwarded whole."""
+    forwarded = make_standard(make_html())
+    mail = make_standard("<p>")
+    mail.add_attachment(make_html(), subtype="html", filename="page.html")
     mail.add_attachment(forwarded)
     assert tracked(forwarded).pixels
     assert tracked(mail) == tracked("")
 
 
 @pytest.mark.parametrize("mail", [None, b"<html>", 1])
-def test_what_is_no_mail_is_refused(mail):
-    with pytest.raises(TypeError, match="is no mail: give Django's EmailMessage"):
+def test_object_that_is_no_mail_is_refused(mail):
+    with pytest.raises(TypeError, match="isn't a mail: pass Django's EmailMessage"):
         tracked(mail)
 
 
@@ -126,7 +155,7 @@ def test_what_is_no_mail_is_refused(mail):
 
 
 def test_open_and_click_go_through_the_site_and_are_recorded(ptrack_recorded):
-    found = tracked(html())
+    found = tracked(make_html())
     found.open(headers={"User-Agent": "Mail/1"})
     response = found.click(TARGET, headers={"User-Agent": "Browser/1"})
     assert response["Location"].startswith("https://shop.example/a?b=1")
@@ -138,7 +167,7 @@ def test_open_and_click_go_through_the_site_and_are_recorded(ptrack_recorded):
 
 
 def test_request_is_for_the_host_and_the_scheme_of_the_url(ptrack_recorded):
-    [pixel] = tracked(html()).pixels
+    [pixel] = tracked(make_html()).pixels
     pixel.open()
     pixel.open(headers={"Host": "other.example"})
     first, second = (each.request for each in ptrack_recorded.opens)
@@ -147,21 +176,22 @@ def test_request_is_for_the_host_and_the_scheme_of_the_url(ptrack_recorded):
 
 
 def test_project_s_own_callbacks_and_middleware_run(settings: Any):
-    settings.MIDDLEWARE = ["tests.test_testing.marking", *settings.MIDDLEWARE]
+    settings.MIDDLEWARE = ["tests.test_testing.mark", *settings.MIDDLEWARE]
     seen = []
 
-    with emptied(ptrack.tracker):
+    @ptrack.tracker.register
+    class Own(ptrack.TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            seen.append((args, request.marked))
 
-        @ptrack.tracker.register
-        class Own(ptrack.TrackingPixel):
-            def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-                seen.append((args, request.marked))
-
-        tracked(html()).open()
+    try:
+        tracked(make_html()).open()
+    finally:
+        ptrack.tracker.unregister(Own)
     assert seen == [(("newsletter",), True)]
 
 
-def marking(get_response: Any) -> Any:
+def mark(get_response: Any) -> Any:
     def middleware(request: Any) -> Any:
         request.marked = True
         return get_response(request)
@@ -171,9 +201,9 @@ def marking(get_response: Any) -> Any:
 
 @pytest.mark.parametrize("app_url", ["localhost", "https://h.example/shop"])
 @pytest.mark.parametrize("prefix", ["/", "/ü x/"])
-def test_site_is_found_wherever_it_is(settings: Any, app_url, prefix, ptrack_recorded):
+def test_site_is_found_at_any_place(settings: Any, app_url, prefix, ptrack_recorded):
     settings.PTRACK_APP_URL, settings.PTRACK_PREFIX = app_url, prefix
-    found = tracked(html())
+    found = tracked(make_html())
     found.open()
     found.click(TARGET)
     assert len(ptrack_recorded.clicks) == 1
@@ -183,23 +213,23 @@ def test_site_is_found_wherever_it_is(settings: Any, app_url, prefix, ptrack_rec
     assert opened.request.path.startswith(mount + prefix)
 
 
-def test_site_that_includes_the_urls_at_its_root_is_tried(
+def test_site_that_includes_the_urls_at_its_root_answers(
     settings: Any, ptrack_recorded
 ):
     settings.MIDDLEWARE = []
     settings.ROOT_URLCONF = "tests.urlconfs.root"
-    found = tracked(html())
+    found = tracked(make_html())
     found.open()
     assert len(ptrack_recorded.opens) == 1
 
 
-def test_site_below_a_forced_script_name_is_tried(ptrack_recorded):
+def test_site_below_a_forced_script_name_answers(ptrack_recorded):
     from django.urls import get_script_prefix, set_script_prefix
 
     before = get_script_prefix()
     set_script_prefix("/at/")
     try:
-        found = tracked(html())
+        found = tracked(make_html())
     finally:
         set_script_prefix(before)
     assert "/at/ptrack/" in found.pixels[0].url
@@ -218,8 +248,8 @@ def test_site_below_a_forced_script_name_is_tried(ptrack_recorded):
         ),
     ],
 )
-def test_site_that_does_not_answer_pixels_is_told(broken, hint):
-    found = tracked(html())
+def test_site_that_does_not_answer_pixels_fails_the_test(broken, hint):
+    found = tracked(make_html())
     middleware = [
         "django.middleware.common.CommonMiddleware",
         "ptrack.middleware.PtrackMiddleware",
@@ -231,13 +261,13 @@ def test_site_that_does_not_answer_pixels_is_told(broken, hint):
             found.click(TARGET)
 
 
-def test_mail_without_what_is_asked_for_fails_the_test():
+def test_mail_without_a_pixel_or_a_link_fails_the_test():
     with pytest.raises(AssertionError, match="has no pixel"):
         tracked("<p>").open()
     with pytest.raises(AssertionError, match="https://x/, but to: nowhere"):
         tracked("<p>").click("https://x/")
     with pytest.raises(AssertionError, match=r"https://x/, but to: https://shop\."):
-        tracked(html()).click("https://x/")
+        tracked(make_html()).click("https://x/")
 
 
 # -- outside Django -------------------------------------------------------------------
@@ -266,7 +296,7 @@ def test_middleware_s_own_urls_and_callbacks(middleware):
     assert request.host == "own.example"
     assert tracked(mail).pixels == []
     if middleware is PtrackWSGIMiddleware:
-        # Around a real app too, where it is the same.
+        # The middleware is a valid WSGI app, which WebTest checks.
         assert WebTest(app).get("/page", status=404)
 
 
@@ -280,14 +310,14 @@ def test_asgi_middleware_s_urls_are_opened_in_an_event_loop_as_well():
             await asyncio.sleep(0)
 
     app = PtrackASGIMiddleware(
-        None, "another", app_url="http://own.example", tracker=registry
+        None, secret="another", app_url="http://own.example", tracker=registry
     )
 
-    async def opened() -> Any:
+    async def open_pixel() -> Any:
         return tracked(app.pixel_tag("a"), app).pixels[0].open()
 
     with recorded(registry) as seen:
-        response = asyncio.run(opened())
+        response = asyncio.run(open_pixel())
     assert response.content_type == "image/gif"
     assert seen.opens == [Open(("a",))]
 
@@ -317,15 +347,16 @@ def test_outside_django_nothing_of_django_is_imported():
 def test_nothing_is_kept_after_the_block():
     with recorded() as seen:
         pass
-    tracked(html()).open()
+    tracked(make_html()).open()
     assert not seen.opens
 
 
-def test_callbacks_are_gone_after_a_block_that_failed():
-    before = dict(ptrack.tracker._registry)
-    with pytest.raises(KeyError), recorded():
+def test_nothing_is_kept_after_a_block_that_failed():
+    registry = Tracker("own")
+    with pytest.raises(KeyError), recorded(registry) as seen:
         raise KeyError
-    assert ptrack.tracker._registry == before
+    assert not registry.runs(ptrack.TrackingPixel, ptrack.TrackingLink)
+    assert (seen.opens, seen.clicks) == ([], [])
 
 
 def test_keywords_named_as_the_parameters_are_kept(ptrack_recorded):
@@ -340,7 +371,7 @@ def test_keywords_named_as_the_parameters_are_kept(ptrack_recorded):
 
 
 def test_plugin_is_there_once_the_package_is_installed(tmp_path: Path):
-    """In a run of pytest that names nothing, and outside Django."""
+    """The run of pytest names no plugin, and is outside Django."""
     (tmp_path / "test_mail.py").write_text(
         "import ptrack, ptrack.testing\n"
         "def test_open(ptrack_recorded):\n"
@@ -350,7 +381,7 @@ def test_plugin_is_there_once_the_package_is_installed(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:django"],
         cwd=tmp_path,
-        env=environment(
+        env=make_environment(
             PTRACK_SECRET="s" * 32, PTRACK_APP_URL="https://h", PYTHONPATH=""
         ),
         capture_output=True,

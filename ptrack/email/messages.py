@@ -1,6 +1,7 @@
-"""The kinds of messages that there are, as texts to replace.
+"""Messages of Django and of the standard library, as texts to replace.
 
-A Django message is known without importing Django: whoever has one did.
+A Django message is recognised without importing Django: a program with such a message
+has imported Django.
 """
 
 import copy
@@ -11,9 +12,9 @@ from email.message import Message
 from functools import partial
 from typing import Any, NamedTuple
 
-from . import mime
+from .mime import TextPart, copy_message, find_text_parts
 
-# All else that Django takes for a text is one, lazy translations too.
+# Django takes everything else for text, lazy translations too.
 _NO_TEXT = (bytes, type(None))
 
 
@@ -22,21 +23,26 @@ class Part(NamedTuple):
 
     Attributes:
         subtype: ``"html"``, ``"plain"`` or another.
-        text: What it is.
-        put: Puts another into its place.
+        text: The text.
+        put: Puts another text into its place.
     """
 
     subtype: str
     text: str
     put: Callable[[str], None]
 
+    def replace(self, text: str) -> None:
+        """Put another text into its place; the same one keeps its encoded form."""
+        if text != self.text:
+            self.put(text)
+
 
 class Mail(NamedTuple):
-    """A message, opened up.
+    """A message whose texts can be replaced.
 
     Attributes:
-        message: A copy, which the parts belong to.
-        parts: Its texts, in order; attachments are none.
+        message: A copy of the message; the parts belong to it.
+        parts: Its texts, in order, without attachments.
         unsubscribe: The targets of its ``List-Unsubscribe``.
     """
 
@@ -45,20 +51,20 @@ class Mail(NamedTuple):
     unsubscribe: frozenset[str]
 
 
-def opened(message: Any) -> Mail:
-    """Find the texts of a message.
+def open_message(message: Any) -> Mail:
+    """Copy a message, and find its texts.
 
     Args:
-        message: Django's or the standard library's.
+        message: A message of Django or of the standard library.
 
     Raises:
         TypeError: It is neither.
     """
     if isinstance(message, Message):
-        return _opened_message(message)
+        return _open_standard(message)
     django = sys.modules.get("django.core.mail")
     if django is not None and isinstance(message, django.EmailMessage):
-        return _opened_django(message)
+        return _open_django(message)
     raise TypeError(
         "ptrack.email.track takes Django's EmailMessage or the standard library's "
         f"email.message.EmailMessage, not {type(message).__qualname__}; for HTML as a "
@@ -66,19 +72,17 @@ def opened(message: Any) -> Mail:
     )
 
 
-def _opened_message(message: Message) -> Mail:
-    twin = mime.copied(message)
+def _open_standard(message: Message) -> Mail:
+    twin = copy_message(message)
     parts = []
-    for part in mime.texts(twin):
-        text = mime.text_of(part)
+    for part in map(TextPart, find_text_parts(twin)):
+        text = part.read()
         if text is not None:
-            parts.append(
-                Part(part.get_content_subtype(), text, partial(mime.put, part))
-            )
-    return Mail(twin, parts, _targets(message.get_all("List-Unsubscribe", [])))
+            parts.append(Part(part.subtype, text, part.replace))
+    return Mail(twin, parts, _find_targets(message.get_all("List-Unsubscribe", [])))
 
 
-def _opened_django(message: Any) -> Mail:
+def _open_django(message: Any) -> Mail:
     twin = copy.copy(message)
     for name, value in vars(message).items():
         if type(value) in (list, dict):
@@ -91,26 +95,24 @@ def _opened_django(message: Any) -> Mail:
     for index, (content, kind) in enumerate(getattr(twin, "alternatives", None) or ()):
         main, _, subtype = str(kind).partition(";")[0].strip().lower().partition("/")
         if main == "text" and not isinstance(content, _NO_TEXT):
-            parts.append(Part(subtype, str(content), _alternative_putter(twin, index)))
+            put = partial(_replace_alternative, twin, index)
+            parts.append(Part(subtype, str(content), put))
     headers = [
         value
         for name, value in message.extra_headers.items()
         if name.lower() == "list-unsubscribe"
     ]
-    return Mail(twin, parts, _targets(headers))
+    return Mail(twin, parts, _find_targets(headers))
 
 
-def _alternative_putter(message: Any, index: int) -> Callable[[str], None]:
-    def put(text: str) -> None:
-        _, kind = message.alternatives[index]
-        # Which class an alternative is of is Django's to say, and differs.
-        message.attach_alternative(text, kind)
-        message.alternatives[index] = message.alternatives.pop()
-
-    return put
+def _replace_alternative(message: Any, index: int, text: str) -> None:
+    _, kind = message.alternatives[index]
+    # Let Django make it: the class of an alternative differs between its versions.
+    message.attach_alternative(text, kind)
+    message.alternatives[index] = message.alternatives.pop()
 
 
-def _targets(headers: Iterable[Any]) -> frozenset[str]:
-    """Give the URLs of List-Unsubscribe, which may be folded (RFC 2369, section 2)."""
+def _find_targets(headers: Iterable[Any]) -> frozenset[str]:
+    """Return the URLs in headers, which may be folded (RFC 2369, section 2)."""
     urls = re.findall("<([^>]*)>", ",".join(map(str, headers)))
     return frozenset("".join(url.split()) for url in urls)

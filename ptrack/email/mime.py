@@ -1,7 +1,7 @@
-"""The texts of the standard library's messages: which are shown, and to replace them.
+"""The texts of the standard library's messages, to find and to replace.
 
-Headers stay as they are, and with them the charset and the transfer encoding; only
-where the new text can't be sent in the old encoding there is another.
+Headers stay as they are, and with them the charset and the transfer encoding; there is
+another encoding only where the new text can't be sent in the old one.
 """
 
 import base64
@@ -18,8 +18,8 @@ LONGEST_LINE = 998
 """In bytes, without its end (RFC 5322, section 2.1.1)."""
 
 
-def copied(message: AnyMessage) -> AnyMessage:
-    """Give a copy that can be changed without changing the message."""
+def copy_message(message: AnyMessage) -> AnyMessage:
+    """Return a copy that can be changed without changing the message."""
     shared: dict[int, Any] = {}
     # Neither policies nor parsed headers ever change, and copying them takes twenty
     # times as long as all the rest.
@@ -29,18 +29,18 @@ def copied(message: AnyMessage) -> AnyMessage:
     return copy.deepcopy(message, shared)
 
 
-def texts(message: Message) -> Iterator[Message]:
-    """Find the parts that a reader is shown as text.
+def find_text_parts(message: Message) -> Iterator[Message]:
+    """Yield the parts that a mail client shows as text.
 
-    Attachments are none, and neither is what is signed, which it wouldn't be any longer
-    after a change (RFC 1847), or a message inside the message.
+    Attachments and messages inside the message are left out, and so are signed parts: a
+    change would break the signature (RFC 1847).
     """
     if message.get_content_type() == "multipart/signed":
         return
     if message.get_content_maintype() == "multipart" and message.is_multipart():
         parts: Any = message.get_payload()
         for part in parts:
-            yield from texts(part)
+            yield from find_text_parts(part)
     elif (
         message.get_content_maintype() == "text"
         and not message.is_multipart()
@@ -49,74 +49,84 @@ def texts(message: Message) -> Iterator[Message]:
         yield message
 
 
-def text_of(part: Message) -> str | None:
-    """Give the text of a part, so that `put` gives the same bytes for it.
+class TextPart:
+    """A part of a message that holds text.
 
-    Bytes that aren't of the charset, or all beyond ASCII where it isn't known, are lone
-    surrogates in it (PEP 383).
-
-    Returns:
-        The text, or ``None`` where that can't be.
+    Args:
+        part: One of `find_text_parts`.
     """
-    data = _data(part)
-    charset, errors = _codec(part, data)
-    text = data.decode(charset, errors)
-    return text if text.encode(charset, errors) == data else None
 
+    def __init__(self, part: Message) -> None:
+        self._part = part
+        data = part.get_payload(decode=True)
+        self._data = data if isinstance(data, bytes) else b""
+        self._codec = self._find_codec()
 
-def put(part: Message, text: str) -> None:
-    """Put a text into the place of what `text_of` gave for the part."""
-    charset, errors = _codec(part, _data(part))
-    data = text.encode(charset, errors)
-    encoding = str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower()
-    if encoding in ("7bit", "8bit", "binary"):
-        if _fits(data):
-            part.set_payload(data.decode("ascii", "surrogateescape"))
-            return
-        encoding = "quoted-printable"
-    encode = _ENCODERS.get(encoding)
-    if encode is None:
-        encoding, encode = "base64", base64.encodebytes
-    part.set_payload(encode(data).decode("ascii"))
-    _set_encoding(part, encoding)
+    @property
+    def subtype(self) -> str:
+        """The second half of its content type, ``"html"`` for example."""
+        return self._part.get_content_subtype()
 
+    def read(self) -> str | None:
+        """Return the text, such that `replace` makes the same bytes of it.
 
-def _set_encoding(part: Message, encoding: str) -> None:
-    name = "Content-Transfer-Encoding"
-    if name not in part:
-        part[name] = encoding
-    elif str(part[name]).strip().lower() != encoding:
-        part.replace_header(name, encoding)
+        Bytes that aren't of the charset, or all beyond ASCII where it isn't known, are
+        lone surrogates in it (PEP 383).
+
+        Returns:
+            The text; ``None`` if no text makes the same bytes.
+        """
+        charset, errors = self._codec
+        text = self._data.decode(charset, errors)
+        return text if text.encode(charset, errors) == self._data else None
+
+    def replace(self, text: str) -> None:
+        """Put another text into the part."""
+        data = text.encode(*self._codec)
+        encoding = self._read_encoding("7bit")
+        if encoding in ("7bit", "8bit", "binary"):
+            if _fits_lines(data):
+                self._part.set_payload(data.decode("ascii", "surrogateescape"))
+                return
+            encoding = "quoted-printable"
+        encode = _ENCODERS.get(encoding)
+        if encode is None:
+            encoding, encode = "base64", base64.encodebytes
+        self._part.set_payload(encode(data).decode("ascii"))
+        if _ENCODING not in self._part:
+            self._part[_ENCODING] = encoding
+        elif self._read_encoding() != encoding:
+            self._part.replace_header(_ENCODING, encoding)
+
+    def _read_encoding(self, default: str = "") -> str:
+        return str(self._part.get(_ENCODING, default)).strip().lower()
+
+    def _find_codec(self) -> tuple[str, str]:
+        """Return the codec that reads the part's bytes, and its error handler."""
+        charset = self._part.get_content_charset("us-ascii")
+        try:
+            # Decoding empty bytes alone, Python would look up no codec.
+            "".encode(charset)
+            self._data.decode(charset)
+        except LookupError:
+            return _ASCII
+        except UnicodeDecodeError:
+            superset = "<>".encode(charset) == b"<>"
+            # With "replace", `read` never finds the same bytes.
+            return _ASCII if superset else (charset, "replace")
+        return charset, "strict"
 
 
 _ASCII = "ascii", "surrogateescape"
+_ENCODING = "Content-Transfer-Encoding"
 
 
-def _data(part: Message) -> bytes:
-    data = part.get_payload(decode=True)
-    return data if isinstance(data, bytes) else b""
-
-
-def _codec(part: Message, data: bytes) -> tuple[str, str]:
-    """Give the codec, and its error handler, that a part's bytes are read with."""
-    charset = part.get_content_charset("us-ascii")
-    try:
-        data.decode(charset)
-    except LookupError:
-        return _ASCII
-    except UnicodeDecodeError:
-        superset = "<>".encode(charset) == b"<>"
-        # What the latter reads is never what it writes.
-        return _ASCII if superset else (charset, "replace")
-    return charset, "strict"
-
-
-def _fits(data: bytes) -> bool:
+def _fits_lines(data: bytes) -> bool:
     return max(map(len, re.split(b"\r\n|\r|\n", data))) <= LONGEST_LINE
 
 
-def _quoted_printable(data: bytes) -> bytes:
-    """Encode lines (RFC 2045, section 6.7); what isn't the end of one is quoted."""
+def _encode_quoted_printable(data: bytes) -> bytes:
+    """Encode lines (RFC 2045, section 6.7); a lone carriage return is quoted."""
     parts = re.split(b"(\r\n|\n)", data)
     parts[::2] = [binascii.b2a_qp(line, istext=False) for line in parts[::2]]
     # Else some programs, smtplib among them, put ">" before it (RFC 2049, section 3).
@@ -125,6 +135,6 @@ def _quoted_printable(data: bytes) -> bytes:
 
 _FROM = re.compile(b"^From ", re.MULTILINE)
 _ENCODERS: dict[str, Callable[[bytes], bytes]] = {
-    "quoted-printable": _quoted_printable,
+    "quoted-printable": _encode_quoted_printable,
     "base64": base64.encodebytes,
 }

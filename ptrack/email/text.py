@@ -1,42 +1,45 @@
-"""Where in a plain text the URLs are."""
+"""The URLs in a plain text."""
 
 import functools
 from typing import Any, NamedTuple
 
 
-class Found(NamedTuple):
+class FoundUrl(NamedTuple):
     """A URL in a text.
 
     Attributes:
-        start: Where it starts.
-        end: Where it ends, the full stop after it not counted.
+        start: Its start.
+        end: Its end, before a full stop that follows it.
+        url: The URL.
     """
 
     start: int
     end: int
+    url: str
 
 
-def urls(text: str) -> list[Found]:
-    """Find the URLs of http and https that are spelt out in a text.
+def find_urls(text: str) -> list[FoundUrl]:
+    """Find the URLs of http and https that are spelt out in a text, in order.
 
-    Where one ends is judged by linkify-it, as it is for Markdown: brackets around it
-    and punctuation after it aren't part of it.
+    linkify-it finds the end of each, as for Markdown: brackets around a URL and
+    punctuation after it aren't part of it.
 
     Raises:
-        ImportError: linkify-it-py isn't there; the message says how to install it.
+        ImportError: linkify-it-py isn't installed; the message says how to install it.
     """
     return [
-        Found(match.index, match.last_index) for match in _linkify().match(text) or ()
+        FoundUrl(match.index, match.last_index, text[match.index : match.last_index])
+        for match in _make_finder().match(text) or ()
     ]
 
 
 @functools.cache
-def _linkify() -> Any:
+def _make_finder() -> Any:
     try:
         from linkify_it import LinkifyIt  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         raise ImportError(
-            "tracking the URLs of plain text needs linkify-it-py: "
+            "finding the URLs of plain text needs linkify-it-py: "
             'pip install "django-ptrack[email]"'
         ) from None
     finder = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False})

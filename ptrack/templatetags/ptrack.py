@@ -1,4 +1,4 @@
-"""``{% load ptrack %}``: a pixel, its URL, a tracked link's, in a Django template."""
+"""``{% load ptrack %}``: pixels and tracked links in a Django template."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ register = template.Library()
 
 @register.simple_tag(name="ptrack")
 def ptrack_tag(*args: Any, **kwargs: Any) -> str:
-    """Render ``{% ptrack 'arg' key='value' %}``: see `ptrack.pixel_tag`."""
+    """Render ``{% ptrack 'arg' key='value' %}``, the ``<img>`` of a pixel."""
     return pixel_tag(*args, **kwargs)
 
 
 @register.simple_tag
 def ptrack_url(*args: Any, **kwargs: Any) -> str:
-    """Render ``{% ptrack_url 'arg' key='value' %}``: see `ptrack.pixel_url`."""
+    """Render ``{% ptrack_url 'arg' key='value' %}``, the URL of a pixel."""
     return pixel_url(*args, **kwargs)
 
 
 @register.simple_tag
 def ptrack_link(url: str, /, *args: Any, **kwargs: Any) -> str:
-    """Render ``{% ptrack_link url 'arg' key='value' %}``: see `ptrack.link_url`."""
+    """Render ``{% ptrack_link url 'arg' key='value' %}``, the URL of a tracked link."""
     return link_url(url, *args, **kwargs)

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 import ptrack
 from ptrack.email import TrackedTemplate, track, track_html
-from tests.email.mailing import HOST, LINK, PIXEL, clicked_targets, mail, unspliced
+from tests.email.mailing import HOST, LINK, PIXEL, click_all, read_html, undo_tracking
 from tests.processes import run_python
 
 URL = "https://shop.example/a?b=1&c=2"
 LINKED = '<body><a href="https://shop.example/a?b=1&amp;c=2">a</a></body>'
 
 
-def links(text: str) -> int:
+def count_links(text: str) -> int:
     return len(LINK.findall(text))
 
 
-def pixels(text: str) -> int:
+def count_pixels(text: str) -> int:
     return len(PIXEL.findall(text))
 
 
@@ -37,15 +37,15 @@ def test_pixel_and_links_carry_the_arguments(recorder, clicks):
     (token,) = PIXEL.findall(tracked)
     Client().get(f"/ptrack/{token}/")
     assert recorder.hits == [(("news",), {"recipient": 7})]
-    assert clicked_targets(tracked, clicks) == [URL]
+    assert click_all(tracked, clicks) == [URL]
     assert clicks.hits == [(URL, ("news",), {"recipient": 7})]
-    assert unspliced(tracked, [URL.replace("&", "&amp;")]) == LINKED
+    assert undo_tracking(tracked, [URL.replace("&", "&amp;")]) == LINKED
 
 
 @pytest.mark.parametrize(("opens", "clicks"), [(True, False), (False, True)])
-def test_only_what_is_asked_for_is_tracked(opens: bool, clicks: bool):
+def test_only_the_chosen_parts_are_tracked(opens: bool, clicks: bool):
     tracked = track_html(LINKED, opens=opens, clicks=clicks)
-    assert (pixels(tracked), links(tracked)) == (opens, clicks)
+    assert (count_pixels(tracked), count_links(tracked)) == (opens, clicks)
 
 
 def test_names_of_options_are_carried_by_the_template_or_in_a_dict():
@@ -87,7 +87,7 @@ def test_quotation_marks_are_there_where_they_were_or_are_needed():
 
 
 def test_url_is_escaped_for_the_attribute_that_it_is_in(monkeypatch):
-    """Tokens of an encoder of one's own may have characters that mean something."""
+    """The tokens of a custom encoder may have characters that HTML escapes."""
 
     class Odd(ptrack.PtrackEncoder):
         @staticmethod
@@ -114,7 +114,7 @@ def test_url_is_escaped_for_the_attribute_that_it_is_in(monkeypatch):
         *(f"{HOST}/ptrack/x/", f"{HOST}/ptrack/link/x/", "http://WWW.example.com/ptrack/"),
     ],
 )  # fmt: skip
-def test_what_is_no_target_stays_as_it_is(url: str):
+def test_link_that_leads_to_no_target_stays_as_it_is(url: str):
     text = f"<p><a href='{url}'>x</a></p>"
     assert track_html(text, opens=False) == text
 
@@ -130,9 +130,9 @@ def test_what_is_no_target_stays_as_it_is(url: str):
         "HTTPS://b.example",
     ],
 )
-def test_absolute_links_of_http_are_targets_whatever_is_in_them(url: str, clicks):
+def test_absolute_links_of_http_are_targets_with_any_content(url: str, clicks):
     tracked = track_html(f'<a href="{url}">', opens=False)
-    assert clicked_targets(tracked, clicks) == [url]
+    assert click_all(tracked, clicks) == [url]
 
 
 def test_mail_that_is_off_is_not_tracked_at_all():
@@ -140,11 +140,11 @@ def test_mail_that_is_off_is_not_tracked_at_all():
     assert track_html(text) == text
 
 
-def test_pixel_is_not_added_twice_wherever_the_first_is():
+def test_second_pixel_is_not_added():
     text = f"<body>{ptrack.pixel_tag('own')}<p></body>"
     assert track_html(text) == text
     other = text.replace(HOST, "https://other.example")
-    assert pixels(track_html(other)) == 1
+    assert count_pixels(track_html(other)) == 1
 
 
 def test_below_a_mount_tracked_mail_is_not_tracked_again():
@@ -182,7 +182,7 @@ def test_argument_that_cannot_be_carried_is_named():
 def test_any_text_is_unchanged_but_for_the_pixel(text: str, opens: bool):
     tracked = track_html(text, opens=opens, clicks=False)
     assert PIXEL.sub("", tracked) == text
-    assert pixels(tracked) == opens
+    assert count_pixels(tracked) == opens
 
 
 PIECES = st.sampled_from(
@@ -197,8 +197,8 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=40).map("".join))
-def test_whatever_the_markup_only_values_of_hrefs_are_replaced(text: str):
-    """What is around the links is there as before, and what was there were targets."""
+def test_in_any_markup_only_values_of_hrefs_are_replaced(text: str):
+    """All around the links is as before, and each link stands for a target."""
     tracked = track_html(text, opens=False)
     # A quotation mark may have been put around the value, or have been there.
     around = [
@@ -216,7 +216,7 @@ def test_template_is_parsed_once_for_many_mails(clicks):
     template = TrackedTemplate(LINKED)
     mails = [template.render(recipient=number) for number in range(3)]
     for number, text in enumerate(mails):
-        assert clicked_targets(text, clicks) == [URL]
+        assert click_all(text, clicks) == [URL]
         assert clicks.hits == [(URL, (), {"recipient": number})]
     assert len(set(mails)) == 3
 
@@ -232,13 +232,13 @@ def test_template_leaves_out_targets_and_leftovers():
 # -- messages -------------------------------------------------------------------------
 
 
-def django_message(**more: Any) -> EmailMultiAlternatives:
+def make_django_message(**more: Any) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives("Hi", f"See {URL}.", **more)
     message.attach_alternative(LINKED, "text/html")
     return message
 
 
-def standard_message() -> StandardMessage:
+def make_standard_message() -> StandardMessage:
     message = StandardMessage()
     message["Subject"] = "Hi"
     message.set_content(f"See {URL}.")
@@ -246,39 +246,39 @@ def standard_message() -> StandardMessage:
     return message
 
 
-def html_of(message: Any) -> str:
+def read_html_part(message: Any) -> str:
     if isinstance(message, EmailMultiAlternatives):
         return str(message.alternatives[0][0])
     return str(message.get_body(("html",)).get_content())
 
 
-def plain_of(message: Any) -> str:
+def read_plain_part(message: Any) -> str:
     if isinstance(message, EmailMultiAlternatives):
         return str(message.body)
     return str(message.get_body(("plain",)).get_content()).removesuffix("\n")
 
 
-@pytest.mark.parametrize("make", [django_message, standard_message])
-def test_message_comes_back_tracked_and_the_one_given_is_as_it_was(make, clicks):
+@pytest.mark.parametrize("make", [make_django_message, make_standard_message])
+def test_message_comes_back_tracked_and_the_original_is_unchanged(make, clicks):
     message = make()
     tracked = track(message, "news", recipient=7)
     assert type(tracked) is type(message)
-    assert html_of(message).strip() == LINKED
-    assert clicked_targets(html_of(tracked), clicks) == [URL]
+    assert read_html_part(message).strip() == LINKED
+    assert click_all(read_html_part(tracked), clicks) == [URL]
     assert clicks.hits == [(URL, ("news",), {"recipient": 7})]
-    assert pixels(html_of(tracked)) == 1
-    assert plain_of(tracked) == f"See {URL}."
-    assert html_of(track(tracked)) == html_of(tracked)
+    assert count_pixels(read_html_part(tracked)) == 1
+    assert read_plain_part(tracked) == f"See {URL}."
+    assert read_html_part(track(tracked)) == read_html_part(tracked)
 
 
-@pytest.mark.parametrize("make", [django_message, standard_message])
+@pytest.mark.parametrize("make", [make_django_message, make_standard_message])
 def test_links_of_plain_text_are_tracked_if_asked_for(make, clicks):
     tracked = track(make(), 7, opens=False, clicks=False, text_links=True)
-    assert html_of(tracked).strip() == LINKED
-    assert re.fullmatch(rf"See {LINK.pattern}\.", plain_of(tracked))
-    assert clicked_targets(plain_of(tracked), clicks) == [URL]
+    assert read_html_part(tracked).strip() == LINKED
+    assert re.fullmatch(rf"See {LINK.pattern}\.", read_plain_part(tracked))
+    assert click_all(read_plain_part(tracked), clicks) == [URL]
     assert clicks.hits == [(URL, (7,), {})]
-    assert plain_of(track(tracked, text_links=True)) == plain_of(tracked)
+    assert read_plain_part(track(tracked, text_links=True)) == read_plain_part(tracked)
 
 
 def test_leftovers_and_unsubscribe_links_of_plain_text_stay():
@@ -293,32 +293,32 @@ def test_leftovers_and_unsubscribe_links_of_plain_text_stay():
 
 
 @pytest.mark.parametrize("kind", ["plain", "html"])
-def test_body_of_djangos_is_tracked_if_it_is_html(kind: str):
+def test_body_of_a_django_message_is_tracked_if_it_is_html(kind: str):
     message = EmailMessage("Hi", LINKED)
     message.content_subtype = kind
     tracked = track(message)
-    assert pixels(tracked.body) == links(tracked.body) == (kind == "html")
+    assert count_pixels(tracked.body) == count_links(tracked.body) == (kind == "html")
 
 
 def test_targets_of_list_unsubscribe_stay():
     header = {"List-Unsubscribe": f"<{URL}>, <mailto:u@stay.example>"}
-    assert links(html_of(track(django_message(headers=header)))) == 0
-    message = standard_message()
+    assert count_links(read_html_part(track(make_django_message(headers=header)))) == 0
+    message = make_standard_message()
     message["List-Unsubscribe"] = header["List-Unsubscribe"]
-    assert links(html_of(track(message))) == 0
-    assert pixels(html_of(track(message))) == 1
+    assert count_links(read_html_part(track(message))) == 0
+    assert count_pixels(read_html_part(track(message))) == 1
 
 
 def test_of_several_html_parts_the_last_has_the_pixel():
-    message = django_message()
+    message = make_django_message()
     message.attach_alternative(LINKED, "text/html")
     first, last = (content for content, _ in track(message).alternatives)
-    assert (pixels(first), pixels(last)) == (0, 1)
-    assert (links(first), links(last)) == (1, 1)
+    assert (count_pixels(first), count_pixels(last)) == (0, 1)
+    assert (count_links(first), count_links(last)) == (1, 1)
 
 
 def test_mail_without_html_comes_back_as_it_is():
-    """So the loop that sends needn't know what kind of mail it has."""
+    """A loop that sends mails needs no special case for it."""
     message = StandardMessage()
     message.set_content(f"See {URL}.")
     assert bytes(track(message)) == bytes(message)
@@ -334,7 +334,7 @@ def test_part_that_has_nothing_to_track_keeps_its_encoded_form():
     assert bytes(track(message)) != before
 
 
-def test_what_is_no_message_is_refused():
+def test_object_that_is_no_message_is_refused():
     with pytest.raises(TypeError, match=r"not str; .*track_html"):
         track(LINKED)
 
@@ -357,8 +357,8 @@ def test_outside_django_nothing_of_django_is_imported():
     assert out.endswith("\n[]\n")
 
 
-def test_corpus_of_one_template_is_what_a_text_alone_gives():
-    text = mail("mjml.html")
+def test_template_renders_the_same_as_a_text_alone():
+    text = read_html("mjml.html")
     template = TrackedTemplate(text)
     shape = LINK.sub("L", PIXEL.sub("P", template.render(1)))
     assert shape == LINK.sub("L", PIXEL.sub("P", track_html(text, 1)))

@@ -1,16 +1,16 @@
-"""ptrack.email.html: where in HTML the links are, and where the pixel belongs."""
+"""ptrack.email.html: the links of a text, the place for the pixel, and all URLs."""
 
 import pytest
 
-from ptrack.email.html import _located, outline
+from ptrack.email.html import find_attribute, find_urls, read_outline
 
 
-def urls(text: str) -> list[str]:
-    return [href.url for href in outline(text).hrefs]
+def find_targets(text: str) -> list[str]:
+    return [href.url for href in read_outline(text).hrefs]
 
 
-def values(text: str) -> list[str]:
-    return [text[href.start : href.end] for href in outline(text).hrefs]
+def cut_values(text: str) -> list[str]:
+    return [text[href.start : href.end] for href in read_outline(text).hrefs]
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def values(text: str) -> list[str]:
         ('<a href="é">', "é", "é"),
     ],
 )
-def test_link_is_found_where_it_is_and_read_as_a_browser_does(tag, value, url):
+def test_link_is_found_at_its_place_and_read_as_by_a_browser(tag, value, url):
     text = f"<p>1 < 2\r\n&</p>\n\n  {tag}text</a>"
-    assert values(text) == [value]
-    assert urls(text) == [url]
-    (href,) = outline(text).hrefs
+    assert cut_values(text) == [value]
+    assert find_targets(text) == [url]
+    (href,) = read_outline(text).hrefs
     assert href.quoted == (text[href.start - 1] in "\"'")
 
 
@@ -85,7 +85,7 @@ def test_link_is_found_where_it_is_and_read_as_a_browser_does(tag, value, url):
     ],
 )
 def test_these_are_no_links(text):
-    assert urls(text) == []
+    assert find_targets(text) == []
 
 
 @pytest.mark.parametrize(
@@ -108,28 +108,28 @@ def test_these_are_no_links(text):
     ],
 )
 def test_these_are_links(text):
-    assert urls(text) == ["x"]
-    assert values(text) == ["x"]
+    assert find_targets(text) == ["x"]
+    assert cut_values(text) == ["x"]
 
 
 def test_switch_holds_inside_conditional_comments_too():
     text = (
         '<p data-ptrack="off"><!--[if mso]><a href="x"></p><![endif]--><a href="x"></p>'
     )
-    assert urls(text) == []
+    assert find_targets(text) == []
 
 
 def test_tag_that_is_read_in_two_ways_stays_as_it_is():
     """Some versions of Python take "==" for one mark, others the second for a value."""
-    assert "https://x" not in urls('<a href=="https://x">')
+    assert "https://x" not in find_targets('<a href=="https://x">')
 
 
 @pytest.mark.parametrize("read", ["y", None])
-def test_value_is_where_it_seems_only_if_the_parser_read_it(read):
+def test_value_is_found_only_if_the_parser_read_it(read):
     tag = '<a id=1 href="x">'
-    assert _located("href", tag, [("id", "1"), ("href", "x")]) == (14, 15, "x")
-    assert _located("href", tag, [("id", "1"), ("href", read)]) is None
-    assert _located("href", tag, [("href", "x")]) is None
+    assert find_attribute("href", tag, [("id", "1"), ("href", "x")]) == (14, 15, "x")
+    assert find_attribute("href", tag, [("id", "1"), ("href", read)]) is None
+    assert find_attribute("href", tag, [("href", "x")]) is None
 
 
 @pytest.mark.parametrize(
@@ -149,17 +149,38 @@ def test_value_is_where_it_seems_only_if_the_parser_read_it(read):
     ],
 )
 def test_pixel_belongs_at_the_end_of_the_body(before, after):
-    assert outline(before + after).end == len(before)
+    assert read_outline(before + after).end == len(before)
 
 
 @pytest.mark.parametrize("tag", ["body", "html"])
 def test_whole_mail_can_be_off(tag):
-    found = outline(f'<{tag} data-ptrack="off"><a href="x"></{tag}>')
+    found = read_outline(f'<{tag} data-ptrack="off"><a href="x"></{tag}>')
     assert found.off
     assert found.hrefs == []
-    assert not outline(f'<{tag} data-ptrack="on"><p data-ptrack="off">').off
+    assert not read_outline(f'<{tag} data-ptrack="on"><p data-ptrack="off">').off
 
 
 def test_images_are_found():
     text = '<img src="a"><IMG SRC=b /><img><!--[if mso]><img src="c"><![endif]-->'
-    assert outline(text).images == ["a", "b", "", "c"]
+    assert read_outline(text).images == ["a", "b", "", "c"]
+
+
+# -- all URLs -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<a href=a><img src='b'><td background=\"c\"><link href=d>", "abcd"),
+        ("<p style='background: url(a)'><b style='URL( \"b\" ) url(&quot;c'>", "abc"),
+        ('<v:fill src="a"/><IMG SRC="b">', "ab"),
+        ("<a href=' \n a\t '><a href='&#98;'>", "ab"),
+        ('<p data-ptrack="off"><a href="a" rel="unsubscribe"></p>', "a"),
+        ('<img src="a"><!--[if mso]><a href="b"><![endif]--><img src="c">', "abc"),
+        ('<!--[if !mso]><!--><a href="a"><!--<![endif]-->', "a"),
+        ('<!-- <a href="x"> --><style><a href="x"></style><title><a href="x">', ""),
+        ("<img src><a href=''><p style><p style='color: red'><p title='x'>x", ""),
+    ],
+)
+def test_urls_are_found_in_all_attributes_that_mail_clients_use(text, found):
+    assert find_urls(text) == list(found)

@@ -3,17 +3,18 @@
 import base64
 import email
 import email.policy
+import quopri
 from email.message import EmailMessage, Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 import pytest
 
-from ptrack.email import mime
+from ptrack.email.mime import TextPart, copy_message, find_text_parts
 
 
-def raw(*lines: str, body: bytes = b"") -> EmailMessage:
-    """Read a message from its headers and its body."""
+def parse(*lines: str, body: bytes = b"") -> EmailMessage:
+    """Parse a message from its headers and its body."""
     head = "".join(f"{line}\r\n" for line in lines)
     message = email.message_from_bytes(
         head.encode() + b"\r\n" + body, policy=email.policy.default
@@ -22,14 +23,15 @@ def raw(*lines: str, body: bytes = b"") -> EmailMessage:
     return message
 
 
-def changed(part: Message, old: str, new: str) -> None:
-    text = mime.text_of(part)
+def change(message: Message, old: str, new: str) -> None:
+    part = TextPart(message)
+    text = part.read()
     assert text is not None
     assert old in text
-    mime.put(part, text.replace(old, new))
+    part.replace(text.replace(old, new))
 
 
-# -- which ----------------------------------------------------------------------------
+# -- finding --------------------------------------------------------------------------
 
 
 def test_texts_that_are_shown_are_found_in_any_nesting():
@@ -42,31 +44,31 @@ def test_texts_that_are_shown_are_found_in_any_nesting():
     inner = EmailMessage()
     inner.set_content("<p>forwarded", subtype="html")
     message.add_attachment(inner)
-    assert [part.get_content() for part in mime.texts(message)] == [
+    assert [part.get_content() for part in find_text_parts(message)] == [
         "plain\n",
         "<p>html\n",
     ]
 
 
-def test_text_that_is_signed_is_none_of_them():
+def test_signed_text_is_left_out():
     signed = MIMEMultipart("signed", protocol="application/pgp-signature")
     signed.attach(MIMEText("<p>", "html"))
     outer = MIMEMultipart("mixed", _subparts=[signed, MIMEText("footer")])
-    assert [part.get_payload() for part in mime.texts(outer)] == ["footer"]
+    assert [part.get_payload() for part in find_text_parts(outer)] == ["footer"]
 
 
 @pytest.mark.parametrize("kind", ["text/html", "multipart/mixed", "text/plain"])
 def test_message_that_is_broken_has_texts_or_none(kind: str):
-    """A body where parts should be, parts where a body should be, no body at all."""
-    message = raw(f"Content-Type: {kind}; boundary=b", body=b"--x\r\n\r\n<p>\r\n")
-    assert len(list(mime.texts(message))) == (kind != "multipart/mixed")
+    """Some have a body in the place of parts, or the reverse; one has no body."""
+    message = parse(f"Content-Type: {kind}; boundary=b", body=b"--x\r\n\r\n<p>\r\n")
+    assert len(list(find_text_parts(message))) == (kind != "multipart/mixed")
     message.set_payload([])
-    assert list(mime.texts(message)) == []
+    assert list(find_text_parts(message)) == []
     empty = Message()
-    assert [mime.text_of(part) for part in mime.texts(empty)] == [""]
+    assert [TextPart(part).read() for part in find_text_parts(empty)] == [""]
 
 
-# -- what -----------------------------------------------------------------------------
+# -- reading and replacing ------------------------------------------------------------
 
 TEXT = "<p>\xe4=\n.\ntrailing \n\nFrom here\x0c end" + "=" * 200 + "\n"
 
@@ -76,86 +78,93 @@ TEXT = "<p>\xe4=\n.\ntrailing \n\nFrom here\x0c end" + "=" * 200 + "\n"
 def test_text_is_replaced_in_its_charset_and_encoding(charset: str, encoding: str):
     """Headers stay as they are, and so do bytes that aren't of the charset."""
     data = TEXT.encode("latin-1" if charset == "ISO-8859-1" else "utf-8")
-    encode = mime._ENCODERS.get(encoding.lower(), bytes)
-    message = raw(
+    encode = {"quoted-printable": quopri.encodestring, "BASE64": base64.encodebytes}
+    message = parse(
         f'Content-Type: text/html; charset="{charset}"; x-more=1',
         "Content-Language: de",
         f"Content-Transfer-Encoding: {encoding}",
         "Content-Id: <1@sender.example>",
-        body=encode(data),
+        body=encode.get(encoding, bytes)(data),
     )
     headers = message.items()
-    changed(message, "<p>", "<b>")
+    change(message, "<p>", "<b>")
     assert message.items() == headers
     arrived = email.message_from_bytes(bytes(message))
     assert arrived.get_payload(decode=True) == data.replace(b"<p>", b"<b>")
 
 
+@pytest.mark.parametrize("charset", ["unknown-8bit", "hex"])
+def test_empty_text_is_replaced_in_an_unknown_charset_too(charset: str):
+    message = parse(f"Content-Type: text/html; charset={charset}")
+    change(message, "", "<p>")
+    assert message.get_payload() == "<p>"
+
+
 def test_text_whose_charset_is_no_superset_of_ascii_is_replaced_too():
-    message = utf_16("<p>\u2028".encode("utf-16"))
-    changed(message, "<p>", "<b>")
+    message = make_utf_16("<p>\u2028".encode("utf-16"))
+    change(message, "<p>", "<b>")
     assert message.get_content() == "<b>\u2028"
-    assert mime.text_of(utf_16(b"<\x00p\x00>")) is None
+    assert TextPart(make_utf_16(b"<\x00p\x00>")).read() is None
 
 
-def utf_16(data: bytes) -> EmailMessage:
-    return raw(
+def make_utf_16(data: bytes) -> EmailMessage:
+    return parse(
         "Content-Type: text/html; charset=utf-16",
         "Content-Transfer-Encoding: base64",
         body=base64.b64encode(data),
     )
 
 
-def test_text_that_could_not_be_put_back_is_none():
-    """Two spellings of one character: there is no telling which it was."""
-    message = raw(
+def test_text_that_could_not_be_written_back_is_none():
+    """UTF-7 writes a character in two ways; the text doesn't keep the original one."""
+    message = parse(
         "Content-Type: text/html; charset=utf-7",
         "Content-Transfer-Encoding: base64",
         body=base64.b64encode(b"<p>+AGE-</p>"),
     )
-    assert mime.text_of(message) is None
+    assert TextPart(message).read() is None
 
 
 def test_line_end_of_its_own_kind_survives_quoted_printable():
-    message = raw(
+    message = parse(
         "Content-Type: text/html; charset=utf-8",
         "Content-Transfer-Encoding: quoted-printable",
         body=b"a=0Db\r\nc\r\n",
     )
-    changed(message, "a", "A")
+    change(message, "a", "A")
     assert message.get_payload() == "A=0Db\r\nc\r\n"
 
 
-def test_what_looks_like_the_start_of_a_mailbox_is_encoded():
+def test_line_that_looks_like_the_start_of_a_mailbox_is_encoded():
     message = EmailMessage()
     message.set_content("x\n", cte="quoted-printable")
-    changed(message, "x", "From here\nFrom there, From")
+    change(message, "x", "From here\nFrom there, From")
     assert message.get_payload() == "=46rom here\n=46rom there, From\n"
 
 
 @pytest.mark.parametrize("encoding", ["7bit", "8bit", None])
 def test_lines_too_long_to_be_sent_are_encoded(encoding: str | None):
-    message = raw(
+    message = parse(
         "Content-Type: text/plain; charset=utf-8",
         *([f"Content-Transfer-Encoding: {encoding}"] if encoding else []),
         "X-Last: 1",
         body=b"x",
     )
-    changed(message, "x", "y" * 998)
+    change(message, "x", "y" * 998)
     assert message.get("Content-Transfer-Encoding") == encoding
-    changed(message, "y", "ab")
+    change(message, "y", "ab")
     assert message["Content-Transfer-Encoding"] == "quoted-printable"
     assert message.get_content() == "ab" * 998
     assert max(map(len, bytes(message).splitlines())) < 100
 
 
-def test_encoding_that_nobody_writes_any_more_becomes_base64():
-    message = raw(
+def test_obsolete_encoding_becomes_base64():
+    message = parse(
         "Content-Type: text/plain",
         "Content-Transfer-Encoding: x-uuencode",
         body=b"begin 666 -\n#:&$A\n \nend\n",
     )
-    changed(message, "!", "?")
+    change(message, "!", "?")
     assert message["Content-Transfer-Encoding"] == "base64"
     assert message.get_content() == "ha?"
 
@@ -163,7 +172,7 @@ def test_encoding_that_nobody_writes_any_more_becomes_base64():
 # -- copies ---------------------------------------------------------------------------
 
 
-def test_copy_is_another_message_with_the_same_in_it():
+def test_copy_is_another_message_with_the_same_content():
     message = EmailMessage()
     message["Subject"] = "Hi"
     message.set_content("plain")
@@ -171,7 +180,7 @@ def test_copy_is_another_message_with_the_same_in_it():
     message.add_attachment(b"x", maintype="image", subtype="png", filename="x.png")
     message.set_boundary("b")
     before = bytes(message)
-    twin = mime.copied(message)
+    twin = copy_message(message)
     assert type(twin) is EmailMessage
     assert bytes(twin) == before
     twin.replace_header("Subject", "Ho")
@@ -183,13 +192,13 @@ def test_copy_is_another_message_with_the_same_in_it():
     assert bytes(message) == before
 
 
-def test_message_of_a_class_of_ones_own_or_of_old_stays_one():
+def test_copy_of_a_custom_or_an_old_class_stays_of_that_class():
     class Own(EmailMessage):
         pass
 
     own, old = Own(), MIMEText("x")
     own.more = [1]
-    assert type(mime.copied(own)) is Own
-    assert mime.copied(own).more == [1]
-    assert mime.copied(own).more is not own.more
-    assert bytes(mime.copied(old)) == bytes(old)
+    assert type(copy_message(own)) is Own
+    assert copy_message(own).more == [1]
+    assert copy_message(own).more is not own.more
+    assert bytes(copy_message(old)) == bytes(old)

@@ -1,8 +1,8 @@
-"""ptrack.email.text: where in plain text the URLs are."""
+"""ptrack.email.text: the URLs of a plain text."""
 
 import pytest
 
-from ptrack.email.text import urls
+from ptrack.email.text import find_urls
 from tests.processes import run_python
 
 
@@ -25,12 +25,14 @@ from tests.processes import run_python
     ],
 )
 def test_urls_of_http_and_https_are_found(text, found):
-    assert [text[start:end] for start, end in urls(text)] == found
+    urls = find_urls(text)
+    assert [each.url for each in urls] == found
+    assert [text[each.start : each.end] for each in urls] == found
 
 
-def test_error_says_what_to_install():
+def test_error_names_the_extra_to_install():
     with pytest.raises(AssertionError, match=r"ImportError.*django-ptrack\[email\]"):
         run_python(
             "import sys; sys.modules['linkify_it'] = None\n"
-            "from ptrack.email.text import urls; urls('https://shop.example')"
+            "from ptrack.email.text import find_urls; find_urls('https://shop.example')"
         )

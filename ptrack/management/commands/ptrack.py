@@ -9,20 +9,20 @@ from ptrack import cli as commands
 
 
 class Command(BaseCommand):
-    """Passes the commands on: see `ptrack.cli`."""
+    """Runs a command of `ptrack.cli` with the site's settings."""
 
     help = (
-        "Tools of ptrack: print a strong secret, show what a pixel or a link carries."
+        "Tools of ptrack: print a strong secret, show the content of a pixel or a link."
     )
-    # Whoever looks for a secret hasn't one yet, which is an error to the checks.
+    # "secret" has to work where there is none yet, which the checks call an error.
     requires_system_checks: list[str] = []  # noqa: RUF012 - typed so by Django
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Tell Django's parser the commands."""
+        """Add the commands to Django's parser."""
         commands.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> str:
-        """Run one, and give what to print."""
+        """Run a command, and return the text to print."""
         namespace = Namespace(**options)
         try:
             return commands.run(namespace, self.stdout.encoding)
