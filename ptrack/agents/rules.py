@@ -1,32 +1,31 @@
-"""The table of agents that ptrack knows by itself, in the order in which it is asked.
+"""The table of the agents that ptrack itself knows, in the order of their precedence.
 
-docs/agents.md shows it, with the limits of each rule; a test keeps the two together.
-Only substrings are looked for, so that a stranger's user agent costs what its length
-costs, and no more.
+docs/agents.md shows it, with the limits of each rule; a test compares the two. A rule
+only looks for substrings, so the time depends on the length of a user agent alone.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["person", "mail_proxy", "scanner", "bot", "prefetch", "unknown"]
+AgentKind = Literal["person", "mail_proxy", "scanner", "bot", "prefetch", "unknown"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Tells an agent by its user agent.
+    """A rule that recognises an agent by its user agent.
 
     Attributes:
-        name: Of the agent.
-        kind: Of the agent.
-        on_open: Of the agent; see `ptrack.agents.Agent`.
-        source: The page that says so.
+        name: The agent's name.
+        kind: The agent's kind.
+        on_open: The agent's: see `ptrack.agents.Agent`.
+        source: The page that the rule is taken from.
         marks: Texts of which the user agent has at least one.
         without: Texts of which it has none.
-        whole: A mark is the whole user agent, rather than a part of it.
+        whole: A mark is the whole user agent, not a part of it.
     """
 
     name: str
-    kind: Kind
+    kind: AgentKind
     on_open: bool | None
     source: str
     marks: tuple[str, ...]
@@ -34,7 +33,7 @@ class Rule:
     whole: bool = False
 
     def matches(self, user_agent: str) -> bool:
-        """Tell whether a user agent is this one's."""
+        """Return whether a user agent is this agent's."""
         if self.whole:
             return user_agent in self.marks
         return _has_one(user_agent, self.marks) and not _has_one(
@@ -54,10 +53,10 @@ _CLIENTS = _MATOMO.format("client/pim")
 _UA_PARSER = "https://github.com/ua-parser/uap-core/issues/{}"
 
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
-"""Headers in which browsers say that nobody has asked for this yet, newest first."""
+"""Headers in which browsers say that no person asked for this yet, newest first."""
 
 PURPOSES = ("prefetch", "prerender", "preview", "instant")
-"""What is in such a header's value then."""
+"""Words of which such a header has one."""
 
 BEFORE_DATA_SET = (
     Rule(
@@ -108,17 +107,17 @@ BEFORE_DATA_SET = (
         ("Chrome Privacy Preserving Prefetch Proxy", "CloudFlare-Prefetch"),
     ),
 )
-"""Asked before the data set, which calls all of them bots, or doesn't know them."""
+"""These come before the data set, which calls them bots or doesn't know them."""
 
 
-def _client(name: str, *marks: str) -> Rule:
+def _make_client(name: str, *marks: str) -> Rule:
     return Rule(name, "person", True, _CLIENTS, marks)
 
 
 AFTER_DATA_SET = (
     # No user agent of a person among the 31,607 of Matomo's test data has one.
     Rule("bot that gives an address", "bot", False, _BOTS, ("+http", "https://")),
-    _client(
+    _make_client(
         "Outlook",
         "Microsoft Outlook",
         "Microsoft Office Outlook",
@@ -128,20 +127,20 @@ AFTER_DATA_SET = (
         "Outlook-Express/",
         "Outlook/",
     ),
-    _client("Windows Mail", "WindowsMail/"),
-    _client("Thunderbird", "Thunderbird/", "Icedove/"),
-    _client("Airmail", "Airmail "),
-    _client("Notes", "Lotus-Notes/"),
-    _client("Postbox", "Postbox/", "Postbox "),
-    _client("The Bat!", "The Bat!"),
-    _client("eM Client", "eM Client/", "eMClient/"),
-    _client("Mailspring", "Mailspring/"),
-    _client("Mailbird", "Mailbird/"),
-    _client("BlueMail", "BlueMail/"),
-    _client("Foxmail", "Foxmail/"),
-    _client("NAVER Mail", "NaverMailApp/"),
-    _client("Yahoo Mail app", "Yahoo%20Mail/", "jp.co.yahoo.ymail/"),
-    _client("Gmail app", "Android-Gmail/"),
+    _make_client("Windows Mail", "WindowsMail/"),
+    _make_client("Thunderbird", "Thunderbird/", "Icedove/"),
+    _make_client("Airmail", "Airmail "),
+    _make_client("Notes", "Lotus-Notes/"),
+    _make_client("Postbox", "Postbox/", "Postbox "),
+    _make_client("The Bat!", "The Bat!"),
+    _make_client("eM Client", "eM Client/", "eMClient/"),
+    _make_client("Mailspring", "Mailspring/"),
+    _make_client("Mailbird", "Mailbird/"),
+    _make_client("BlueMail", "BlueMail/"),
+    _make_client("Foxmail", "Foxmail/"),
+    _make_client("NAVER Mail", "NaverMailApp/"),
+    _make_client("Yahoo Mail app", "Yahoo%20Mail/", "jp.co.yahoo.ymail/"),
+    _make_client("Gmail app", "Android-Gmail/"),
     Rule(
         "Apple Mail or another WebKit app",
         "person",
@@ -158,4 +157,4 @@ AFTER_DATA_SET = (
         ("Firefox/", "Chrome/", "Safari/", "Trident/", "MSIE "),
     ),
 )
-"""Asked after the data set: many a crawler's user agent has a browser's in it."""
+"""These come after the data set: many crawlers send a browser's user agent as well."""

@@ -1,1 +1,1 @@
-"""Bridges to other packages: imported on demand, each needs what it is named for."""
+"""Bridges to other packages: imported on demand, each needs the package of its name."""

@@ -9,19 +9,19 @@ extra ``anymail``. In a ``pixels.py``::
     ptrack.tracker.register(Opened)
     ptrack.tracker.register(Clicked)
 
-What an event holds (https://anymail.dev/en/stable/sending/tracking/) comes from the
-keywords that a pixel or link was made with:
+The attributes of an event (https://anymail.dev/en/stable/sending/tracking/) come from
+the keywords that a pixel or link was made with, and from the hit:
 
 ===============  ===================================================================
 ``recipient``    the keyword ``recipient``: an address, without a name
 ``tags``         the keyword ``tags``: a list of texts, or one text
-``message_id``   the keyword ``message_id``: one of the sender's own, since a provider
-                 gives its id only when the mail is there already
+``message_id``   the keyword ``message_id``: an id of your own, because a provider's is
+                 known only when the mail exists already
 ``metadata``     the keyword ``metadata``, a dict, and all other keywords
-``esp_event``    ``{"args": [...], "kwargs": {...}}``, all that was given
-``event_id``     random
+``esp_event``    ``{"args": [...], "kwargs": {...}}``, all arguments
+``event_id``     the hit's id, in hex: see `ptrack.hit`
 ``click_url``    the link's target
-``timestamp``    now, in UTC
+``timestamp``    the hit's time, in UTC
 ``user_agent``   the request's
 ===============  ===================================================================
 
@@ -29,16 +29,15 @@ The other attributes are not set. Signals are sent with ``esp_name="ptrack"``.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
-from ptrack import TrackingLink, TrackingPixel
+from ptrack import TrackingLink, TrackingPixel, hit
+from ptrack.exceptions import PtrackDependencyError
 
 try:
     from anymail.signals import AnymailTrackingEvent, EventType, tracking
 except ModuleNotFoundError as error:
-    raise ImportError(
+    raise PtrackDependencyError(
         "ptrack.contrib.anymail needs django-anymail: "
         'pip install "django-ptrack[anymail]"'
     ) from error
@@ -50,12 +49,12 @@ class Opened(TrackingPixel):
     """Sends an event ``opened`` for every hit of a pixel."""
 
     def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Send the event; a receiver that fails costs no other its event.
+        """Send the event to all receivers, even if one fails.
 
         Raises:
-            Exception: What the first of those that failed raised, for the tracker.
+            Exception: The first receiver that failed raised it.
         """
-        event = _event(request, args, kwargs, event_type=EventType.OPENED)
+        event = _make_event(request, args, kwargs, event_type=EventType.OPENED)
         _send(type(self), event)
 
 
@@ -63,41 +62,42 @@ class Clicked(TrackingLink):
     """Sends an event ``clicked`` for every click on a link."""
 
     def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
-        """Send the event: see `Opened.record`."""
-        event = _event(
+        """Send the event, as `Opened.record` does."""
+        event = _make_event(
             request, args, kwargs, event_type=EventType.CLICKED, click_url=url
         )
         _send(type(self), event)
 
 
-def _event(
+def _make_event(
     request: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], **more: Any
 ) -> Any:
     others = dict(kwargs)
     recipient = others.pop("recipient", None)
     message_id = others.pop("message_id", None)
     tags = others.pop("tags", None)
+    found = hit(request)
     return AnymailTrackingEvent(
         recipient=recipient,
         message_id=message_id,
-        tags=_listed(tags),
-        metadata=_metadata(others),
-        timestamp=datetime.now(UTC),
+        tags=_list_tags(tags),
+        metadata=_merge_metadata(others),
+        timestamp=found.at,
         user_agent=request.META.get("HTTP_USER_AGENT"),
-        event_id=uuid4().hex,
-        # As JSON has it: receivers may store it.
+        event_id=found.id.hex,
+        # In JSON's types: receivers may store it.
         esp_event={"args": list(args), "kwargs": dict(kwargs)},
         **more,
     )
 
 
-def _listed(tags: Any) -> list[Any]:
+def _list_tags(tags: Any) -> list[Any]:
     if tags is None:
         return []
     return list(tags) if isinstance(tags, list) else [tags]
 
 
-def _metadata(others: dict[str, Any]) -> dict[str, Any]:
+def _merge_metadata(others: dict[str, Any]) -> dict[str, Any]:
     metadata = others.get("metadata")
     if not isinstance(metadata, dict):
         # Of another type, it is a keyword like any other.
@@ -109,8 +109,8 @@ def _metadata(others: dict[str, Any]) -> dict[str, Any]:
 def _send(sender: type, event: Any) -> None:
     """Send the signal.
 
-    Anymail's own views let the first error end the request, so that the provider tries
-    again. Nobody would here: all receivers get the event first.
+    Anymail's own views let the first error end the request, so that the provider sends
+    it again. Nobody sends a hit again, so all receivers get the event first.
     """
     results = tracking.send_robust(sender=sender, event=event, esp_name=ESP_NAME)
     for _, result in results:

@@ -1,4 +1,4 @@
-"""ptrack.agents: who a request came from, by real user agents."""
+"""ptrack.agents: judging requests by real user agents."""
 
 import random
 import re
@@ -9,11 +9,10 @@ import webob
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from django.test import AsyncRequestFactory, RequestFactory
 
-from ptrack import agents
-from ptrack.agents import Agent, identify, too_fast
-from ptrack.agents.crawlers import NOT_CRAWLERS, crawlers
+from ptrack.agents import CACHED, MAX_LENGTH, Agent, identify, too_fast
+from ptrack.agents.crawlers import NOT_CRAWLERS, load_crawlers
 from ptrack.agents.rules import AFTER_DATA_SET, BEFORE_DATA_SET, PURPOSE_HEADERS
-from ptrack.wsgi import PixelRequest
+from ptrack.requests import PixelRequest
 from tests.processes import run_python
 
 CHROME = (
@@ -29,13 +28,15 @@ GMAIL = (
 # -- requests -------------------------------------------------------------------------
 
 
-def dashed(headers: dict[str, str]) -> dict[str, str]:
+def lower_names(headers: dict[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
 REQUESTS: dict[str, Any] = {
-    "django": lambda headers: RequestFactory().get("/", headers=dashed(headers)),
-    "asgi": lambda headers: AsyncRequestFactory().get("/", headers=dashed(headers)),
+    "django": lambda headers: RequestFactory().get("/", headers=lower_names(headers)),
+    "asgi": lambda headers: AsyncRequestFactory().get(
+        "/", headers=lower_names(headers)
+    ),
     "ptrack": lambda headers: PixelRequest.blank("/", headers=headers),
     "webob": lambda headers: webob.Request.blank("/", headers=headers),
     "environ": lambda headers: {
@@ -44,11 +45,11 @@ REQUESTS: dict[str, Any] = {
     },
 }
 every_request = pytest.mark.parametrize(
-    "made", list(REQUESTS.values()), ids=list(REQUESTS)
+    "make", list(REQUESTS.values()), ids=list(REQUESTS)
 )
 
 
-def by(user_agent: str) -> Agent:
+def identify_text(user_agent: str) -> Agent:
     return identify({"HTTP_USER_AGENT": user_agent})
 
 
@@ -215,9 +216,9 @@ RULES = [
 
 @every_request
 @pytest.mark.parametrize(("user_agent", "name", "rest"), RULES)
-def test_user_agent_is_known_in_requests_of_every_kind(made, user_agent, name, rest):
+def test_user_agent_is_known_in_requests_of_every_kind(make, user_agent, name, rest):
     kind, on_open = rest
-    found = identify(made({"User-Agent": user_agent}))
+    found = identify(make({"User-Agent": user_agent}))
     assert found == Agent(kind, name, on_open)
 
 
@@ -250,8 +251,8 @@ def test_every_rule_has_a_real_user_agent_here():
         ),
     ],
 )
-def test_data_set_is_asked(made, user_agent, kind, name):
-    assert identify(made({"User-Agent": user_agent})) == Agent(kind, name, False)
+def test_data_set_is_searched(make, user_agent, kind, name):
+    assert identify(make({"User-Agent": user_agent})) == Agent(kind, name, False)
 
 
 @every_request
@@ -267,23 +268,23 @@ def test_data_set_is_asked(made, user_agent, kind, name):
         ("X-Moz", "Prefetch"),
     ],
 )
-def test_header_that_states_a_prefetch_is_believed(made, header, value):
+def test_header_that_states_a_prefetch_is_believed(make, header, value):
     assert header in PURPOSE_HEADERS
     headers = {"User-Agent": CHROME, header: value}
-    assert identify(made(headers)) == Agent("prefetch", header, False)
-    assert identify(made({header: value})).kind == "prefetch"
+    assert identify(make(headers)) == Agent("prefetch", header, False)
+    assert identify(make({header: value})).kind == "prefetch"
 
 
 @pytest.mark.parametrize("value", ["", "visit", "fetch", "x" * 9000])
 def test_header_that_states_anything_else_changes_nothing(value):
     headers = {"HTTP_USER_AGENT": CHROME, "HTTP_PURPOSE": value}
-    assert identify(headers) == by(CHROME)
+    assert identify(headers) == identify_text(CHROME)
 
 
 @every_request
 @pytest.mark.parametrize("headers", [{}, {"User-Agent": ""}, {"User-Agent": "  "}])
-def test_no_user_agent_is_unknown(made, headers):
-    assert identify(made(headers)) == Agent("unknown", "no user agent", None)
+def test_no_user_agent_is_unknown(make, headers):
+    assert identify(make(headers)) == Agent("unknown", "no user agent", None)
 
 
 @pytest.mark.parametrize(
@@ -296,8 +297,8 @@ def test_no_user_agent_is_unknown(made, headers):
         "\xe9",
     ],
 )
-def test_user_agent_of_nobody_we_know_is_unknown(user_agent):
-    assert by(user_agent) == Agent("unknown", "unknown", None)
+def test_user_agent_without_a_rule_is_unknown(user_agent):
+    assert identify_text(user_agent) == Agent("unknown", "unknown", None)
 
 
 # -- precedence -----------------------------------------------------------------------
@@ -309,9 +310,9 @@ def test_header_comes_before_the_user_agent():
         assert identify(headers).kind == "prefetch"
 
 
-def test_proxies_come_before_the_data_set_that_calls_them_bots():
-    assert crawlers().find(GMAIL) is not None
-    assert by(GMAIL).kind == "mail_proxy"
+def test_proxies_come_before_the_data_set_which_calls_them_bots():
+    assert load_crawlers().find(GMAIL) is not None
+    assert identify_text(GMAIL).kind == "mail_proxy"
 
 
 def test_data_set_comes_before_the_client_that_a_crawler_pretends_to_be():
@@ -319,31 +320,31 @@ def test_data_set_comes_before_the_client_that_a_crawler_pretends_to_be():
         "Mozilla/5.0 (Windows; U; Windows NT 5.0; en-US; rv:1.7.10) Gecko/20050716 "
         "Thunderbird/1.0.6 - WebCrawler http://cognitiveseo.com/bot.html"
     )
-    assert by(user_agent).kind == "bot"
+    assert identify_text(user_agent).kind == "bot"
 
 
 def test_client_comes_before_the_browser_that_it_is_made_of():
-    assert by(f"{CHROME} Mailbird/2.4.30.0/").name == "Mailbird"
+    assert identify_text(f"{CHROME} Mailbird/2.4.30.0/").name == "Mailbird"
 
 
-def test_bare_mozilla_is_apples_proxy_only_where_it_is_all():
-    assert by("Mozilla/5.0 ").name == "Apple Mail Privacy Protection"
-    assert by("Mozilla/5.0 (X11)").kind == "unknown"
-    assert by("Mozilla/5.01").kind == "unknown"
+def test_mozilla_is_apples_proxy_only_if_it_is_the_whole_user_agent():
+    assert identify_text("Mozilla/5.0 ").name == "Apple Mail Privacy Protection"
+    assert identify_text("Mozilla/5.0 (X11)").kind == "unknown"
+    assert identify_text("Mozilla/5.01").kind == "unknown"
 
 
-# -- whatever is sent -----------------------------------------------------------------
+# -- any user agent -------------------------------------------------------------------
 
 
 def test_every_example_of_the_data_set_is_a_machine():
     for entry in CRAWLER_USER_AGENTS_DATA:
         if entry["pattern"] not in NOT_CRAWLERS:
             for example in entry["instances"]:
-                assert by(example).kind not in ("person", "unknown"), example
+                assert identify_text(example).kind not in ("person", "unknown"), example
 
 
-def garbage() -> list[str]:
-    """Give nonsense of all lengths, the same at every run, real parts among it."""
+def make_garbage() -> list[str]:
+    """Return nonsense of all lengths, the same in every run, with real parts in it."""
     chance = random.Random(5)
     parts = [user_agent for user_agent, _, _ in RULES]
     alphabet = "".join(map(chr, range(256))) + "()/;.*+?[]{}\\\u2028\ud800𝒳"
@@ -355,12 +356,12 @@ def garbage() -> list[str]:
     return [*found, "Spider" * 9999, "ContextualBot" * 9999, "a/" * 9999, "\0" * 9999]
 
 
-def test_garbage_never_raises_and_is_never_handed_on():
+def test_garbage_never_raises_and_is_in_no_name():
     known = {rule.name for rule in (*BEFORE_DATA_SET, *AFTER_DATA_SET)}
     examples = [
         example for entry in CRAWLER_USER_AGENTS_DATA for example in entry["instances"]
     ]
-    for text in garbage():
+    for text in make_garbage():
         for header in ("HTTP_USER_AGENT", "HTTP_SEC_PURPOSE", "HTTP_X_MOZ"):
             found = identify({header: text})
             assert found.name in {
@@ -372,29 +373,33 @@ def test_garbage_never_raises_and_is_never_handed_on():
 
 
 def test_user_agent_is_read_up_to_its_limit():
-    assert by("x" * 500 + " curl GoogleImageProxy").kind == "unknown"
-    assert by("x" * 480 + " GoogleImageProxy").name == "Gmail"
+    assert identify_text("x" * 500 + " curl GoogleImageProxy").kind == "unknown"
+    assert identify_text("x" * 480 + " GoogleImageProxy").name == "Gmail"
 
 
 @pytest.mark.parametrize("value", [None, 7, b"curl/8"])
-def test_user_agent_that_is_no_text_is_none(value):
+def test_user_agent_that_is_not_text_counts_as_missing(value):
     assert identify({"HTTP_USER_AGENT": value}).name == "no user agent"
 
 
-def test_what_is_no_request_is_an_error():
+def test_anything_but_a_request_is_an_error():
     with pytest.raises(TypeError, match="a request"):
         identify("curl/8.5.0")
 
 
 def test_answers_are_kept_up_to_a_bound():
-    agents._identify.cache_clear()
-    for number in range(agents.CACHED * 2):
-        by(f"Mail/{number}")
-    assert agents._identify.cache_info().currsize == agents.CACHED
-    by("x" * 9000)
-    before = agents._identify.cache_info().hits
-    by("x" * 9001)
-    assert agents._identify.cache_info().hits == before + 1
+    """An answer that is kept is the same object as before."""
+    kept = identify_text("curl/8.5.0")
+    assert identify_text("curl/8.5.0") is kept
+    for number in range(CACHED):
+        identify_text(f"Mail/{number}")
+    assert identify_text("curl/8.5.0") is not kept
+    assert identify_text("curl/8.5.0") == kept
+
+
+def test_answer_is_kept_for_the_part_of_a_user_agent_that_is_read():
+    long = "curl/8.5.0".ljust(MAX_LENGTH, "x")
+    assert identify_text(long) is identify_text(f"{long}y")
 
 
 # -- too fast -------------------------------------------------------------------------
@@ -412,29 +417,29 @@ def test_answers_are_kept_up_to_a_bound():
         (0, 0, False),
     ],
 )
-def test_hit_is_too_fast_within_the_seconds_that_are_given(passed, within, expected):
+def test_hit_is_too_fast_within_the_given_seconds(passed, within, expected):
     sent = 1_700_000_000.5
     assert too_fast(sent, sent + passed, within=within) is expected
 
 
-def test_now_is_the_default_and_ten_seconds(monkeypatch: pytest.MonkeyPatch):
+def test_defaults_are_the_present_and_ten_seconds(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("time.time", lambda: 1010.0)
     assert too_fast(1000.5)
     assert not too_fast(1000)
     assert not too_fast(999)
 
 
-# -- what it costs those who don't use it ---------------------------------------------
+# -- the cost where it isn't used -----------------------------------------------------
 
 
 def test_data_set_and_ipware_are_not_imported_before_they_are_used():
     out = run_python(
         "import sys, ptrack.agents\n"
-        "def there(): print('crawleruseragents' in sys.modules, 'python_ipware' in"
+        "def show(): print('crawleruseragents' in sys.modules, 'python_ipware' in"
         " sys.modules)\n"
-        "there()\n"
-        "ptrack.agents.identify({'HTTP_USER_AGENT': 'x'}); there()\n"
-        "ptrack.agents.client_ip({'REMOTE_ADDR': '192.0.2.1'}); there()\n"
+        "show()\n"
+        "ptrack.agents.identify({'HTTP_USER_AGENT': 'x'}); show()\n"
+        "ptrack.agents.client_ip({'REMOTE_ADDR': '192.0.2.1'}); show()\n"
     )
     assert re.findall(r"\w+", out) == [
         "False",
@@ -447,7 +452,7 @@ def test_data_set_and_ipware_are_not_imported_before_they_are_used():
 
 
 @pytest.mark.parametrize("missing", ["crawleruseragents", "python_ipware"])
-def test_missing_extra_is_an_error_at_start_up_that_says_what_to_install(missing):
+def test_missing_extra_is_an_error_at_the_import_that_names_it(missing):
     out = run_python(
         f"import sys; sys.modules[{missing!r}] = None\n"
         "import ptrack, ptrack.exceptions\n"

@@ -1,4 +1,4 @@
-"""ptrack.agents.client_ip: whom to believe about where a request came from."""
+"""ptrack.agents.client_ip: believing the right proxies about a client's address."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 
 from ptrack.agents.client_ip import MAX_HOPS, client_ip
-from ptrack.wsgi import PixelRequest
+from ptrack.requests import PixelRequest
 
 
-def asked(peer: str | None, forwarded: str | None = None) -> str | None:
+def find(peer: str | None, forwarded: str | None = None) -> str | None:
     environ: dict[str, Any] = {}
     if peer is not None:
         environ["REMOTE_ADDR"] = peer
@@ -22,8 +22,8 @@ def asked(peer: str | None, forwarded: str | None = None) -> str | None:
 @pytest.mark.parametrize(
     "forwarded", ["192.0.2.1", "10.0.0.1", "unknown", "", "," * 99]
 )
-def test_header_is_not_believed_unasked(forwarded):
-    assert asked("203.0.113.7", forwarded) == "203.0.113.7"
+def test_header_is_not_believed_by_default(forwarded):
+    assert find("203.0.113.7", forwarded) == "203.0.113.7"
 
 
 @pytest.mark.parametrize(
@@ -46,25 +46,25 @@ def test_other_headers_are_never_believed(header, settings):
 @pytest.mark.parametrize(
     ("peer", "forwarded", "expected"),
     [
-        # One proxy, and what a stranger sent before it.
+        # One proxy, and a stranger's entries before it.
         ("10.0.0.1", "203.0.113.7", "203.0.113.7"),
         ("10.0.0.1", "192.0.2.66, 203.0.113.7", "203.0.113.7"),
         ("10.0.0.1", "10.0.0.9, 203.0.113.7", "203.0.113.7"),
         # Several, of several networks.
         ("10.0.0.1", "203.0.113.7, 2001:db8:c::1, 10.9.9.9", "203.0.113.7"),
         ("10.0.0.1", "192.0.2.66,203.0.113.7,198.51.100.4", "203.0.113.7"),
-        # Past the proxy: a stranger who names one.
+        # Past the proxy: a stranger's header names a proxy.
         ("203.0.113.7", "192.0.2.66, 10.0.0.1", "203.0.113.7"),
         ("198.51.100.5", "192.0.2.66", "198.51.100.5"),
         # The proxy itself, and those behind it.
         ("10.0.0.1", None, "10.0.0.1"),
         ("10.0.0.1", " , ,", "10.0.0.1"),
         ("10.0.0.1", "10.0.0.2", "10.0.0.2"),
-        # What the proxy doesn't know, nobody does.
+        # The proxy itself doesn't know the address.
         ("10.0.0.1", "192.0.2.66, unknown", None),
         ("10.0.0.1", "192.0.2.66, 999.1.1.1", None),
         ("10.0.0.1", "0.0.0.0", None),
-        # As proxies write addresses.
+        # The ways in which proxies write addresses.
         ("10.0.0.1", "203.0.113.7:4711", "203.0.113.7"),
         ("10.0.0.1", "[2001:db8::7]:4711", "2001:db8::7"),
         ("10.0.0.1", '"2001:DB8:0::7"', "2001:db8::7"),
@@ -75,7 +75,7 @@ def test_header_is_believed_as_far_as_trusted_proxies_wrote_it(
     peer, forwarded, expected, settings
 ):
     settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.0/8", "2001:db8:c::/48", "198.51.100.4"]
-    assert asked(peer, forwarded) == expected
+    assert find(peer, forwarded) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,45 +91,45 @@ def test_header_is_believed_as_far_as_trusted_proxies_wrote_it(
         ("/run/app.sock", None),
     ],
 )
-def test_peer_is_given_in_one_form_or_not_at_all(peer, expected):
-    assert asked(peer) == expected
+def test_peer_has_one_form_or_is_none(peer, expected):
+    assert find(peer) == expected
 
 
-def test_sockets_of_the_file_system_are_trusted_when_asked_for(settings):
-    assert asked("", "203.0.113.7") is None
+def test_sockets_of_the_file_system_are_trusted_if_they_are_listed(settings):
+    assert find("", "203.0.113.7") is None
     settings.PTRACK_TRUSTED_PROXIES = ["unix:", "10.0.0.1"]
-    assert asked("", "203.0.113.7") == "203.0.113.7"
-    assert asked("", "203.0.113.7, 10.0.0.1") == "203.0.113.7"
-    assert asked(None, "203.0.113.7") == "203.0.113.7"
-    assert asked("", "192.0.2.66, unknown") is None
+    assert find("", "203.0.113.7") == "203.0.113.7"
+    assert find("", "203.0.113.7, 10.0.0.1") == "203.0.113.7"
+    assert find(None, "203.0.113.7") == "203.0.113.7"
+    assert find("", "192.0.2.66, unknown") is None
     settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.1"]
-    assert asked("", "203.0.113.7") is None
+    assert find("", "203.0.113.7") is None
 
 
 def test_endless_header_is_read_from_its_end_only(settings):
     settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.1"]
-    assert asked("10.0.0.1", "192.0.2.1, " * 10_000 + "203.0.113.7") == "203.0.113.7"
-    assert asked("10.0.0.1", "10.0.0.1, " * 10_000 + "10.0.0.1") == "10.0.0.1"
+    assert find("10.0.0.1", "192.0.2.1, " * 10_000 + "203.0.113.7") == "203.0.113.7"
+    assert find("10.0.0.1", "10.0.0.1, " * 10_000 + "10.0.0.1") == "10.0.0.1"
     ours = ["10.0.0.1"] * MAX_HOPS
-    assert asked("10.0.0.1", ", ".join(["192.0.2.66", *ours[1:]])) == "192.0.2.66"
-    assert asked("10.0.0.1", ", ".join(["192.0.2.66", *ours])) == "10.0.0.1"
+    assert find("10.0.0.1", ", ".join(["192.0.2.66", *ours[1:]])) == "192.0.2.66"
+    assert find("10.0.0.1", ", ".join(["192.0.2.66", *ours])) == "10.0.0.1"
 
 
 @pytest.mark.usefixtures("outside_django")
-def test_environment_names_the_proxies_outside_django(monkeypatch):
+def test_proxies_are_in_the_environment_outside_django(monkeypatch):
     monkeypatch.setenv("PTRACK_TRUSTED_PROXIES", "10.0.0.1, 192.0.2.0/24,")
-    assert asked("10.0.0.1", "203.0.113.7, 192.0.2.9") == "203.0.113.7"
+    assert find("10.0.0.1", "203.0.113.7, 192.0.2.9") == "203.0.113.7"
     monkeypatch.delenv("PTRACK_TRUSTED_PROXIES")
-    assert asked("10.0.0.1", "203.0.113.7") == "10.0.0.1"
+    assert find("10.0.0.1", "203.0.113.7") == "10.0.0.1"
 
 
-def test_bad_setting_is_an_error_even_where_no_header_is_sent(settings):
+def test_bad_setting_is_an_error_without_a_header_too(settings):
     settings.PTRACK_TRUSTED_PROXIES = ["the proxy"]
     with pytest.raises(ImproperlyConfigured, match="PTRACK_TRUSTED_PROXIES can't"):
-        asked("203.0.113.7")
+        find("203.0.113.7")
 
 
-def test_requests_of_all_kinds_are_taken(settings):
+def test_every_kind_of_request_has_an_address(settings):
     settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.1"]
     headers = {"X-Forwarded-For": "203.0.113.7"}
     django = RequestFactory().get("/", headers=headers, REMOTE_ADDR="10.0.0.1")

@@ -1,11 +1,11 @@
-"""ptrack.agents.crawlers: the answers of the data set's own functions, found sooner."""
+"""ptrack.agents.crawlers: the answers of the data set's own functions, found faster."""
 
 import re
 
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA as DATA
 
-from ptrack.agents.crawlers import NOT_CRAWLERS, Crawler, Crawlers, crawlers
+from ptrack.agents.crawlers import NOT_CRAWLERS, Crawler, Crawlers, load_crawlers
 
 PERSON = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -37,19 +37,19 @@ ENTRIES = [
     ],
 )
 def test_plain_and_other_patterns_are_found_by_the_first_entry(user_agent, name):
-    """The name is the data set's, never what a stranger sent."""
+    """The name comes from the data set, never from a request."""
     found = Crawlers(ENTRIES).find(user_agent)
     assert (found and found.name) == name
 
 
 def test_tags_are_those_of_the_entry():
-    found = Crawlers(ENTRIES)
-    assert found.find("Any/Bot") == Crawler("Any/Bot", frozenset({"seo"}))
-    assert found.find("Start") == Crawler("Start", frozenset())
+    crawlers = Crawlers(ENTRIES)
+    assert crawlers.find("Any/Bot") == Crawler("Any/Bot", frozenset({"seo"}))
+    assert crawlers.find("Start") == Crawler("Start", frozenset())
 
 
 def test_data_set_that_is_installed_agrees_with_its_own_patterns():
-    """On all its examples, on their halves, and on those in a browser's user agent."""
+    """On examples, on halves of them, and on examples behind a browser's name."""
     patterns = [
         re.compile(entry["pattern"])
         for entry in DATA
@@ -64,27 +64,27 @@ def test_data_set_that_is_installed_agrees_with_its_own_patterns():
     assert len(examples) > 1000
     for text in examples:
         expected = any(pattern.search(text) for pattern in patterns)
-        assert (crawlers().find(text) is not None) == expected, text
+        assert (load_crawlers().find(text) is not None) == expected, text
 
 
 def test_data_set_is_prepared_once():
-    assert crawlers() is crawlers()
+    assert load_crawlers() is load_crawlers()
 
 
 def test_telephones_are_not_crawlers():
-    """The data set has the number of an Android build, which is on many of them."""
+    """One of its patterns is the number of an Android build, which many phones have."""
     telephone = (
         "Mozilla/5.0 (Linux; U; Android 15; en-us; PKC110 Build/AP3A.240617.008) "
         "AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/115.0.5790.168 "
         "Mobile Safari/537.36"
     )
     assert any(re.search(pattern, telephone) for pattern in NOT_CRAWLERS)
-    assert crawlers().find(telephone) is None
-    assert crawlers().find(PERSON) is None
+    assert load_crawlers().find(telephone) is None
+    assert load_crawlers().find(PERSON) is None
 
 
 def test_no_pattern_of_the_data_set_can_be_made_to_run_for_long():
-    """None repeats a repetition, and few repeat at all, so the cost is polynomial."""
+    """No repetition is repeated, and few are in a pattern: the cost is polynomial."""
     for entry in DATA:
         pattern = entry["pattern"]
         assert len(re.findall(r"(?<!\\)[*+]", pattern)) <= 3, pattern
