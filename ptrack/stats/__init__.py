@@ -1,1 +1,1 @@
-"""Counts without writing them: an optional Django app with a row for each hit."""
+"""An optional Django app that counts: a row for each hit, and reports in the admin."""

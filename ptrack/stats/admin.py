@@ -1,7 +1,7 @@
-"""The lists of opens and clicks in Django's admin, to look at.
+"""The lists of opens and clicks in Django's admin, for reading only.
 
-They are made for big tables: every query is answered from an index, and as few rows are
-counted as will do. Only what is chosen to be looked at is counted whole.
+They are made for big tables: every query is answered from an index, and a page counts
+only the rows that its filters select.
 """
 
 import json
@@ -20,11 +20,11 @@ from django.utils.text import Truncator
 
 from ptrack import conf
 
-from . import storable
-from .chart import chart
-from .days import first_of, start_of, summary
-from .keys import indexable
-from .models import Click, Hit, Open
+from . import storage
+from .chart import draw_chart
+from .keys import fit_column
+from .models import Click, Open, Row
+from .report import find_first_day, find_start, make_report
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]
@@ -34,177 +34,180 @@ else:
 
 DEFAULT = "30"
 EVERYTHING = "all"
-SHOWN = 100
-"""Characters of what may be long; the page of a row shows it whole."""
+MAX_LENGTH = 100
+"""Characters of a text in the list; the page of a row shows it whole."""
 
 
 class Period(admin.SimpleListFilter):
-    """The last days: thirty, unless others are asked for, or somebody is looked for."""
+    """The last days: thirty by default, or everything in a search for a key."""
 
     title = "period"
     parameter_name = "days"
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
-        # All of one reader are few, and found by an index of their own.
+        # The rows of one key are few, and have an index of their own.
         self._default = EVERYTHING if request.GET.get(SEARCH_VAR) else DEFAULT
         super().__init__(request, *args)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Give what can be chosen."""
+        """Return the choices."""
         days = ("7", "30", "90", "365")
         some = [(count, f"The last {count} days") for count in days]
         return [("1", "Today"), *some, (EVERYTHING, "Everything")]
 
-    def chosen(self) -> str:
-        """Give what is chosen; anything else that is asked for is the default."""
+    def find_choice(self) -> str:
+        """Return the choice in force: the default one in place of an unknown one."""
         known = {str(value) for value, _ in self.lookup_choices}
         value = self.value()
         return value if value in known else self._default
 
     def choices(self, changelist: ChangeList) -> Any:
-        """Give the links; there is none to no choice at all."""
+        """Yield a link for each choice, and none for "no choice"."""
         for value, title in self.lookup_choices:
             yield {
-                "selected": self.chosen() == value,
+                "selected": self.find_choice() == value,
                 "query_string": changelist.get_query_string(
                     {self.parameter_name: value}
                 ),
                 "display": title,
             }
 
-    def first(self) -> date | None:
-        """Give the first day."""
-        chosen = self.chosen()
-        return None if chosen == EVERYTHING else first_of(int(chosen))
+    def find_first(self) -> date | None:
+        """Return the first day of the period; ``None`` for everything."""
+        choice = self.find_choice()
+        return None if choice == EVERYTHING else find_first_day(int(choice))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Leave what came since then."""
-        first = self.first()
-        return queryset if first is None else queryset.filter(at__gte=start_of(first))
+        """Return the rows of the period."""
+        first = self.find_first()
+        return queryset if first is None else queryset.filter(at__gte=find_start(first))
 
 
 class CappedPaginator(AnyPaginator):
-    """Counts as far as anybody turns pages, and not through all of a big table."""
+    """Counts only the first rows of a big table: nobody reads more pages.
 
-    most = 50_000
+    Attributes:
+        max_rows: Their number.
+    """
+
+    max_rows = 50_000
 
     @cached_property
     def count(self) -> int:
-        """Give the number of rows, at most that."""
+        """The number of rows, at most `max_rows`."""
         rows: Any = self.object_list
-        return int(rows.order_by()[: self.most].count())
+        return int(rows.order_by()[: self.max_rows].count())
 
 
-class HitAdmin(AnyAdmin):
-    """A list of hits, with what came a day."""
+class RowAdmin(AnyAdmin):
+    """A list of rows below a report of their days."""
 
     actions = None
-    list_display: tuple[str, ...] = ("at", "reader", "carried", "agent")
+    list_display: tuple[str, ...] = ("at", "reader", "arguments", "agent")
     list_filter = (Period, ("key", admin.EmptyFieldListFilter))
     paginator = CappedPaginator
-    # Any other order would have all rows sorted.
+    # For any other order, the database would sort all rows.
     sortable_by = ("at",)
     show_full_result_count = False
-    # Of Django 5.0 on: a count for each choice of each filter.
+    # From Django 5.0 on: a count for each choice of each filter.
     show_facets: ClassVar[Any] = getattr(
         getattr(admin, "ShowFacets", None), "NEVER", None
     )
-    # What is found is decided below; this shows the field for it.
+    # For the search field alone; `get_search_results` does the search.
     search_fields = ("key",)
-    search_help_text = "A key, whole"
+    search_help_text = "A whole key"
 
     class Media:
-        """What the chart looks like."""
+        """The style sheet of the report."""
 
-        css: ClassVar = {"all": ["ptrack_opens/days.css"]}
+        css: ClassVar = {"all": ["ptrack_stats/report.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: a row is what came."""
+        """Refuse: only a hit makes a row."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: a row is what came."""
+        """Refuse: a hit doesn't change."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: rows go by their age, see `clear_opens`."""
+        """Refuse: `clear_stats` deletes rows by their age."""
         return False
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Give the columns: that of the address only where it is kept."""
-        kept = conf.opens().ip is not None
+        """Return the columns, with the address only if it is kept."""
+        kept = bool(conf.get("PTRACK_STATS_IP"))
         return [*self.list_display, "ip"] if kept else self.list_display
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find the rows of one key: by its index, so the whole key and nothing else."""
+        """Find the rows of one whole key, by its index."""
         if not search_term:
             return queryset, False
-        text = storable.text(search_term)
-        # What stands in the list may have been cut already.
-        return queryset.filter(key__in={text, indexable(text)}), False
+        text = storage.clean_text(search_term)
+        # A key that was copied from the list may be cut already.
+        return queryset.filter(key__in={text, fit_column(text)}), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: Any = None
     ) -> HttpResponse:
-        """Show the list, and above it what came a day."""
+        """Show the list, and the report above it."""
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None)
         if context and "cl" in context:
-            context.update(_days_of(context["cl"]))
+            context.update(_make_context(context["cl"]))
         return response
 
     @admin.display(description="key", ordering="key", empty_value="–")
-    def reader(self, row: Hit) -> str | None:
-        """Show the key, as a link to all that has it."""
+    def reader(self, row: Row) -> str | None:
+        """Show the key, as a link to all rows that have it."""
         if not row.key:
-            # No search finds that one.
+            # There is no search for an empty text.
             return None if row.key is None else "(empty)"
         query = urlencode({SEARCH_VAR: row.key})
-        return format_html('<a href="?{}">{}</a>', query, _short(row.key))
+        return format_html('<a href="?{}">{}</a>', query, _shorten(row.key))
 
-    @admin.display(description="carried")
-    def carried(self, row: Hit) -> str:
-        """Show what the pixel or link was made with."""
+    @admin.display(description="arguments")
+    def arguments(self, row: Row) -> str:
+        """Show the arguments that the pixel or link was made with."""
         parts = [*row.args, row.kwargs] if row.kwargs else row.args
-        return _short(", ".join(json.dumps(part, ensure_ascii=False) for part in parts))
+        texts = [json.dumps(part, ensure_ascii=False) for part in parts]
+        return _shorten(", ".join(texts))
 
     @admin.display(description="user agent")
-    def agent(self, row: Hit) -> str:
+    def agent(self, row: Row) -> str:
         """Show the start of the user agent."""
-        return _short(row.user_agent)
+        return _shorten(row.user_agent)
 
 
 @admin.register(Open)
-class OpenAdmin(HitAdmin):
+class OpenAdmin(RowAdmin):
     """The opens."""
 
 
 @admin.register(Click)
-class ClickAdmin(HitAdmin):
+class ClickAdmin(RowAdmin):
     """The clicks."""
 
-    list_display = ("at", "reader", "target", "carried", "agent")
+    list_display = ("at", "reader", "target", "arguments", "agent")
 
     @admin.display(description="URL")
     def target(self, row: Click) -> str:
-        """Show where it led, as text: nobody is to follow it by mistake."""
-        return _short(row.url)
+        """Show the target as text, so that nobody follows it by mistake."""
+        return _shorten(row.url)
 
 
-def _days_of(changes: ChangeList) -> dict[str, Any]:
-    first = next(
-        (each.first() for each in changes.filter_specs if isinstance(each, Period)),
-        None,
-    )
-    found = summary(changes.queryset, first)
+def _make_context(changes: ChangeList) -> dict[str, Any]:
+    """Return the variables of the report's template."""
+    periods = [each for each in changes.filter_specs if isinstance(each, Period)]
+    report = make_report(changes.queryset, periods[0].find_first() if periods else None)
     return {
-        "summary": found,
-        "chart": chart(found.days) if found.days else None,
-        "keyword": conf.opens().key,
+        "report": report,
+        "chart": draw_chart(report.days) if report.days else None,
+        "keyword": conf.get("PTRACK_STATS_KEY"),
     }
 
 
-def _short(text: str) -> str:
-    return Truncator(text).chars(SHOWN)
+def _shorten(text: str) -> str:
+    return Truncator(text).chars(MAX_LENGTH)

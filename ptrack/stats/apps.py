@@ -1,4 +1,4 @@
-"""The Django app: ``"ptrack.opens"`` in ``INSTALLED_APPS``, beside ``"ptrack"``."""
+"""The Django app: ``"ptrack.stats"`` in ``INSTALLED_APPS``, beside ``"ptrack"``."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -6,14 +6,14 @@ from django.core.checks import register
 from . import checks
 
 
-class OpensConfig(AppConfig):
+class StatsConfig(AppConfig):
     """The tables of opens and clicks, their admin and their commands.
 
-    It registers no callback: the site says in its ``pixels.py`` what is recorded.
+    It registers no callback: the site does so in its ``pixels.py``.
     """
 
-    name = "ptrack.opens"
-    label = "ptrack_opens"
+    name = "ptrack.stats"
+    label = "ptrack_stats"
     verbose_name = "Opens and clicks"
 
     def ready(self) -> None:

@@ -1,23 +1,22 @@
-"""The days as a drawing: the numbers of an SVG, as text that no locale changes."""
+"""The days as a drawing: the numbers of an SVG, written the same in any locale."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from .days import Day
+from .report import Day
 
 WIDTH, HEIGHT = 800, 200
 LEFT, RIGHT, TOP, BOTTOM = 48, 8, 10, 22
-"""Around the bars, for what is written there."""
+"""The space around the bars, for text."""
 
-TICKS = 4
-LABELS = 8
-WIDEST = 40.0
-"""Of a bar, where there are few."""
+MAX_TICKS = 4
+MAX_LABELS = 8
+MAX_BAR_WIDTH = 40.0
 
 
 class Bar(NamedTuple):
-    """A day: all hits, and before them the unique ones."""
+    """A day: all hits, and in front of them the unique ones."""
 
     day: Day
     x: str
@@ -29,7 +28,7 @@ class Bar(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A line across, and what it stands for."""
+    """A horizontal line, and the value that it stands for."""
 
     y: str
     value: int
@@ -43,7 +42,7 @@ class Label(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """All that is drawn; its size is `WIDTH` by `HEIGHT`."""
+    """The whole drawing, of `WIDTH` by `HEIGHT`."""
 
     bars: list[Bar]
     ticks: list[Tick]
@@ -66,55 +65,53 @@ class Chart(NamedTuple):
         return self.bars[-1].day.day
 
 
-def chart(days: Sequence[Day]) -> Chart:
+def draw_chart(days: Sequence[Day]) -> Chart:
     """Draw days, at least one, in their order."""
-    step = _step(max(day.hits for day in days))
-    top = step * max(1, -(-max(day.hits for day in days) // step))
+    most = max(day.hits for day in days)
+    step = _choose_step(most)
+    top = step * max(1, -(-most // step))
     slot = (WIDTH - LEFT - RIGHT) / len(days)
+    labelled = range(0, len(days), max(1, -(-len(days) // MAX_LABELS)))
     return Chart(
-        [_bar(day, LEFT + slot * at, slot, top) for at, day in enumerate(days)],
-        [Tick(_text(_y(value, top)), value) for value in range(0, top + 1, step)],
+        [_draw_bar(day, LEFT + slot * at, slot, top) for at, day in enumerate(days)],
         [
-            Label(_text(LEFT + slot * (at + 0.5)), days[at].day)
-            for at in _labelled(len(days))
+            Tick(_format(_find_y(value, top)), value)
+            for value in range(0, top + 1, step)
         ],
+        [Label(_format(LEFT + slot * (at + 0.5)), days[at].day) for at in labelled],
     )
 
 
-def _step(most: int) -> int:
-    """Give the distance of lines that are at 1, 2 or 5 times a power of ten."""
+def _choose_step(most: int) -> int:
+    """Return the distance of the lines: 1, 2 or 5 times a power of ten."""
     step = 1
     factors = (2, 2.5, 2)
     at = 0
-    while step * TICKS < most:
+    while step * MAX_TICKS < most:
         step = int(step * factors[at % 3])
         at += 1
     return step
 
 
-def _bar(day: Day, start: float, slot: float, top: int) -> Bar:
-    width = min(slot * 0.8, WIDEST)
+def _draw_bar(day: Day, start: float, slot: float, top: int) -> Bar:
+    width = min(slot * 0.8, MAX_BAR_WIDTH)
     return Bar(
         day,
-        _text(start + (slot - width) / 2),
-        _text(width),
-        *_from_the_ground(day.hits, top),
-        *_from_the_ground(day.unique, top),
+        _format(start + (slot - width) / 2),
+        _format(width),
+        *_find_y_and_height(day.hits, top),
+        *_find_y_and_height(day.unique, top),
     )
 
 
-def _from_the_ground(value: int, top: int) -> tuple[str, str]:
-    y = _y(value, top)
-    return _text(y), _text(_y(0, top) - y)
+def _find_y_and_height(value: int, top: int) -> tuple[str, str]:
+    y = _find_y(value, top)
+    return _format(y), _format(_find_y(0, top) - y)
 
 
-def _y(value: int, top: int) -> float:
+def _find_y(value: int, top: int) -> float:
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top
 
 
-def _labelled(count: int) -> range:
-    return range(0, count, max(1, -(-count // LABELS)))
-
-
-def _text(number: float) -> str:
+def _format(number: float) -> str:
     return f"{number:.2f}"

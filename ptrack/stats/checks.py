@@ -1,4 +1,4 @@
-"""System checks; the table of all of ptrack's is in `ptrack.checks`."""
+"""The system checks of this app; `ptrack.checks` has the table of all."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -8,39 +8,33 @@ from django.core.checks import Warning as CheckWarning
 
 import ptrack
 from ptrack import conf
-from ptrack.problems import opens_ip_problem, opens_key_problem
+from ptrack.checks import find_errors
 
 
 def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
-    """Check ``PTRACK_OPENS_KEY`` and ``PTRACK_OPENS_IP``."""
-    key, ip = conf.opens_settings()
-    messages: list[CheckMessage] = []
-    if problem := opens_key_problem(key):
-        hint = "Leave it out to count no unique opens."
-        messages.append(Error(f"{problem}.", hint=hint, id="ptrack.E014"))
-    if problem := opens_ip_problem(ip):
-        hint = "Leave it out to keep no address."
-        messages.append(Error(f"{problem}.", hint=hint, id="ptrack.E015"))
-    elif ip and find_spec("python_ipware") is None:
-        problem = "PTRACK_OPENS_IP is set, and python-ipware isn't installed"
+    """Check ``PTRACK_STATS_KEY`` and ``PTRACK_STATS_IP``."""
+    messages = list(find_errors("ptrack.stats"))
+    if conf.get_django("PTRACK_STATS_IP") and find_spec("python_ipware") is None:
+        problem = "PTRACK_STATS_IP is set, and python-ipware isn't installed"
         hint = "Run: pip install 'django-ptrack[agents]'."
         messages.append(Error(f"{problem}.", hint=hint, id="ptrack.E015"))
     return messages
 
 
 def check_recording(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
-    """Check that something here writes rows."""
+    """Check that a callback writes rows."""
+    # Models can't be imported until all apps are ready.
     from .recording import RecordClick, RecordOpen
 
     if ptrack.tracker.runs(RecordOpen, RecordClick):
         return []
     return [
         CheckWarning(
-            "ptrack.opens is installed, and nothing of it is registered: no open and "
-            "no click is kept.",
+            "ptrack.stats is installed, and none of its callbacks is registered: no "
+            "open and no click is kept.",
             hint=(
                 "Write ptrack.tracker.register(RecordOpen) into a pixels.py, with "
-                "RecordOpen from ptrack.opens.recording. If another process records, "
+                "RecordOpen from ptrack.stats.recording. If another process records, "
                 'add "ptrack.W005" to SILENCED_SYSTEM_CHECKS.'
             ),
             id="ptrack.W005",

@@ -1,4 +1,4 @@
-"""Deleting what is old, a batch at a time: nobody waits long for a big table."""
+"""The deletion of old rows, in batches: other transactions mustn't wait long."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,42 +7,42 @@ from typing import Any
 from django.db import router
 from django.db.models import QuerySet
 
-from .models import Hit
+from .models import Row
 
 BATCH = 5000
 """Rows in a transaction."""
 
 
-def expired(model: type[Hit], before: datetime) -> QuerySet[Any]:
-    """Give the rows of before a time, in the database that they are deleted from."""
+def find_old(model: type[Row], before: datetime) -> QuerySet[Any]:
+    """Return the rows from before a time, in the database that is written to."""
     using = router.db_for_write(model)
     rows: QuerySet[Any] = model._default_manager.using(using).filter(at__lt=before)
     return rows
 
 
-def clear(model: type[Hit], before: datetime, batch: int = BATCH) -> int:
-    """Delete the rows of before a time.
+def clear(model: type[Row], before: datetime, batch: int = BATCH) -> int:
+    """Delete the rows from before a time.
 
     Args:
         model: `Open` or `Click`.
-        before: Hits at that time are kept.
+        before: The time; hits at that very time are kept.
         batch: Rows in a transaction.
 
     Returns:
-        How many were deleted.
+        The number of deleted rows.
     """
-    rows = expired(model, before)
+    rows = find_old(model, before)
     deleted = 0
-    for ids in _ranges(rows, batch):
+    for ids in _find_ranges(rows, batch):
         deleted += rows.filter(id__range=ids).delete()[1].get(model._meta.label, 0)
     return deleted
 
 
-def _ranges(rows: QuerySet[Any], batch: int) -> Iterator[tuple[Any, Any]]:
-    """Give the first and the last key of each batch.
+def _find_ranges(rows: QuerySet[Any], batch: int) -> Iterator[tuple[Any, Any]]:
+    """Yield the first and the last id of each batch.
 
-    Keys go up with time, so a batch is a piece of the table as it lies. The next one is
-    looked for after the last: what was deleted stays in the index for a while.
+    Ids go up with time, so the rows of a batch lie together. The search for the next
+    one begins behind the last: deleted rows stay in the index for a while.
     """
     ids = rows.order_by("id").values_list("id", flat=True)
     found = list(ids[:batch])

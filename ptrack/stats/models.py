@@ -1,12 +1,12 @@
 """The tables: a row for each hit.
 
-The primary key is the hit's own id (`ptrack.hit`), so the same hit that is delivered
-twice is one row. It is a UUID of version 7, so new rows go to the end of its index.
+The primary key is the hit's own id (`ptrack.hit`), so a hit that is delivered twice is
+one row. It is a UUID of version 7, so new rows go to the end of its index.
 
-Of the two further indexes, one leads with the time (lists, days, and the unique keys of
-a period) and one with the key (all of one reader). Each holds both, so that counts are
-answered from the index alone. The second holds only rows that have a key: a site that
-counts by none pays for none.
+There are two more indexes. One leads with the time (lists, days, and the unique keys of
+a period), the other one with the key (all rows of one reader). Each holds both, so that
+counts are answered from the index alone. The second one holds only rows that have a
+key, so it costs nothing on a site that uses no keys.
 """
 
 from typing import Any, ClassVar
@@ -16,18 +16,18 @@ from django.db import models
 from .keys import LENGTH
 
 
-class Hit(models.Model):
-    """One request for what a mail or a page carries.
+class Row(models.Model):
+    """One hit.
 
     Attributes:
-        id: `ptrack.hit`'s.
-        at: When it came.
+        id: The hit's id.
+        at: The hit's time.
         args: The positional arguments that the pixel or link was made with.
         kwargs: Its keyword arguments.
         user_agent: As it was sent: bytes from 0x80 on as Latin-1, as in ``META``.
-        ip: Where it came from; ``None`` unless ``PTRACK_OPENS_IP`` asks for it.
-        key: What unique ones are counted by: the value of the keyword that
-            ``PTRACK_OPENS_KEY`` names; ``None`` where it is missing.
+        ip: The client's address; ``None`` unless ``PTRACK_STATS_IP`` asks for it.
+        key: The value of the keyword that ``PTRACK_STATS_KEY`` names, by which unique
+            hits are counted; ``None`` if it is missing.
     """
 
     id: "models.UUIDField[Any, Any]" = models.UUIDField(
@@ -40,39 +40,39 @@ class Hit(models.Model):
     ip: "models.GenericIPAddressField[Any, Any]" = models.GenericIPAddressField(
         "IP address", null=True, blank=True
     )
-    # Null, where an empty text is a value like any other.
+    # Null for no key: an empty text is a value like any other.
     key: "models.CharField[Any, Any]" = models.CharField(  # noqa: DJ001
         max_length=LENGTH, null=True, blank=True
     )
 
     class Meta:
-        """Both tables are alike."""
+        """The order and the indexes, which are the same for both tables."""
 
         abstract = True
         ordering: ClassVar = ["-at", "-id"]
         indexes: ClassVar = [
-            models.Index(fields=["at", "key"], name="ptrack_%(class)s_at"),
+            models.Index(fields=["at", "key"], name="%(app_label)s_%(class)s_at"),
             models.Index(
                 fields=["key", "at"],
                 condition=models.Q(key__isnull=False),
-                name="ptrack_%(class)s_key",
+                name="%(app_label)s_%(class)s_key",
             ),
         ]
 
     def __str__(self) -> str:
-        """Give the time alone: error trackers and logs show what objects are called."""
+        """Return the time alone: error trackers and logs show the names of objects."""
         return f"{self.at:%Y-%m-%d %H:%M:%S}"
 
 
-class Open(Hit):
-    """One loading of a pixel."""
+class Open(Row):
+    """One request for a pixel."""
 
 
-class Click(Hit):
-    """One following of a link.
+class Click(Row):
+    """One request for a link.
 
     Attributes:
-        url: Where it led.
+        url: The link's target.
     """
 
     url: "models.TextField[Any, Any]" = models.TextField("URL")

@@ -5,13 +5,12 @@ from typing import Any
 
 import ptrack
 from ptrack import conf
-from ptrack.core.environs import environ_of
-from ptrack.core.environs import text as text_of
+from ptrack.core.hits import read_environ, read_text
 from ptrack.privacy import shorten_ip
 
-from . import bulk, storable
-from .keys import key_of
-from .models import Click, Hit, Open
+from . import bulk, storage
+from .keys import find_key
+from .models import Click, Open, Row
 
 
 class RecordOpen(ptrack.TrackingPixel):
@@ -19,17 +18,17 @@ class RecordOpen(ptrack.TrackingPixel):
 
     def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
         """Write the row, and return when it is committed."""
-        fields = self.fields(request, *args, **kwargs)
+        fields = self.get_fields(request, *args, **kwargs)
         if fields is not None:
-            bulk.write(row(Open, request, fields))
+            bulk.write(make_row(Open, request, fields))
 
-    def fields(
+    def get_fields(
         self, request: Any, /, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
-        """Give what is kept of an open; override it to keep less, or other things.
+        """Return the values to keep of an open; override it to keep other ones.
 
         Args:
-            request: What loaded the pixel: an object with ``META``.
+            request: The request for the pixel: an object with ``META``.
             args: The positional arguments that the pixel was made with.
             kwargs: Its keyword arguments.
 
@@ -37,7 +36,7 @@ class RecordOpen(ptrack.TrackingPixel):
             Values of the model's ``args``, ``kwargs``, ``user_agent`` and ``ip``;
             ``None`` to keep no row. Id, time and key are added to them.
         """
-        return {**_request_fields(request), "args": args, "kwargs": kwargs}
+        return {**_read_request(request), "args": args, "kwargs": kwargs}
 
 
 class RecordClick(ptrack.TrackingLink):
@@ -45,58 +44,68 @@ class RecordClick(ptrack.TrackingLink):
 
     def record(self, request: Any, url: str, /, *args: Any, **kwargs: Any) -> None:
         """Write the row, and return when it is committed."""
-        fields = self.fields(request, url, *args, **kwargs)
+        fields = self.get_fields(request, url, *args, **kwargs)
         if fields is not None:
-            bulk.write(row(Click, request, fields))
+            bulk.write(make_row(Click, request, fields))
 
-    def fields(
+    def get_fields(
         self, request: Any, url: str, /, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
-        """Give what is kept of a click, and its ``url``: see `RecordOpen.fields`."""
-        return {**_request_fields(request), "url": url, "args": args, "kwargs": kwargs}
+        """Return the values to keep of a click; override it to keep other ones.
+
+        Args:
+            request: The request for the link: an object with ``META``.
+            url: The link's target.
+            args: The positional arguments that the link was made with.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Values as those of an open, and of the model's ``url``.
+        """
+        return {**_read_request(request), "url": url, "args": args, "kwargs": kwargs}
 
 
-def row(model: type[Hit], request: Any, fields: Mapping[str, Any]) -> Hit:
-    """Make the row of a hit, of values that any database can hold.
+def make_row(model: type[Row], request: Any, fields: Mapping[str, Any]) -> Row:
+    """Return the row of a hit, with values that any database can hold.
 
     Args:
         model: `Open` or `Click`.
-        request: The hit's.
+        request: The request of the hit.
         fields: Values of the model's fields.
 
     Raises:
-        ValueError: One is ``None`` where that can't be stored.
+        ValueError: One is ``None``, and its field can't be.
     """
-    values = {name: _storable(value) for name, value in fields.items()}
-    values["args"] = storable.array(fields.get("args", ()))
-    values["kwargs"] = storable.mapping(fields.get("kwargs", {}))
+    values = {name: _clean(value) for name, value in fields.items()}
+    values["args"] = storage.clean_list(fields.get("args", ()))
+    values["kwargs"] = storage.clean_dict(fields.get("kwargs", {}))
     _refuse_none(model, values)
-    found = ptrack.hit(request)
-    key = key_of(values["kwargs"], conf.opens().key)
-    return model(id=found.id, at=storable.time(found.at), key=key, **values)
+    hit = ptrack.hit(request)
+    key = find_key(values["kwargs"], conf.get("PTRACK_STATS_KEY"))
+    return model(id=hit.id, at=storage.clean_time(hit.at), key=key, **values)
 
 
-def _request_fields(request: Any) -> dict[str, Any]:
-    user_agent = text_of(environ_of(request), "HTTP_USER_AGENT")
-    return {"user_agent": user_agent, "ip": _ip(request)}
+def _read_request(request: Any) -> dict[str, Any]:
+    user_agent = read_text(read_environ(request), "HTTP_USER_AGENT")
+    return {"user_agent": user_agent, "ip": _find_ip(request)}
 
 
-def _ip(request: Any) -> str | None:
-    asked = conf.opens().ip
-    if asked is None:
+def _find_ip(request: Any) -> str | None:
+    length = conf.get("PTRACK_STATS_IP")
+    if not length:
         return None
-    from ptrack.agents import client_ip
+    from ptrack.agents import client_ip  # It needs an extra.
 
-    found = client_ip(request)
-    return shorten_ip(found) if found and asked == "short" else found
-
-
-def _storable(value: Any) -> Any:
-    return storable.text(value) if isinstance(value, str) else value
+    ip = client_ip(request)
+    return ip if not ip or length == "full" else shorten_ip(ip)
 
 
-def _refuse_none(model: type[Hit], values: Mapping[str, Any]) -> None:
-    # SQLite would leave the row out without a word: see `storable`.
+def _clean(value: Any) -> Any:
+    return storage.clean_text(value) if isinstance(value, str) else value
+
+
+def _refuse_none(model: type[Row], values: Mapping[str, Any]) -> None:
+    # SQLite would leave the row out without an error: see `ptrack.stats.storage`.
     for field in model._meta.concrete_fields:
         if values.get(field.name, "") is None and not field.null:
             raise ValueError(f"{field.name} can't be None: leave it out, or empty")

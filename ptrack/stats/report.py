@@ -1,4 +1,4 @@
-"""How many a day, and how many unique ones: exact, from the indexes."""
+"""The numbers of hits and of unique ones, by day: exact, and read from the indexes."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
@@ -8,17 +8,17 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from . import storable
+from . import storage
 
-MOST = 366
-"""Days that are told apart; of more, the latest are."""
+MAX_DAYS = 366
+"""Days in a report; of more days, the latest."""
 
 
 class Day(NamedTuple):
-    """What came on a day, in the site's time zone.
+    """The numbers of a day, in the site's time zone.
 
     Attributes:
-        day: Which one.
+        day: The day.
         hits: Opens, or clicks.
         unique: Different keys among them; rows without a key don't count here.
     """
@@ -28,11 +28,11 @@ class Day(NamedTuple):
     unique: int
 
 
-class Summary(NamedTuple):
-    """What came in all.
+class Report(NamedTuple):
+    """The numbers of each day, and of all days together.
 
     Attributes:
-        days: The latest `MOST` of them, those on which nothing came too.
+        days: The latest `MAX_DAYS`, in order, those without a hit too.
         hits: Opens, or clicks, of all days.
         unique: Different keys among those: not the sum of the days'.
     """
@@ -42,59 +42,59 @@ class Summary(NamedTuple):
     unique: int
 
 
-def summary(rows: QuerySet[Any], first: date | None = None) -> Summary:
+def make_report(rows: QuerySet[Any], first: date | None = None) -> Report:
     """Count rows.
 
     Args:
-        rows: Of `Open` or of `Click`, filtered as one likes.
-        first: The first day to tell, and the last is then today; by default, the
-            first and the last on which something came.
+        rows: Rows of `Open` or of `Click`, with any filter.
+        first: The first day of the report, whose last one is then today. By default,
+            the days of the first hit and of the last one.
     """
-    found = list(_days(rows.order_by()))
-    complete = len(found) < MOST
-    return Summary(
-        list(_without_gaps(found, first)),
-        sum(day.hits for day in found) if complete else rows.order_by().count(),
-        unique(rows),
+    days = list(_count_days(rows.order_by()))
+    complete = len(days) < MAX_DAYS
+    return Report(
+        list(_fill_gaps(days, first)),
+        sum(day.hits for day in days) if complete else rows.order_by().count(),
+        count_unique(rows),
     )
 
 
-def unique(rows: QuerySet[Any]) -> int:
-    """Count the different keys of rows."""
+def count_unique(rows: QuerySet[Any]) -> int:
+    """Return the number of different keys of rows."""
     keyed = rows.order_by().filter(key__isnull=False)
-    # "COUNT(DISTINCT …)" says the same, and sorts all of them to find it out.
+    # "COUNT(DISTINCT …)" is the same number, but sorts all rows.
     return int(keyed.values("key").distinct().count())
 
 
-def first_of(count: int) -> date:
-    """Give the first of so many days of which today is the last."""
-    return _today() - timedelta(days=count - 1)
+def find_first_day(count: int) -> date:
+    """Return the first day of a number of days, of which today is the last."""
+    return _find_today() - timedelta(days=count - 1)
 
 
-def start_of(day: date) -> datetime:
-    """Give the time at which a day starts, as the database takes it."""
-    return storable.time(datetime.combine(day, time.min))
+def find_start(day: date) -> datetime:
+    """Return the time at which a day starts, as the database takes it."""
+    return storage.clean_time(datetime.combine(day, time.min))
 
 
-def _today() -> date:
+def _find_today() -> date:
     now = timezone.now()
     return timezone.localdate(now) if timezone.is_aware(now) else now.date()
 
 
-def _days(rows: QuerySet[Any]) -> Iterator[Day]:
-    """Give the latest days on which something came, the last first."""
+def _count_days(rows: QuerySet[Any]) -> Iterator[Day]:
+    """Yield the latest days that have a hit, the last one first."""
     by_day = rows.annotate(day=TruncDate("at")).values("day")
     counted = by_day.annotate(hits=Count("*"), unique=Count("key", distinct=True))
-    for each in counted.order_by("-day")[:MOST]:
+    for each in counted.order_by("-day")[:MAX_DAYS]:
         yield Day(each["day"], each["hits"], each["unique"])
 
 
-def _without_gaps(found: Iterable[Day], first: date | None) -> Iterator[Day]:
-    by_day = {each.day: each for each in found}
+def _fill_gaps(days: Iterable[Day], first: date | None) -> Iterator[Day]:
+    by_day = {each.day: each for each in days}
     if not by_day:
         return
-    last = max(by_day) if first is None else max(_today(), *by_day)
-    start = max(first or min(by_day), last - timedelta(days=MOST - 1))
+    last = max(by_day) if first is None else max(_find_today(), *by_day)
+    start = max(first or min(by_day), last - timedelta(days=MAX_DAYS - 1))
     for number in range((last - start).days + 1):
         day = start + timedelta(days=number)
         yield by_day.get(day, Day(day, 0, 0))

@@ -1,5 +1,6 @@
-"""A site that counts opens, on SQLite and on PostgreSQL; fixtures and helpers."""
+"""A site with ``ptrack.stats``, on SQLite and on PostgreSQL; fixtures and helpers."""
 
+import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,9 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 
-from ptrack.core import hits
-from tools.soak.postgresql import Server, postgresql
+from tools.soak.postgresql import Server, run_postgresql
 
-ALIAS = "opens"
+ALIAS = "stats"
 APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -29,7 +29,7 @@ APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "ptrack",
-    "ptrack.opens",
+    "ptrack.stats",
 ]
 SETTINGS: dict[str, Any] = {
     "INSTALLED_APPS": APPS,
@@ -39,7 +39,7 @@ SETTINGS: dict[str, Any] = {
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.contrib.messages.middleware.MessageMiddleware",
     ],
-    "ROOT_URLCONF": "tests.urlconfs.opens_admin",
+    "ROOT_URLCONF": "tests.urlconfs.stats_admin",
     "STATIC_URL": "/static/",
     "TIME_ZONE": "UTC",
     "TEMPLATES": [
@@ -55,13 +55,13 @@ SETTINGS: dict[str, Any] = {
             },
         }
     ],
-    "PTRACK_OPENS_KEY": "recipient",
+    "PTRACK_STATS_KEY": "recipient",
     "DATABASE_ROUTERS": ["tests.stats.site.Router"],
 }
 
 
 class Router:
-    """Sends everything to the database of the test, as a site with several would."""
+    """Sends all queries to the database of the test, as a site with several may do."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str:
         return ALIAS
@@ -88,35 +88,35 @@ class Database:
 
 
 @contextmanager
-def installed() -> Iterator[None]:
-    """Have the site's settings until the end of the block, and its apps' checks."""
+def install() -> Iterator[None]:
+    """Use the site's settings, and its apps' checks, until the end of the block."""
     registered = registry.registered_checks
     before = set(registered)
     try:
         with override_settings(**SETTINGS):
             yield
     finally:
-        # Apps register theirs when they are loaded, and nothing takes them out.
+        # Apps register their checks when they are loaded, and never unregister them.
         registered.intersection_update(before)
-        _leave_the_default()
+        _close_default()
 
 
-def _leave_the_default() -> None:
-    """Close what Django has opened besides: to other tests no database is open."""
+def _close_default() -> None:
+    """Close the default database, which no other test uses."""
     connection = connections["default"].connection
     if connection is not None:
-        # A database in memory would stay, by Django's own way.
+        # Django's own method would leave a database in memory open.
         connection.close()
     del connections["default"]
 
 
 @contextmanager
-def database_at(entry: dict[str, Any]) -> Iterator[Database]:
-    """Make a database known to Django, with all tables, until the end of the block."""
+def open_database(entry: dict[str, Any]) -> Iterator[Database]:
+    """Add a database with all tables to Django's, until the end of the block."""
     configured = connections.configure_settings({"default": {}, ALIAS: dict(entry)})
     connections.settings[ALIAS] = configured[ALIAS]
     try:
-        with installed():
+        with install():
             call_command("migrate", database=ALIAS, verbosity=0)
             yield Database(entry)
     finally:
@@ -124,8 +124,8 @@ def database_at(entry: dict[str, Any]) -> Iterator[Database]:
         del connections[ALIAS], connections.settings[ALIAS]
 
 
-def sqlite_at(path: Path) -> dict[str, Any]:
-    """Give a database in a file, whose writers wait for each other."""
+def configure_sqlite(path: Path) -> dict[str, Any]:
+    """Return the settings of a database in a file; writers wait for each other."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -135,80 +135,75 @@ def sqlite_at(path: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
-    with postgresql() as server:
+    with run_postgresql() as server:
         yield server
 
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.integration)
 
-on_postgresql = pytest.mark.parametrize("opens_database", [POSTGRESQL], indirect=True)
+on_postgresql = pytest.mark.parametrize("stats_database", [POSTGRESQL], indirect=True)
 """The mark of a test that is for PostgreSQL alone."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", POSTGRESQL])
-def opens_database(
+def stats_database(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     django_db_blocker: Any,
 ) -> Iterator[Database]:
-    """The app installed, and its tables: in a file, and on a server."""
+    """Yield a database with the app's tables: in a file, and on a server."""
     if request.param == "sqlite":
-        entry = sqlite_at(tmp_path_factory.mktemp("opens") / "db.sqlite3")
+        entry = configure_sqlite(tmp_path_factory.mktemp("stats") / "db.sqlite3")
     else:
         entry = request.getfixturevalue("postgresql_server").django()
     with ExitStack() as stack:
         stack.enter_context(django_db_blocker.unblock())
-        yield stack.enter_context(database_at(entry))
+        yield stack.enter_context(open_database(entry))
 
 
 @pytest.fixture
-def opens(opens_database: Database) -> Iterator[Database]:
-    """The same, with nothing recorded."""
-    from ptrack.opens.models import Click, Open
+def stats(stats_database: Database) -> Iterator[Database]:
+    """Yield the database with empty tables."""
+    from ptrack.stats.models import Click, Open
 
-    yield opens_database
+    yield stats_database
     for model in (Open, Click):
         model.objects.all().delete()
 
 
 @pytest.fixture(scope="module")
-def opens_installed(django_db_blocker: Any) -> Iterator[None]:
-    """The app installed, for what needs no table."""
-    # Django's own checks of the fields ask the database what it can do.
-    with installed(), django_db_blocker.unblock():
+def stats_installed(django_db_blocker: Any) -> Iterator[None]:
+    """Install the app, for tests that need no table."""
+    # Django's own checks of the fields ask the database about its features.
+    with install(), django_db_blocker.unblock():
         yield
 
 
-def request_of(user_agent: str = "", **meta: Any) -> Any:
-    """Give a request as a worker has it: ``META``, and nothing else."""
+def make_request(user_agent: str = "", **meta: Any) -> Any:
+    """Return a request that has nothing but ``META``."""
     return SimpleNamespace(META={"HTTP_USER_AGENT": user_agent, **meta})
 
 
-def hit_at(at: datetime) -> hits.Hit:
-    """Give the hit of a time."""
-    return hits.Hit(hits._uuid7(at.timestamp()), at)
+def make_id(at: datetime | None = None) -> uuid.UUID:
+    """Return an id as a hit of a time has it, by default of now (RFC 9562, 5.7)."""
+    milliseconds = int((at or datetime.now(UTC)).timestamp() * 1000)
+    number = milliseconds << 80 | secrets.randbits(80)
+    return uuid.UUID(int=number & ~(0xF << 76 | 3 << 62) | 7 << 76 | 2 << 62)
 
 
-def open_at(at: datetime, **fields: Any) -> Any:
-    """Give the row of an open of a time, not saved."""
-    from ptrack.opens.models import Open
+def make_open(at: datetime | None = None, **fields: Any) -> Any:
+    """Return the row of an open of a time, by default of now; it isn't saved."""
+    from ptrack.stats.models import Open
 
-    return Open(id=hit_at(at).id, at=at, **fields)
-
-
-def open_now(**fields: Any) -> Any:
-    return open_at(datetime.now(UTC), **fields)
+    at = at or datetime.now(UTC)
+    return Open(**{"id": make_id(at), "at": at, **fields})
 
 
-def new_id() -> uuid.UUID:
-    return open_now().id
-
-
-def in_threads(count: int, function: Callable[[int], Any]) -> list[Any]:
-    """Call a function with a number in each of so many threads, at the same time.
+def run_in_threads(count: int, function: Callable[[int], Any]) -> list[Any]:
+    """Call a function in each of so many threads at the same time, with its number.
 
     Returns:
-        What it returned or raised, in the order of the numbers.
+        Its results or its errors, in the order of the numbers.
     """
     barrier = Barrier(count)
 

@@ -1,4 +1,4 @@
-"""ptrack.opens.chart: bars as high as their numbers, lines at round ones."""
+"""ptrack.stats.chart: bars as high as their numbers, lines at round values."""
 
 from datetime import date, timedelta
 
@@ -8,18 +8,18 @@ FIRST = date(2026, 1, 1)
 
 
 @pytest.fixture
-def drawn(opens_installed):
-    from ptrack.opens.chart import chart
-    from ptrack.opens.days import Day
+def draw(stats_installed):
+    from ptrack.stats.chart import draw_chart
+    from ptrack.stats.report import Day
 
-    def draw(*numbers: tuple[int, int]):
+    def draw_days(*numbers: tuple[int, int]):
         days = [
             Day(FIRST + timedelta(days=at), hits, unique)
             for at, (hits, unique) in enumerate(numbers)
         ]
-        return chart(days)
+        return draw_chart(days)
 
-    return draw
+    return draw_days
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def drawn(opens_installed):
         (7_000_000, [0, 2_000_000, 4_000_000, 6_000_000, 8_000_000]),
     ],
 )
-def test_lines_are_at_round_numbers(drawn, most, lines):
-    assert [tick.value for tick in drawn((most, 0)).ticks] == lines
+def test_lines_are_at_round_numbers(draw, most, lines):
+    assert [tick.value for tick in draw((most, 0)).ticks] == lines
 
 
-def test_bars_are_as_high_as_their_numbers(drawn):
-    found = drawn((4, 2), (2, 0), (0, 0))
+def test_bars_are_as_high_as_their_numbers(draw):
+    found = draw((4, 2), (2, 0), (0, 0))
     hits = [float(bar.hits_height) for bar in found.bars]
     unique = [float(bar.unique_height) for bar in found.bars]
     assert hits[0] == 2 * hits[1] == 2 * unique[0] > 100
@@ -50,8 +50,8 @@ def test_bars_are_as_high_as_their_numbers(drawn):
 
 
 @pytest.mark.parametrize("count", [1, 2, 8, 9, 30, 90, 366])
-def test_all_that_is_drawn_is_within_the_picture(drawn, count):
-    found = drawn(*[(day % 7, day % 3) for day in range(count)])
+def test_everything_is_within_the_picture(draw, count):
+    found = draw(*[(day % 7, day % 3) for day in range(count)])
     ends = [float(found.left)]
     for bar in found.bars:
         assert float(bar.x) >= ends[-1]

@@ -1,4 +1,4 @@
-"""ptrack.opens.checks: each misconfiguration has its message, id and hint."""
+"""ptrack.stats.checks: each misconfiguration has its message, id and hint."""
 
 import sys
 
@@ -7,24 +7,25 @@ from django.core import checks
 from django.test import override_settings
 
 import ptrack
-from tests.recording import emptied
+from tests.recording import empty_tracker
 
-pytestmark = pytest.mark.usefixtures("opens_installed")
+pytestmark = pytest.mark.usefixtures("stats_installed")
 
 
 @pytest.fixture(autouse=True)
-def registered():
-    from ptrack.opens.recording import RecordOpen
+def callback():
+    from ptrack.stats.recording import RecordOpen
 
     class Mine(RecordOpen):
         pass
 
-    with emptied(ptrack.tracker):
+    with empty_tracker(ptrack.tracker):
         ptrack.tracker.register(Mine)
         yield
 
 
-def found() -> dict[str, checks.CheckMessage]:
+def run_checks() -> dict[str, checks.CheckMessage]:
+    """Return ptrack's messages by their ids."""
     return {
         message.id: message
         for message in checks.run_checks()
@@ -32,47 +33,47 @@ def found() -> dict[str, checks.CheckMessage]:
     }
 
 
-def test_site_that_is_set_up_right_has_no_message():
-    assert found() == {}
+def test_right_site_has_no_message():
+    assert run_checks() == {}
 
 
 @pytest.mark.parametrize(
     ("expected", "settings"),
     [
-        ("ptrack.E014", {"PTRACK_OPENS_KEY": ""}),
-        ("ptrack.E014", {"PTRACK_OPENS_KEY": 1}),
-        ("ptrack.E014", {"PTRACK_OPENS_KEY": ["recipient"]}),
-        ("ptrack.E015", {"PTRACK_OPENS_IP": "all"}),
-        ("ptrack.E015", {"PTRACK_OPENS_IP": 24}),
-        ("ptrack.E015", {"PTRACK_OPENS_IP": ["short"]}),
+        ("ptrack.E011", {"PTRACK_STATS_KEY": ""}),
+        ("ptrack.E011", {"PTRACK_STATS_KEY": 1}),
+        ("ptrack.E011", {"PTRACK_STATS_KEY": ["recipient"]}),
+        ("ptrack.E012", {"PTRACK_STATS_IP": "all"}),
+        ("ptrack.E012", {"PTRACK_STATS_IP": 24}),
+        ("ptrack.E012", {"PTRACK_STATS_IP": ["short"]}),
     ],
 )
-def test_misconfiguration_has_one_message_with_a_hint(expected, settings):
+def test_bad_setting_has_one_message_with_a_hint(expected, settings):
     with override_settings(**settings):
-        messages = found()
+        messages = run_checks()
     assert list(messages) == [expected]
     assert messages[expected].level == checks.ERROR
     assert messages[expected].hint.endswith(".")
 
 
-@pytest.mark.parametrize("asked", [None, False, True, "short", "full"])
-def test_right_values_have_no_message(asked):
-    with override_settings(PTRACK_OPENS_IP=asked, PTRACK_OPENS_KEY=None):
-        assert found() == {}
+@pytest.mark.parametrize("value", [None, False, True, "short", "full"])
+def test_right_values_have_no_message(value):
+    with override_settings(PTRACK_STATS_IP=value, PTRACK_STATS_KEY=None):
+        assert run_checks() == {}
 
 
-def test_an_address_needs_the_extra(monkeypatch):
+def test_address_needs_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "python_ipware", None)
-    # As `find_spec` has it where nothing is installed.
-    monkeypatch.setattr("ptrack.opens.checks.find_spec", lambda name: None)
-    with override_settings(PTRACK_OPENS_IP="short"):
-        (message,) = found().values()
+    # Here `find_spec` would raise an error, because of the line above.
+    monkeypatch.setattr("ptrack.stats.checks.find_spec", lambda name: None)
+    with override_settings(PTRACK_STATS_IP="short"):
+        (message,) = run_checks().values()
     assert message.id == "ptrack.E015"
     assert "pip install 'django-ptrack[agents]'" in message.hint
 
 
-def test_nothing_registered_is_warned_of():
-    with emptied(ptrack.tracker):
-        (message,) = found().values()
+def test_no_callback_has_a_warning():
+    with empty_tracker(ptrack.tracker):
+        (message,) = run_checks().values()
     assert (message.id, message.level) == ("ptrack.W005", checks.WARNING)
     assert "ptrack.tracker.register(RecordOpen)" in message.hint

@@ -1,4 +1,4 @@
-"""ptrack.opens.clearing and ``clear_opens``: what is old goes, and nothing else."""
+"""ptrack.stats.clearing and ``clear_stats``: only old rows are deleted."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,25 +9,25 @@ from django.db import connections
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from tests.stats.site import ALIAS, hit_at, open_at
+from tests.stats.site import ALIAS, make_id, make_open
 
-pytestmark = pytest.mark.usefixtures("opens")
+pytestmark = pytest.mark.usefixtures("stats")
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture
 def model():
-    """Opens of each of the last hundred days."""
-    from ptrack.opens.models import Open
+    """Add an open on each of the last hundred days."""
+    from ptrack.stats.models import Open
 
     days = [NOW - timedelta(days=day, hours=1) for day in range(100)]
-    Open.objects.bulk_create([open_at(at, key=at.isoformat()) for at in days])
+    Open.objects.bulk_create([make_open(at, key=at.isoformat()) for at in days])
     return Open
 
 
 @pytest.mark.parametrize("batch", [1, 7, 10, 5000])
-def test_what_is_older_goes_in_batches(model, batch):
-    from ptrack.opens.clearing import clear
+def test_old_rows_are_deleted_in_batches(model, batch):
+    from ptrack.stats.clearing import clear
 
     before = NOW - timedelta(days=90)
     with CaptureQueriesContext(connections[ALIAS]) as queries:
@@ -38,12 +38,11 @@ def test_what_is_older_goes_in_batches(model, batch):
     assert len(deletes) == -(-10 // batch)
 
 
-def test_a_batch_takes_nothing_that_only_lies_between(model):
-    """A row with an id from before its time stays, though its id is in the range."""
-    from ptrack.opens.clearing import clear
+def test_new_row_with_an_old_id_stays(model):
+    """Its id is in the range of a batch."""
+    from ptrack.stats.clearing import clear
 
-    kept = open_at(NOW)
-    kept.id = hit_at(NOW - timedelta(days=95)).id
+    kept = make_open(NOW, id=make_id(NOW - timedelta(days=95)))
     kept.save(force_insert=True)
     assert clear(model, NOW - timedelta(days=90)) == 10
     assert model.objects.filter(id=kept.id).exists()
@@ -53,22 +52,22 @@ def run(*arguments: str) -> str:
     from io import StringIO
 
     out = StringIO()
-    call_command("clear_opens", *arguments, stdout=out)
+    call_command("clear_stats", *arguments, stdout=out)
     return out.getvalue().strip()
 
 
-def test_the_command_deletes_both_opens_and_clicks(model):
-    from ptrack.opens.models import Click
+def test_command_deletes_opens_and_clicks(model):
+    from ptrack.stats.models import Click
 
-    old = hit_at(NOW - timedelta(days=100))
-    Click.objects.create(id=old.id, at=old.at, url="https://shop.example/")
-    told = run("--older-than", "90")
-    assert told.startswith("Deleted 10 opens and 1 clicks of before 20")
+    old = NOW - timedelta(days=100)
+    Click.objects.create(id=make_id(old), at=old, url="https://shop.example/")
+    output = run("--older-than", "90")
+    assert output.startswith("Deleted 10 opens and 1 clicks from before 20")
     assert (model.objects.count(), Click.objects.count()) == (90, 0)
     assert run("--older-than=90", "--batch=1").startswith("Deleted 0 opens and 0")
 
 
-def test_a_dry_run_deletes_nothing(model):
+def test_dry_run_deletes_nothing(model):
     assert run("--older-than=90", "--dry-run").startswith("Would delete 10 opens and 0")
     assert model.objects.count() == 100
 
@@ -82,12 +81,12 @@ def test_a_dry_run_deletes_nothing(model):
         ("2026-01-02 12:00", "2026-01-02 12:00:00+00:00"),
     ],
 )
-def test_a_date_is_taken_too(model, text, expected):
+def test_date_is_possible_too(model, text, expected):
     assert run("--before", text, "--dry-run").endswith(f"before {expected}.")
 
 
 @override_settings(TIME_ZONE="Europe/Berlin")
-def test_a_date_starts_in_the_time_zone_of_the_site(model):
+def test_date_starts_in_the_time_zone_of_the_site(model):
     assert "2026-01-02 00:00:00+01:00" in run("--before=2026-01-02", "--dry-run")
 
 
@@ -110,6 +109,6 @@ def test_a_date_starts_in_the_time_zone_of_the_site(model):
         (["--older-than=1", "--batch=99999999999999999999"], "--batch takes 1 to"),
     ],
 )
-def test_bad_input_is_told(arguments, message):
+def test_bad_input_is_an_error(arguments, message):
     with pytest.raises(CommandError, match=message.replace("-", "[-]")):
         run(*arguments)

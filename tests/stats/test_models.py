@@ -1,4 +1,4 @@
-"""ptrack.opens: its tables, and what it costs where it isn't installed."""
+"""ptrack.stats: its tables, and no cost where it isn't installed."""
 
 from io import StringIO
 
@@ -10,17 +10,17 @@ from tests.processes import run_python
 from tests.stats.site import ALIAS, Database
 
 
-def test_the_migrations_are_complete(opens_installed):
-    """The models hold nothing that the migrations lack."""
+def test_migrations_are_complete(stats_installed):
+    """The models have nothing that the migrations lack."""
     out = StringIO()
-    call_command("makemigrations", "ptrack_opens", check=True, stdout=out)
+    call_command("makemigrations", "ptrack_stats", check=True, stdout=out)
     assert "No changes" in out.getvalue()
 
 
-def test_each_table_has_three_indexes(opens: Database):
-    """The key, the time and the reader: more would be paid for at each hit."""
+def test_each_table_has_three_indexes(stats: Database):
+    """They are of the id, the time and the key. Each further index costs time."""
     with connections[ALIAS].cursor() as cursor:
-        for table in ("ptrack_opens_open", "ptrack_opens_click"):
+        for table in ("ptrack_stats_open", "ptrack_stats_click"):
             found = connections[ALIAS].introspection.get_constraints(cursor, table)
             columns = [
                 each["columns"]
@@ -33,24 +33,24 @@ def test_each_table_has_three_indexes(opens: Database):
 @pytest.mark.parametrize(
     "query",
     [
-        "SELECT * FROM ptrack_opens_open ORDER BY at DESC, id DESC LIMIT 100",
-        "SELECT COUNT(*) FROM ptrack_opens_open WHERE at >= '2026-01-01'",
-        "SELECT COUNT(DISTINCT key) FROM ptrack_opens_open WHERE at >= '2026-01-01'",
-        "SELECT * FROM ptrack_opens_open WHERE key = 'ada' ORDER BY at DESC LIMIT 9",
-        "SELECT COUNT(*) FROM ptrack_opens_open WHERE key = 'ada' AND at > '2026-1-1'",
+        "SELECT * FROM ptrack_stats_open ORDER BY at DESC, id DESC LIMIT 100",
+        "SELECT COUNT(*) FROM ptrack_stats_open WHERE at >= '2026-01-01'",
+        "SELECT COUNT(DISTINCT key) FROM ptrack_stats_open WHERE at >= '2026-01-01'",
+        "SELECT * FROM ptrack_stats_open WHERE key = 'ada' ORDER BY at DESC LIMIT 9",
+        "SELECT COUNT(*) FROM ptrack_stats_open WHERE key = 'ada' AND at > '2026-1-1'",
     ],
 )
-def test_the_admins_queries_use_the_indexes(opens: Database, query):
-    explain = "EXPLAIN " if opens.vendor == "postgresql" else "EXPLAIN QUERY PLAN "
+def test_queries_of_the_admin_use_the_indexes(stats: Database, query):
+    explain = "EXPLAIN " if stats.vendor == "postgresql" else "EXPLAIN QUERY PLAN "
     with connections[ALIAS].cursor() as cursor:
-        if opens.vendor == "postgresql":
-            # A table this small would be read whole, index or not.
+        if stats.vendor == "postgresql":
+            # Otherwise it reads a small table without an index.
             cursor.execute("SET enable_seqscan = off")
         cursor.execute(explain + query)
         plan = str(cursor.fetchall())
-        if opens.vendor == "postgresql":
+        if stats.vendor == "postgresql":
             cursor.execute("SET enable_seqscan = on")
-    assert "ptrack_open_" in plan
+    assert "ptrack_stats_open_at" in plan or "ptrack_stats_open_key" in plan
 
 
 SITE = """
@@ -67,18 +67,18 @@ from django.core.checks import run_checks
 from django.test import Client
 run_checks()
 assert Client().get(ptrack.pixel_url("x").removeprefix("https://h")).status_code == 200
-print([name for name in sys.modules if name.startswith("ptrack.opens")])
+print([name for name in sys.modules if name.startswith("ptrack.stats")])
 """
 
 
-def test_where_it_is_not_installed_nothing_of_it_is_imported():
-    """After start-up, checks, a pixel's URL and a hit."""
+def test_nothing_is_imported_if_it_is_not_installed():
+    """The process has started, run the checks, made a URL and received a hit."""
     assert run_python(SITE) == "[]\n"
 
 
-def test_the_core_needs_no_opens():
+def test_the_core_needs_no_stats():
     out = run_python(
-        "import sys; sys.modules['ptrack.opens'] = None\n"
+        "import sys; sys.modules['ptrack.stats'] = None\n"
         "import ptrack, ptrack.conf, ptrack.wsgi, ptrack.checks, ptrack.apps\n"
         "print('fine')"
     )

@@ -1,4 +1,4 @@
-"""ptrack.opens.recording: a hit becomes a row, whoever delivers it."""
+"""ptrack.stats.recording: a hit becomes a row, through any adapter."""
 
 from datetime import UTC, datetime
 
@@ -9,18 +9,18 @@ from django.test import AsyncClient, Client, override_settings
 import ptrack
 from ptrack.requests import PixelRequest
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.recording import emptied
-from tests.stats.site import in_threads, request_of
+from tests.recording import empty_tracker
+from tests.stats.site import make_request, run_in_threads
 
-pytestmark = pytest.mark.usefixtures("opens")
+pytestmark = pytest.mark.usefixtures("stats")
 HOST = "https://www.example.com"
 
 
 @pytest.fixture
 def recording():
-    from ptrack.opens import recording
+    from ptrack.stats import recording
 
-    with emptied(ptrack.tracker):
+    with empty_tracker(ptrack.tracker):
         ptrack.tracker.register(recording.RecordOpen)
         ptrack.tracker.register(recording.RecordClick)
         yield recording
@@ -28,19 +28,19 @@ def recording():
 
 @pytest.fixture
 def models():
-    from ptrack.opens import models
+    from ptrack.stats import models
 
     return models
 
 
-def path(url: str) -> str:
+def find_path(url: str) -> str:
     return url.removeprefix(HOST)
 
 
-def test_an_open_is_a_row(recording, models):
+def test_open_is_a_row(recording, models):
     before = datetime.now(UTC)
     url = ptrack.pixel_url("a", 1, recipient="ada", campaign=7)
-    Client().get(path(url), headers={"user-agent": "Agent/1 \xfc"})
+    Client().get(find_path(url), headers={"user-agent": "Agent/1 \xfc"})
     (row,) = models.Open.objects.all()
     assert row.args == ["a", 1]
     assert row.kwargs == {"recipient": "ada", "campaign": 7}
@@ -51,44 +51,44 @@ def test_an_open_is_a_row(recording, models):
     assert not models.Click.objects.exists()
 
 
-def test_a_click_is_a_row_of_its_own_table(recording, models):
+def test_click_is_a_row_of_its_own_table(recording, models):
     url = ptrack.link_url("https://shop.example/?a=ü", recipient="ada")
-    assert Client().get(path(url)).status_code == 302
+    assert Client().get(find_path(url)).status_code == 302
     (row,) = models.Click.objects.all()
     assert (row.url, row.key, row.args) == ("https://shop.example/?a=ü", "ada", [])
     assert not models.Open.objects.exists()
 
 
 async def aget(url: str) -> int:
-    return (await AsyncClient().get(path(url))).status_code
+    return (await AsyncClient().get(find_path(url))).status_code
 
 
-def test_an_open_in_an_event_loop_is_a_row(recording, models):
+def test_open_in_an_event_loop_is_a_row(recording, models):
     from asgiref.sync import async_to_sync
 
     assert async_to_sync(aget)(ptrack.pixel_url(recipient="ada")) == 200
     assert [row.key for row in models.Open.objects.all()] == ["ada"]
 
 
-def test_an_open_outside_of_djangos_requests_is_a_row(recording, models):
-    """Through the WSGI middleware, in a thread of its own."""
+def test_open_outside_of_djangos_requests_is_a_row(recording, models):
+    """It comes through the WSGI middleware, in another thread."""
     site = PtrackWSGIMiddleware(None)
-    environ = PixelRequest.blank(path(ptrack.pixel_url(recipient="ada"))).environ
-    in_threads(1, lambda _: site(environ, lambda status, headers: None))
+    environ = PixelRequest.blank(find_path(ptrack.pixel_url(recipient="ada"))).environ
+    run_in_threads(1, lambda _: site(environ, lambda status, headers: None))
     assert [row.key for row in models.Open.objects.all()] == ["ada"]
 
 
 def test_keywords_may_have_any_names(recording, models):
-    """Those of the callback's own parameters too."""
+    """They may have the names of the callback's parameters too."""
     names = ("self", "request", "url", "args", "kwargs", "key", "id")
     kwargs = dict.fromkeys(names, "x")
-    Client().get(path(ptrack.pixel_url(**kwargs)))
+    Client().get(find_path(ptrack.pixel_url(**kwargs)))
     assert [row.kwargs for row in models.Open.objects.all()] == [kwargs]
 
 
-def test_what_no_database_takes_is_replaced(recording, models):
+def test_characters_that_no_database_takes_are_replaced(recording, models):
     url = ptrack.pixel_url("a\0b", recipient="ada\ud800", n=10**40, f=1e300)
-    Client().get(path(url), headers={"user-agent": "x\0y"})
+    Client().get(find_path(url), headers={"user-agent": "x\0y"})
     (row,) = models.Open.objects.all()
     assert row.args == ["a\ufffdb"]
     assert row.key == "ada\ufffd"
@@ -98,13 +98,13 @@ def test_what_no_database_takes_is_replaced(recording, models):
 
 @pytest.mark.parametrize("agent", ["x" * 100_000, "\x80\xff", "", "\ud800", "😀"])
 def test_user_agents_are_whole(recording, models, agent):
-    recording.RecordOpen().record(request_of(agent))
+    recording.RecordOpen().record(make_request(agent))
     (row,) = models.Open.objects.all()
     assert row.user_agent == agent.replace("\ud800", "\ufffd")
 
 
 @pytest.mark.parametrize(
-    ("asked", "kept"),
+    ("setting", "kept"),
     [
         (None, None),
         (False, None),
@@ -113,51 +113,51 @@ def test_user_agents_are_whole(recording, models, agent):
         ("full", "192.0.2.77"),
     ],
 )
-def test_an_address_is_kept_if_the_settings_ask_for_it(recording, models, asked, kept):
-    with override_settings(PTRACK_OPENS_IP=asked):
-        recording.RecordOpen().record(request_of(REMOTE_ADDR="192.0.2.77"))
+def test_address_is_kept_if_the_settings_ask_for_it(recording, models, setting, kept):
+    with override_settings(PTRACK_STATS_IP=setting):
+        recording.RecordOpen().record(make_request(REMOTE_ADDR="192.0.2.77"))
     assert [row.ip for row in models.Open.objects.all()] == [kept]
 
 
-@override_settings(PTRACK_OPENS_IP="full", PTRACK_TRUSTED_PROXIES=["10.0.0.0/8"])
-def test_an_address_is_the_clients_behind_a_proxy(recording, models):
+@override_settings(PTRACK_STATS_IP="full", PTRACK_TRUSTED_PROXIES=["10.0.0.0/8"])
+def test_address_behind_a_proxy_is_the_clients(recording, models):
     forwarded = {"HTTP_X_FORWARDED_FOR": "2001:db8::7", "REMOTE_ADDR": "10.1.2.3"}
-    recording.RecordOpen().record(request_of(**forwarded))
-    recording.RecordOpen().record(request_of(REMOTE_ADDR=""))
+    recording.RecordOpen().record(make_request(**forwarded))
+    recording.RecordOpen().record(make_request(REMOTE_ADDR=""))
     found = set(models.Open.objects.values_list("ip", flat=True))
     assert found == {"2001:db8::7", None}
 
 
-@override_settings(PTRACK_OPENS_KEY="campaign")
-def test_the_key_is_the_keyword_of_the_settings(recording, models):
-    recording.RecordOpen().record(request_of(), recipient="ada", campaign=7)
+@override_settings(PTRACK_STATS_KEY="campaign")
+def test_key_is_the_keyword_of_the_settings(recording, models):
+    recording.RecordOpen().record(make_request(), recipient="ada", campaign=7)
     assert [row.key for row in models.Open.objects.all()] == ["7"]
 
 
-@override_settings(PTRACK_OPENS_KEY=7)
-def test_a_bad_setting_is_an_error_that_says_so(recording):
-    with pytest.raises(ImproperlyConfigured, match="PTRACK_OPENS_KEY must be the name"):
-        recording.RecordOpen().record(request_of())
+@override_settings(PTRACK_STATS_KEY=7)
+def test_bad_setting_is_an_error(recording):
+    with pytest.raises(ImproperlyConfigured, match="PTRACK_STATS_KEY must be the name"):
+        recording.RecordOpen().record(make_request())
 
 
-def test_the_same_request_again_is_the_same_row(recording, models):
-    request = request_of()
+def test_same_request_again_is_the_same_row(recording, models):
+    request = make_request()
     recording.RecordOpen().record(request, recipient="ada")
     recording.RecordOpen().record(request, recipient="ada")
     assert models.Open.objects.count() == 1
 
 
-def test_a_subclass_says_what_is_kept(recording, models):
+def test_subclass_chooses_the_values(recording, models):
     class Fewer(recording.RecordOpen):
-        def fields(self, request, /, *args, **kwargs):
+        def get_fields(self, request, /, *args, **kwargs):
             if kwargs.pop("test", False):
                 return None
-            found = super().fields(request, *args, **kwargs)
+            found = super().get_fields(request, *args, **kwargs)
             return {**found, "user_agent": "", "kwargs": {"recipient": "hidden"}}
 
-    Fewer().record(request_of("Agent"), recipient="ada", test=True)
+    Fewer().record(make_request("Agent"), recipient="ada", test=True)
     assert not models.Open.objects.exists()
-    Fewer().record(request_of("Agent"), recipient="ada", sent=1)
+    Fewer().record(make_request("Agent"), recipient="ada", sent=1)
     (row,) = models.Open.objects.all()
     assert (row.user_agent, row.kwargs, row.key) == (
         "",
@@ -166,33 +166,33 @@ def test_a_subclass_says_what_is_kept(recording, models):
     )
 
 
-def test_a_subclass_says_what_is_kept_of_clicks(recording, models):
+def test_subclass_chooses_the_values_of_clicks(recording, models):
     class Some(recording.RecordClick):
-        def fields(self, request, url, /, *args, **kwargs):
+        def get_fields(self, request, url, /, *args, **kwargs):
             if "secret" in url:
                 return None
             return {"url": url.partition("?")[0]}
 
-    Some().record(request_of("Agent"), "https://shop.example/?secret=1")
-    Some().record(request_of("Agent"), "https://shop.example/?a=1")
+    Some().record(make_request("Agent"), "https://shop.example/?secret=1")
+    Some().record(make_request("Agent"), "https://shop.example/?a=1")
     (row,) = models.Click.objects.all()
     assert (row.url, row.user_agent) == ("https://shop.example/", "")
     assert (row.args, row.kwargs, row.key) == ([], {}, None)
 
 
-def test_none_where_it_cannot_be_is_an_error(recording, models):
-    """SQLite would leave the row out without a word."""
+def test_none_in_a_field_without_null_is_an_error(recording, models):
+    """SQLite would leave the row out without an error."""
 
     class Wrong(recording.RecordOpen):
-        def fields(self, request, /, *args, **kwargs):
+        def get_fields(self, request, /, *args, **kwargs):
             return {"user_agent": None}
 
     with pytest.raises(ValueError, match="user_agent can't be None"):
-        Wrong().record(request_of())
+        Wrong().record(make_request())
 
 
-def test_the_name_of_a_row_tells_nobody_who_it_was(recording, models):
-    recording.RecordOpen().record(request_of("Agent"), recipient="ada")
+def test_name_of_a_row_has_no_personal_data(recording, models):
+    recording.RecordOpen().record(make_request("Agent"), recipient="ada")
     (row,) = models.Open.objects.all()
     assert "ada" not in repr(row)
     assert str(row) == f"{row.at:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""ptrack.opens.storable: what comes back from a database is what went in."""
+"""ptrack.stats.storage: values come back from a database as they went in."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,8 @@ from django.utils import timezone as zones
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ptrack.opens import storable
-from tests.stats.site import open_now
+from ptrack.stats import storage
+from tests.stats.site import make_open
 
 R = "\ufffd"
 
@@ -38,30 +38,30 @@ R = "\ufffd"
         (Decimal("1.5"), "1.5"),
     ],
 )
-def test_values_are_kept_as_near_as_can_be(given, stored):
-    (found,) = storable.array([given])
+def test_values_are_kept_as_far_as_possible(given, stored):
+    (found,) = storage.clean_list([given])
     assert found == stored
     assert type(found) is type(stored)
 
 
-def test_names_that_only_differed_in_what_is_replaced_stay_two():
-    found = storable.mapping({"a\0": 1, "a\ud800": 2, f"a{R}": 3})
+def test_names_that_differ_only_in_replaced_characters_stay_apart():
+    found = storage.clean_dict({"a\0": 1, "a\ud800": 2, f"a{R}": 3})
     assert found == {f"a{R}": 1, f"a{R}{R}": 2, f"a{R}{R}{R}": 3}
 
 
 def test_negative_zero_is_zero():
-    assert str(storable.array([-0.0])[0]) == "0.0"
+    assert str(storage.clean_list([-0.0])[0]) == "0.0"
 
 
-def test_what_nests_too_deep_is_kept_as_its_json():
+def test_values_that_nest_too_deep_are_kept_as_json():
     value: list = ["bottom"]
     for _ in range(150):
         value = [value]
-    found = storable.array([value])
+    found = storage.clean_list([value])
     depth = 0
     while isinstance(found, list):
         found, depth = found[0], depth + 1
-    assert depth == storable.MAX_DEPTH
+    assert depth == storage.MAX_DEPTH
     assert json.loads(found)[0]
     assert "bottom" in found
 
@@ -69,20 +69,20 @@ def test_what_nests_too_deep_is_kept_as_its_json():
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
-def test_a_time_keeps_its_zone_where_the_site_has_zones():
-    assert storable.time(NOW) is NOW
+def test_time_keeps_its_zone_if_the_site_has_zones():
+    assert storage.clean_time(NOW) is NOW
     with override_settings(TIME_ZONE="Europe/Berlin"):
-        found = storable.time(datetime(2026, 1, 2, 12))
+        found = storage.clean_time(datetime(2026, 1, 2, 12))
     assert found == NOW - timedelta(hours=1)
 
 
 @override_settings(USE_TZ=False, TIME_ZONE="Europe/Berlin")
-def test_a_time_is_the_sites_own_where_it_has_none():
-    assert storable.time(NOW) == datetime(2026, 1, 2, 13)
-    # And not the one that was activated for who loads the pixel.
+def test_time_is_in_the_zone_of_a_site_without_zones():
+    assert storage.clean_time(NOW) == datetime(2026, 1, 2, 13)
+    # A visitor's zone, which may be active, makes no difference.
     with zones.override("Asia/Tokyo"):
-        assert storable.time(NOW) == datetime(2026, 1, 2, 13)
-    assert storable.time(datetime(2026, 1, 2, 13)) == datetime(2026, 1, 2, 13)
+        assert storage.clean_time(NOW) == datetime(2026, 1, 2, 13)
+    assert storage.clean_time(datetime(2026, 1, 2, 13)) == datetime(2026, 1, 2, 13)
 
 
 anything = st.recursive(
@@ -94,16 +94,16 @@ anything = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(anything), st.dictionaries(st.text(st.characters()), anything))
-def test_any_value_comes_back_from_the_database(opens, args, kwargs):
-    from ptrack.opens.models import Open
+def test_any_value_comes_back_from_the_database(stats, args, kwargs):
+    from ptrack.stats.models import Open
 
-    row = open_now(args=storable.array(args), kwargs=storable.mapping(kwargs))
-    # Not by what leaves rows out.
+    row = make_open(args=storage.clean_list(args), kwargs=storage.clean_dict(kwargs))
+    # `bulk.write` isn't used here, as it may leave a row out.
     row.save(force_insert=True)
     found = Open.objects.get(pk=row.pk)
     assert found.args == row.args
     assert found.kwargs == row.kwargs
-    # Numbers of the same type too: keys are made of what is read back.
+    # Types are the same too: keys are made of values that were read back.
     assert json.dumps(found.args, sort_keys=True) == json.dumps(
         row.args, sort_keys=True
     )

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Makes them, with their indexes."""
+    """Create the tables, with their indexes."""
 
     initial = True
 
@@ -37,11 +37,11 @@ class Migration(migrations.Migration):
                 "ordering": ["-at", "-id"],
                 "abstract": False,
                 "indexes": [
-                    models.Index(fields=["at", "key"], name="ptrack_click_at"),
+                    models.Index(fields=["at", "key"], name="ptrack_stats_click_at"),
                     models.Index(
                         condition=models.Q(("key__isnull", False)),
                         fields=["key", "at"],
-                        name="ptrack_click_key",
+                        name="ptrack_stats_click_key",
                     ),
                 ],
             },
@@ -69,11 +69,11 @@ class Migration(migrations.Migration):
                 "ordering": ["-at", "-id"],
                 "abstract": False,
                 "indexes": [
-                    models.Index(fields=["at", "key"], name="ptrack_open_at"),
+                    models.Index(fields=["at", "key"], name="ptrack_stats_open_at"),
                     models.Index(
                         condition=models.Q(("key__isnull", False)),
                         fields=["key", "at"],
-                        name="ptrack_open_key",
+                        name="ptrack_stats_open_key",
                     ),
                 ],
             },

@@ -1,4 +1,4 @@
-"""``manage.py clear_opens``: see `ptrack.opens.clearing`."""
+"""``manage.py clear_stats``: see `ptrack.stats.clearing`."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -8,28 +8,27 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from ptrack.opens import storable
-from ptrack.opens.clearing import BATCH, clear, expired
-from ptrack.opens.models import Click, Open
+from ptrack.stats.clearing import BATCH, clear, find_old
+from ptrack.stats.models import Click, Open
+from ptrack.stats.storage import clean_time
 
-MOST = 1_000_000
-"""Rows in a transaction: more are no batch."""
+MAX_BATCH = 1_000_000
 
 
 class Command(BaseCommand):
-    """Deletes opens and clicks by their age."""
+    """Delete opens and clicks by their age."""
 
-    help = "Delete opens and clicks that are older than so many days, or than a date."
+    help = "Delete opens and clicks that are older than some days, or than a date."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Ask for one of age and date."""
+        """Declare the options; one of age and date is required."""
         age = parser.add_mutually_exclusive_group(required=True)
         age.add_argument("--older-than", metavar="DAYS", help="days, such as 90")
         age.add_argument(
             "--before", metavar="DATE", help="such as 2026-01-01, or 2026-01-01T12:00Z"
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="only count what would be deleted"
+            "--dry-run", action="store_true", help="only count the rows"
         )
         parser.add_argument(
             "--batch",
@@ -40,40 +39,40 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> str:
-        """Delete, and say how many."""
-        if not 1 <= options["batch"] <= MOST:
-            raise CommandError(f"--batch takes 1 to {MOST:,} rows")
-        before = _before(options["older_than"], options["before"])
-        found = {
+        """Delete the rows; return a text with their numbers."""
+        if not 1 <= options["batch"] <= MAX_BATCH:
+            raise CommandError(f"--batch takes 1 to {MAX_BATCH:,} rows")
+        before = _read_limit(options["older_than"], options["before"])
+        counts = {
             model._meta.verbose_name_plural: (
-                expired(model, before).count()
+                find_old(model, before).count()
                 if options["dry_run"]
                 else clear(model, before, options["batch"])
             )
             for model in (Open, Click)
         }
-        counts = " and ".join(f"{count} {name}" for name, count in found.items())
-        does = "Would delete" if options["dry_run"] else "Deleted"
-        return f"{does} {counts} of before {before.isoformat(' ', 'seconds')}."
+        counted = " and ".join(f"{count} {name}" for name, count in counts.items())
+        verb = "Would delete" if options["dry_run"] else "Deleted"
+        return f"{verb} {counted} from before {before.isoformat(' ', 'seconds')}."
 
 
-def _before(days: str | None, date: str | None) -> datetime:
-    return _days_ago(days) if date is None else _start_of(date)
+def _read_limit(days: str | None, date: str | None) -> datetime:
+    return _read_days(days) if date is None else _read_date(date)
 
 
-def _days_ago(text: str | None) -> datetime:
+def _read_days(text: str | None) -> datetime:
     with suppress(ValueError, OverflowError):
-        # "1_0" is a number to Python alone.
+        # Only Python takes "1_0" for a number.
         if text and text.isdecimal():
             return timezone.now() - timedelta(days=int(text))
     raise CommandError(f"--older-than takes a number of days, such as 90, not {text!r}")
 
 
-def _start_of(text: str) -> datetime:
+def _read_date(text: str) -> datetime:
     with suppress(ValueError, OverflowError):
         if found := parse_datetime(text):
-            at = storable.time(found)
-            # Databases have times in UTC, which may be beyond the first or last year.
+            at = clean_time(found)
+            # Databases store UTC, in which it may be outside the years 1 to 9999.
             at.astimezone(UTC)
             return at
     raise CommandError(f"--before takes a date, such as 2026-01-01, not {text!r}")

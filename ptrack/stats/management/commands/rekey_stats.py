@@ -1,19 +1,21 @@
-"""``manage.py rekey_opens``: see `ptrack.opens.rekeying`."""
+"""``manage.py rekey_stats``: see `ptrack.stats.rekeying`."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ptrack.opens.models import Click, Open
-from ptrack.opens.rekeying import rekey
+from ptrack.stats.models import Click, Open
+from ptrack.stats.rekeying import rekey
 
 
 class Command(BaseCommand):
-    """Fills the keys of opens and clicks anew."""
+    """Fill in the keys of opens and clicks anew."""
 
-    help = "Fill the keys of opens and clicks anew, after PTRACK_OPENS_KEY has changed."
+    help = (
+        "Fill in the keys of opens and clicks anew, after PTRACK_STATS_KEY has changed."
+    )
 
     def handle(self, *args: Any, **options: Any) -> str:
-        """Do so, and say how many rows have changed."""
+        """Fill in the keys; return a text with the numbers of changed rows."""
         opens, clicks = rekey(Open), rekey(Click)
         return f"Changed the keys of {opens} opens and {clicks} clicks."
