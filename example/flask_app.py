@@ -1,6 +1,6 @@
 """ptrack around a Flask app: ``python example/flask_app.py``.
 
-The page at ``/`` holds a pixel, and each loading of it is printed as a line of JSON.
+The page at ``/`` has a pixel, and a line of JSON is printed for each hit.
 """
 
 import json
@@ -19,7 +19,7 @@ PORT = int(os.environ.get("PORT", "5000"))
 app = Flask(__name__)
 pixels = PtrackWSGIMiddleware(
     app.wsgi_app,
-    # Known to everyone; a site of one's own makes its own secret.
+    # Everyone knows this secret: make one for your own site.
     secret=os.environ.get("PTRACK_SECRET", "the-demo-secret-known-to-anyone!"),
     app_url=os.environ.get("PTRACK_APP_URL", f"http://127.0.0.1:{PORT}"),
 )
@@ -28,7 +28,7 @@ app.wsgi_app = pixels
 
 @ptrack.tracker.register
 class PrintView(ptrack.TrackingPixel):
-    """Prints what the pixel was made with."""
+    """Prints the arguments that the pixel was made with."""
 
     def record(self, request: Request, *args: Any, **kwargs: Any) -> None:
         sys.stdout.write(json.dumps({"args": args, "kwargs": kwargs}) + "\n")
@@ -36,7 +36,7 @@ class PrintView(ptrack.TrackingPixel):
 
 
 @app.get("/")
-def home() -> str:
+def show_home() -> str:
     return f"<!DOCTYPE html><h1>Hello</h1>{pixels.pixel_tag('hello', page='home')}"
 
 

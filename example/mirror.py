@@ -1,8 +1,8 @@
 """A mirror: a public process that only records, and prints a line of JSON per hit.
 
-It needs ``PTRACK_SECRET``, the one of the site that makes the pixels, and takes
-``PTRACK_SECRET_FALLBACKS`` and ``PTRACK_PREFIX`` from the environment as well. The
-site's ``PTRACK_APP_URL`` is the address of the mirror. Run it by either of::
+It needs the same ``PTRACK_SECRET`` as the site that makes the pixels, and also reads
+``PTRACK_SECRET_FALLBACKS`` and ``PTRACK_PREFIX`` from the environment. The site's
+``PTRACK_APP_URL`` is the address of the mirror. Run it with one of these commands::
 
     gunicorn --chdir example mirror:application
     PORT=8001 python example/mirror.py
@@ -12,7 +12,6 @@ import json
 import os
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 from wsgiref.simple_server import make_server
 
@@ -24,18 +23,18 @@ from ptrack.wsgi import mirror
 
 @ptrack.tracker.register
 class PrintHit(ptrack.TrackingPixel):
-    """Prints when, by whom and what: pipe it to wherever hits are kept."""
+    """Prints each hit: pipe the lines to the place where you keep hits."""
 
     def record(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        hit = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        line = {
+            "time": ptrack.hit(request).at.isoformat(timespec="milliseconds"),
             "address": request.remote_addr,
             "user_agent": request.user_agent,
             "args": args,
             "kwargs": kwargs,
         }
-        # Escaped to ASCII, a hit is one line, whatever is in it.
-        sys.stdout.write(json.dumps(hit) + "\n")
+        # JSON escapes line breaks, so each hit is one line.
+        sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
 

@@ -1,1 +1,1 @@
-"""The demo: send mails, open them, and watch the opens come in."""
+"""The demo: send mails, open them, and see the opens and clicks in a report."""

@@ -7,7 +7,7 @@ from django.db.models.signals import post_migrate
 
 
 class DemoConfig(AppConfig):
-    """The project's one app; ptrack finds its ``pixels.py``."""
+    """The only app of the project; ptrack finds its ``pixels.py``."""
 
     name = "demo"
     default_auto_field = "django.db.models.BigAutoField"
@@ -17,21 +17,22 @@ class DemoConfig(AppConfig):
 
 
 def make_viewer(**kwargs: Any) -> None:
-    """Make who may look at opens and clicks in the admin, and at nothing else.
+    """Create a user who may look at opens and clicks in the admin, and at nothing else.
 
-    Name and password are "demo", known to everyone, as all secrets of the demo.
+    The name and the password are "demo". Like all secrets of the demo, everyone knows
+    them.
     """
     from django.contrib.auth.models import Permission, User
     from django.db import connection
 
-    # Where only some migrations were asked for, there are no users yet.
+    # After only some of the migrations there is no table of users yet.
     if User._meta.db_table not in connection.introspection.table_names():
         return
     user, is_new = User.objects.get_or_create(username="demo", is_staff=True)
     if is_new:
         user.set_password("demo")
         user.save()
-    may = Permission.objects.filter(
-        content_type__app_label="ptrack_opens", codename__startswith="view_"
+    permissions = Permission.objects.filter(
+        content_type__app_label="ptrack_stats", codename__startswith="view_"
     )
-    user.user_permissions.set(may)
+    user.user_permissions.set(permissions)

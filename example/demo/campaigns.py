@@ -1,4 +1,4 @@
-"""Sending a campaign: a mail per recipient, each with a pixel and links of its own."""
+"""Sending a campaign: one mail for each recipient, with its own pixel and links."""
 
 import logging
 import time
@@ -17,15 +17,15 @@ from .models import Campaign
 
 logger = logging.getLogger(__name__)
 
-# Tags in a message are shown as the text they are.
+# Tags in a message are shown as text.
 _markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable("image")
 
 
 class Sending(NamedTuple):
-    """What became of a campaign.
+    """The result of sending a campaign.
 
     Attributes:
-        campaign: The campaign; who got it is in its ``recipients``.
+        campaign: The campaign; its ``recipients`` are those that it was sent to.
         failed: The addresses that it couldn't be sent to.
     """
 
@@ -34,21 +34,21 @@ class Sending(NamedTuple):
 
 
 def send(subject: str, message: str, recipients: list[str]) -> Sending:
-    """Send a campaign; a recipient that fails costs a log record, not the others.
+    """Send a campaign; if a mail fails, log it and send the others.
 
     Args:
-        subject: Of each mail.
-        message: Markdown.
+        subject: The subject of each mail.
+        message: The message, in Markdown.
         recipients: E-mail addresses.
     """
     campaign = Campaign.objects.create(subject=subject, message=message)
-    failed = [each for each in recipients if not _sent(campaign, each)]
+    failed = [each for each in recipients if not _send_mail(campaign, each)]
     campaign.recipients = [each for each in recipients if each not in failed]
     campaign.save()
     return Sending(campaign, failed)
 
 
-def _sent(campaign: Campaign, recipient: str) -> bool:
+def _send_mail(campaign: Campaign, recipient: str) -> bool:
     try:
         compose(campaign, recipient).send()
     except Exception:
@@ -58,10 +58,10 @@ def _sent(campaign: Campaign, recipient: str) -> bool:
 
 
 def compose(campaign: Campaign, recipient: str) -> EmailMultiAlternatives:
-    """Make the mail to one recipient: as text, and as HTML whose links are tracked.
+    """Return the mail to one recipient: as text, and as HTML whose links are tracked.
 
     Args:
-        campaign: Its subject and message are sent.
+        campaign: The campaign, with the subject and the message.
         recipient: An e-mail address.
     """
     unsubscribe = settings.PTRACK_APP_URL + reverse("unsubscribe")
@@ -76,7 +76,7 @@ def compose(campaign: Campaign, recipient: str) -> EmailMultiAlternatives:
         body=render_to_string("demo/mail/campaign.txt", context),
         to=[recipient],
         headers={
-            # Else Django asks the network for this machine's name to make one with.
+            # To make one, Django would ask the network for the name of this machine.
             "Message-ID": make_msgid(domain="example.com"),
             "List-Unsubscribe": f"<{unsubscribe}>",
         },

@@ -1,4 +1,4 @@
-"""The form that a campaign is composed with."""
+"""The form for composing a campaign."""
 
 import re
 from collections.abc import Iterator
@@ -19,23 +19,23 @@ class RecipientsField(forms.Field):
     widget = forms.Textarea
 
     def to_python(self, value: Any) -> list[str]:
-        """Give each address once, in the order they were written."""
+        """Return each address once, in the order of the text."""
         found = filter(None, re.split(r"[\s,;]+", value or ""))
         return list({address.casefold(): address for address in found}.values())
 
     def validate(self, value: list[str]) -> None:
-        """Check that there are some, not too many, and that all are addresses."""
+        """Check that there are some, but not too many, and that all are addresses."""
         super().validate(value)
         if len(value) > MOST_RECIPIENTS:
             raise ValidationError(
                 f"These are {len(value)} recipients; the demo sends to "
                 f"{MOST_RECIPIENTS} at most."
             )
-        if problems := list(_problems(value)):
+        if problems := list(_find_problems(value)):
             raise ValidationError(problems)
 
 
-def _problems(addresses: list[str]) -> Iterator[str]:
+def _find_problems(addresses: list[str]) -> Iterator[str]:
     for address in addresses:
         try:
             validate_email(address)
@@ -43,7 +43,7 @@ def _problems(addresses: list[str]) -> Iterator[str]:
             yield f"“{address}” is not an e-mail address."
 
 
-def _example() -> str:
+def _write_example() -> str:
     office = settings.PTRACK_APP_URL + reverse("office")
     return (
         "Hello,\n\n"
@@ -61,27 +61,27 @@ class CampaignForm(forms.Form):
     subject = forms.CharField(
         max_length=200,
         initial="Our news in November",
-        error_messages={"required": "Give the mail a subject."},
+        error_messages={"required": "Enter a subject."},
     )
     message = forms.CharField(
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 8}),
-        initial=_example,
+        initial=_write_example,
         help_text="Markdown: a blank line begins a new paragraph, and "
         "[text](https://www.example.com/) is a link.",
-        error_messages={"required": "Write a few words."},
+        error_messages={"required": "Enter a message."},
     )
     recipients = RecipientsField(
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         initial="ada@example.com\ngrace@example.com\nalan@example.com",
-        help_text="One per line, or separated by commas. Nothing leaves this machine.",
-        error_messages={"required": "Name at least one recipient."},
+        help_text="One per line, or separated by commas. No mail leaves this machine.",
+        error_messages={"required": "Enter at least one recipient."},
     )
 
     def clean_subject(self) -> str:
-        """Put it on one line: a header has no line breaks."""
+        """Return the subject on one line: a header has no line breaks."""
         return " ".join(self.cleaned_data["subject"].split())
 
     def clean_message(self) -> str:
-        """Give it the line breaks that mails are made with; browsers send CRLF."""
+        """Return the message with plain line breaks: browsers send CRLF."""
         return "\n".join(self.cleaned_data["message"].splitlines())

@@ -1,99 +1,68 @@
-"""The opens and clicks of a campaign, and who it was: what a report is made of."""
+"""The opens and clicks of a campaign, and the facts that a report takes from each."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import TextChoices
 
 from ptrack import agents
-from ptrack.opens import models
+from ptrack.stats.models import Click, Open, Row
 
 from .models import Campaign
 
+Some = TypeVar("Some", bound=Row)
 
-class Who(TextChoices):
-    """Who a hit is put down to."""
+
+class Cause(TextChoices):
+    """The causes of hits, which are counted apart."""
 
     PERSON = "person"
     MACHINE = "machine"
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class Hit:
-    """One request for what a mail carries.
-
-    Attributes:
-        recipient: Whose mail it was.
-        at: When it came.
-        seconds: How long after the mail was sent; ``None`` if that isn't known.
-        agent: Who it was.
-    """
-
-    recipient: str
-    at: datetime
-    seconds: float | None
-    agent: agents.Agent
-
-    @property
-    def who(self) -> Who:
-        """Whom it is put down to.
-
-        A mail provider's proxy that fetches when its reader opens the mail stands for a
-        person; one that fetches whether or not somebody reads is a machine.
-        """
-        if self.agent.on_open is None:
-            return Who.UNKNOWN
-        return Who.PERSON if self.agent.on_open else Who.MACHINE
+def find_opens(campaign: Campaign) -> list[Open]:
+    """Return the opens of a campaign in the order of their times."""
+    return _find_rows(Open, campaign)
 
 
-@dataclass(frozen=True)
-class Open(Hit):
-    """One loading of a pixel."""
+def find_clicks(campaign: Campaign) -> list[Click]:
+    """Return the clicks of a campaign in the order of their times."""
+    return _find_rows(Click, campaign)
 
 
-@dataclass(frozen=True)
-class Click(Hit):
-    """One following of a link.
-
-    Attributes:
-        url: Where it led.
-    """
-
-    url: str
+def _find_rows(model: type[Some], campaign: Campaign) -> list[Some]:
+    rows = model.objects.filter(kwargs__campaign=campaign.pk)
+    return list(rows.order_by("at", "id"))
 
 
-def opens_of(campaign: Campaign) -> list[Open]:
-    """Give the opens of a campaign, the first one first."""
-    return [Open(**_common(row)) for row in _rows(models.Open, campaign)]
+def get_recipient(row: Row) -> str:
+    """Return the recipient of the mail; an empty text if it isn't known."""
+    return str(row.kwargs.get("recipient") or "")
 
 
-def clicks_of(campaign: Campaign) -> list[Click]:
-    """Give the clicks of a campaign, the first one first."""
-    rows = _rows(models.Click, campaign)
-    return [Click(**_common(row), url=row.url) for row in rows]
+def measure_delay(row: Row) -> float | None:
+    """Return the seconds since the send; ``None`` if its time isn't known."""
+    sent: Any = row.kwargs.get("sent")
+    if not isinstance(sent, int | float):
+        return None
+    return max(0.0, row.at.timestamp() - sent)
 
 
-def _rows(model: Any, campaign: Campaign) -> Any:
-    return model.objects.filter(kwargs__campaign=campaign.pk).order_by("at", "id")
-
-
-def _common(row: models.Hit) -> dict[str, Any]:
-    return {
-        "recipient": str(row.kwargs.get("recipient") or ""),
-        "at": row.at,
-        "seconds": _seconds_since(row.kwargs.get("sent"), row.at),
-        "agent": _agent(row),
-    }
-
-
-def _seconds_since(sent: Any, at: datetime) -> float | None:
-    return max(0.0, at.timestamp() - sent) if isinstance(sent, int | float) else None
-
-
-def _agent(row: models.Hit) -> agents.Agent:
+def find_agent(row: Row) -> agents.Agent:
+    """Return the agent that sent the request."""
     environ = {"HTTP_USER_AGENT": row.user_agent}
     if row.kwargs.get("prefetch"):
         environ["HTTP_SEC_PURPOSE"] = "prefetch"
     return agents.identify(environ)
+
+
+def find_cause(row: Row) -> Cause:
+    """Return the cause of a hit.
+
+    A mail provider's proxy that fetches when the reader opens the mail stands for a
+    person; a proxy that fetches in any case is a machine.
+    """
+    on_open = find_agent(row).on_open
+    if on_open is None:
+        return Cause.UNKNOWN
+    return Cause.PERSON if on_open else Cause.MACHINE

@@ -1,14 +1,14 @@
-"""What was sent. What was opened of it, and clicked, is kept by `ptrack.opens`."""
+"""The campaigns that were sent. `ptrack.stats` keeps their opens and clicks."""
 
 from django.db import models
 from django.utils import timezone
 
-# The message of the sample, by which it is told from what was sent.
+# The message of the sample; no campaign that was sent has it.
 SAMPLE = "A sample: it was never sent."
 
 
 class Campaign(models.Model):
-    """A message to many.
+    """A message to many recipients.
 
     Attributes:
         recipients: The addresses that it was sent to.
@@ -27,5 +27,5 @@ class Campaign(models.Model):
 
     @property
     def is_sample(self) -> bool:
-        """Whether it was never sent."""
+        """Whether this is the sample, which was never sent."""
         return self.message == SAMPLE

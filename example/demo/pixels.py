@@ -1,7 +1,8 @@
-"""What happens at an open and at a click: ptrack finds this module by its name.
+"""The callbacks for opens and clicks: ptrack finds this module by its name.
 
-`ptrack.opens` keeps a row of each. Who it was is found out when it is looked at, from
-the user agent in that row (`hits`); only what isn't in there is added here.
+`ptrack.stats` keeps a row for each hit. The report finds out the agent from the user
+agent in that row (`hits.find_agent`). A prefetch is known from another header, so these
+callbacks add it to the row.
 """
 
 from typing import Any
@@ -10,32 +11,32 @@ from django.http import HttpRequest
 
 import ptrack
 from ptrack import agents
-from ptrack.opens.recording import RecordClick, RecordOpen
+from ptrack.stats.recording import RecordClick, RecordOpen
 
 
 @ptrack.tracker.register
 class KeepOpen(RecordOpen):
-    """Keeps every open as a row."""
+    """Keeps each open as a row."""
 
-    def fields(
+    def get_fields(
         self, request: HttpRequest, /, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
-        more = {**kwargs, **_prefetch(request)}
-        return super().fields(request, *args, **more)
+        more = {**kwargs, **_note_prefetch(request)}
+        return super().get_fields(request, *args, **more)
 
 
 @ptrack.tracker.register
 class KeepClick(RecordClick):
-    """Keeps every click as a row."""
+    """Keeps each click as a row."""
 
-    def fields(
+    def get_fields(
         self, request: HttpRequest, url: str, /, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
-        more = {**kwargs, **_prefetch(request)}
-        return super().fields(request, url, *args, **more)
+        more = {**kwargs, **_note_prefetch(request)}
+        return super().get_fields(request, url, *args, **more)
 
 
-def _prefetch(request: HttpRequest) -> dict[str, bool]:
-    """Keep what a browser says in a header of its own: that nobody looks at it yet."""
-    prefetched = agents.identify(request).kind == "prefetch"
-    return {"prefetch": True} if prefetched else {}
+def _note_prefetch(request: HttpRequest) -> dict[str, bool]:
+    """Return a keyword for the row if a browser has loaded this before it is needed."""
+    is_prefetch = agents.identify(request).kind == "prefetch"
+    return {"prefetch": True} if is_prefetch else {}

@@ -1,7 +1,8 @@
 """Settings of the demo.
 
-The environment may say otherwise: ``PORT``, ``PTRACK_APP_URL``, ``PTRACK_SECRET``,
-``DEMO_VAR`` (the directory of the database and the mails) and ``DEMO_SECRET_KEY``.
+These variables of the environment change them: ``PORT``, ``PTRACK_APP_URL``,
+``PTRACK_SECRET``, ``DEMO_VAR`` (the directory of the database and the mails) and
+``DEMO_SECRET_KEY``.
 """
 
 import os
@@ -16,18 +17,18 @@ VAR.mkdir(parents=True, exist_ok=True)
 
 # -- ptrack ---------------------------------------------------------------------------
 
-# Known to everyone, so good for a demo only. A site of one's own makes its own secret:
-#     python -c 'import secrets; print(secrets.token_hex(16))'
+# Everyone knows this secret, so it is for the demo only. Make one for your own site:
+#     python -m ptrack secret
 PTRACK_SECRET = os.environ.get("PTRACK_SECRET") or "the-demo-secret-known-to-anyone!"
 
-# Where the recipients of the mails reach this site.
+# The address under which the recipients of the mails reach this site.
 PORT = os.environ.get("PORT", "8000")
 PTRACK_APP_URL = (
     os.environ.get("PTRACK_APP_URL") or f"http://127.0.0.1:{PORT}"
 ).rstrip("/")
 
-# Unique opens are counted by whose mail it was.
-PTRACK_OPENS_KEY = "recipient"
+# Unique opens and clicks are counted by this keyword.
+PTRACK_STATS_KEY = "recipient"
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -37,7 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "ptrack",
-    "ptrack.opens",
+    "ptrack.stats",
     "demo",
 ]
 
@@ -68,7 +69,7 @@ else:
     EMAIL_BACKEND = MAIL_BACKEND
     EMAIL_FILE_PATH = MAIL_DIRECTORY
 
-# -- the rest is Django's usual -------------------------------------------------------
+# -- the usual settings of Django -----------------------------------------------------
 
 DEBUG = True
 SECRET_KEY = os.environ.get("DEMO_SECRET_KEY") or "only-for-the-demo-" + "x" * 40
@@ -81,7 +82,7 @@ STATIC_URL = "/static/"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# Only the admin asks for a session: a reader of the pages gets no cookie for one.
+# Only the admin uses sessions; the other pages set no cookie for one.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 DATABASES = {

@@ -1,4 +1,4 @@
-"""The pages."""
+"""The pages of the demo."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -8,14 +8,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ptrack.opens.models import Open
+from ptrack.stats.models import Open
 
 from . import campaigns, mailbox, reports
 from .forms import CampaignForm
 from .models import Campaign
 
-# What a mail client allows: images, the mail's own styles, and links that open in a
-# window of their own. No scripts.
+# A mail client allows images, the mail's own styles, and links that open a new window.
+# It runs no scripts.
 MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
     "img-src http: https: data:; style-src 'unsafe-inline'"
@@ -24,64 +24,64 @@ MAIL_POLICY = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: HttpRequest) -> HttpResponse:
-    """Show the form of a campaign, and send it."""
+    """Show the form for a campaign, or send the campaign."""
     form = CampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        _tell(request, campaigns.send(**form.cleaned_data))
+        _announce(request, campaigns.send(**form.cleaned_data))
         return redirect("inbox")
     context = {"form": form, "latest": Campaign.objects.first()}
     return render(request, "demo/compose.html", context)
 
 
-def _tell(request: HttpRequest, sending: campaigns.Sending) -> None:
+def _announce(request: HttpRequest, sending: campaigns.Sending) -> None:
     count = len(sending.campaign.recipients)
     if count:
         mails = "1 mail" if count == 1 else f"{count} mails"
-        messages.success(request, f"Sent {mails}. Open one, and see it counted.")
+        messages.success(request, f"Sent {mails}. Open one to see it counted.")
     if sending.failed:
-        messages.error(request, f"Could not be sent to {_some(sending.failed)}.")
+        messages.error(request, f"No mail could be sent to {_shorten(sending.failed)}.")
 
 
-def _some(addresses: list[str], most: int = 3) -> str:
-    # Messages travel in a cookie, which holds no long list.
+def _shorten(addresses: list[str], most: int = 3) -> str:
+    # The message is kept in a cookie, which is too small for a long list.
     more = [f"{len(addresses) - most} more"] if len(addresses) > most else []
     return ", ".join([*addresses[:most], *more])
 
 
 @require_safe
-def inbox(request: HttpRequest) -> HttpResponse:
+def show_inbox(request: HttpRequest) -> HttpResponse:
     """List the mails that were sent."""
-    mails = mailbox.mails(settings.MAIL_DIRECTORY)
+    mails = mailbox.read_mails(settings.MAIL_DIRECTORY)
     return render(request, "demo/inbox.html", {"mails": mails})
 
 
 @require_safe
-def mail(request: HttpRequest, mail_id: str) -> HttpResponse:
+def show_mail(request: HttpRequest, mail_id: str) -> HttpResponse:
     """Show a mail: its headers, its body in a frame, and its source."""
-    return render(request, "demo/mail.html", {"mail": _mail_or_404(mail_id)})
+    return render(request, "demo/mail.html", {"mail": _find_mail(mail_id)})
 
 
 @require_safe
 @never_cache
 @xframe_options_sameorigin
-def mail_body(request: HttpRequest, mail_id: str) -> HttpResponse:
-    """Show the body of a mail, as what it is: a document of somebody else's."""
-    content, content_type = _mail_or_404(mail_id).body
+def show_mail_body(request: HttpRequest, mail_id: str) -> HttpResponse:
+    """Show the body of a mail, with the rights of a document from a stranger."""
+    content, content_type = _find_mail(mail_id).body
     response = HttpResponse(content, content_type=f"{content_type}; charset=utf-8")
     response["Content-Security-Policy"] = MAIL_POLICY
     return response
 
 
-def _mail_or_404(mail_id: str) -> mailbox.Mail:
-    found = mailbox.mail(settings.MAIL_DIRECTORY, mail_id)
+def _find_mail(mail_id: str) -> mailbox.Mail:
+    found = mailbox.find_mail(settings.MAIL_DIRECTORY, mail_id)
     if found is None:
         raise Http404("There is no such mail")
     return found
 
 
 @require_safe
-def report(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
-    """Show what became of a campaign, by default of the latest."""
+def show_report(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
+    """Show the report on a campaign, by default on the latest."""
     everything = Campaign.objects.all()
     if campaign_id is None:
         campaign = everything.first()
@@ -93,26 +93,26 @@ def report(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse
 
 @require_safe
 @never_cache
-def report_data(request: HttpRequest, campaign_id: int) -> JsonResponse:
-    """Give the numbers of a campaign as JSON, for the page to poll."""
-    return JsonResponse(reports.report(get_object_or_404(Campaign, pk=campaign_id)))
+def send_numbers(request: HttpRequest, campaign_id: int) -> JsonResponse:
+    """Send the numbers of a campaign as JSON; the report polls them."""
+    return JsonResponse(reports.summarize(get_object_or_404(Campaign, pk=campaign_id)))
 
 
 @require_safe
-def office(request: HttpRequest) -> HttpResponse:
-    """Be where the first link of the example leads."""
+def show_office(request: HttpRequest) -> HttpResponse:
+    """Show the page that the first link of the example leads to."""
     return render(request, "demo/office.html")
 
 
 @require_safe
-def unsubscribe(request: HttpRequest) -> HttpResponse:
-    """Be where the mails' link to unsubscribe leads, which isn't tracked."""
+def show_unsubscribe(request: HttpRequest) -> HttpResponse:
+    """Show the page for unsubscribing; the link that leads there isn't tracked."""
     return render(request, "demo/unsubscribe.html")
 
 
 @require_safe
-def coep(request: HttpRequest) -> HttpResponse:
-    """Show that the pixel also loads on a page that embeds only what consents to it."""
+def show_strict_page(request: HttpRequest) -> HttpResponse:
+    """Show a page under COEP, where an image only loads if its host allows it."""
     views = Open.objects.filter(kwargs__page="coep")
     context = {"count": views.count(), "latest": views[:3]}
     response = render(request, "demo/coep.html", context)

@@ -1,4 +1,4 @@
-"""The commands of what records: ``migrate``, ``check``, ``clear_opens``, ``ptrack``."""
+"""The commands of the mirror: ``migrate``, ``check``, ``clear_stats``, ``ptrack``."""
 
 import os
 import sys

@@ -1,13 +1,12 @@
-"""The demo's mails, read as their recipients' clients read them, and who these are."""
+"""The demo's mails as mail clients see them, and the user agents of such clients."""
 
 import re
 from html import unescape
-from typing import Any
 
 from ptrack.testing import Tracked, tracked
 from ptrack.wsgi import PtrackWSGIMiddleware
 
-from .demo_server import BROWSER, SECRET, Client, Page
+from .servers import BROWSER, SECRET, Client, Page
 
 GMAIL = (
     "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 "
@@ -20,7 +19,10 @@ BOT = "python-requests/2.32.3"
 OUTLOOK = "Microsoft Office/16.0 (Microsoft Outlook 16.0.17328; Pro)"
 STRANGER = "Something/1.0"
 
-# Of each, by the tables in docs/agents.md: whom the report puts it down to, name, kind.
+# It only reads URLs: the requests go to the demo's process.
+READER = PtrackWSGIMiddleware(None, secret=SECRET, prefix="/ptrack/", pixels=())
+
+# The cause, the name and the kind of each, by the tables in docs/agents.md.
 AGENTS = {
     GMAIL: ("person", "Gmail", "mail_proxy"),
     APPLE: ("machine", "Apple Mail Privacy Protection", "mail_proxy"),
@@ -34,8 +36,8 @@ AGENTS = {
 }
 
 
-def example(client: Client) -> str:
-    """Give the message that the form is filled with."""
+def read_example(client: Client) -> str:
+    """Return the message that the form is filled with."""
     found = re.search(
         r"<textarea name=\"message\".*?>(.*?)</textarea>", client.get("/").text, re.S
     )
@@ -43,8 +45,8 @@ def example(client: Client) -> str:
     return unescape(found[1]).strip()
 
 
-def mails(client: Client, subject: str) -> dict[str, str]:
-    """Give the addresses of the mails with a subject, by recipient."""
+def find_mails(client: Client, subject: str) -> dict[str, str]:
+    """Return the paths of the mails with a subject, by recipient."""
     found = re.findall(
         r'<a href="(/inbox/\w+/)">\s*<strong>(.*?)</strong>\s*<span>(.*?)</span>',
         client.get("/inbox/").text,
@@ -52,21 +54,17 @@ def mails(client: Client, subject: str) -> dict[str, str]:
     return {to: path for path, title, to in found if unescape(title) == subject}
 
 
-def nowhere(environ: Any, start_response: Any) -> list[bytes]:
-    raise AssertionError("what is tracked is asked of the server that runs")
-
-
-READER = PtrackWSGIMiddleware(nowhere, SECRET, prefix="/ptrack/", pixels=())
-
-
-def carried(page: Page) -> Tracked:
+def read_page(page: Page) -> Tracked:
+    """Return the pixels and the tracked links of a page."""
     return tracked(page.text, READER)
 
 
-def pixel(page: Page) -> str:
-    (found,) = carried(page).pixels
+def find_pixel(page: Page) -> str:
+    """Return the URL of the only pixel of a page."""
+    (found,) = read_page(page).pixels
     return found.url
 
 
-def body(client: Client, subject: str, recipient: str = "ada@example.com") -> Page:
-    return client.get(f"{mails(client, subject)[recipient]}body/")
+def read_body(client: Client, subject: str, recipient: str = "ada@example.com") -> Page:
+    """Return the body of a mail, without loading its pixel."""
+    return client.get(f"{find_mails(client, subject)[recipient]}body/")

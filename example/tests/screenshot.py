@@ -1,4 +1,4 @@
-"""``make screenshot``: the demo's report as pictures for the README."""
+"""``make screenshot``: pictures of the demo's report for the README."""
 
 import io
 import tempfile
@@ -8,23 +8,23 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.integration.chromium import run_chromium
 from tests.processes import ROOT
 
-from .chromium import chromium
-from .demo_server import PATIENCE, manage, running_demo
+from .servers import PATIENCE, manage, run_demo
 
 WIDTH = 1200
 SENT = "2026-11-03T09:00+00:00"
 PICTURES = {"light": "demo.png", "dark": "demo-dark.png"}
 
-# The chart is drawn in steps, and the tables come with it.
+# Chart.js draws in steps, and the tables are filled at the same time.
 DRAWN = (
     "const chart = window.Chart?.getChart(document.querySelector('#chart canvas'));"
     "return Boolean(chart?.data.datasets.length)"
     " && document.querySelectorAll('#rows tr').length > 0"
 )
 
-# Of the last table, with as much room below as there is at its sides.
+# The end of the last table, and a margin like those at its sides.
 END = (
     "const table = document.querySelector('.recipients');"
     "return Math.ceil(scrollY + table.getBoundingClientRect().bottom + 40)"
@@ -35,14 +35,14 @@ def main(directory: Path) -> None:
     """Take a picture in each colour scheme.
 
     Args:
-        directory: Where to.
+        directory: The directory for the pictures.
     """
     directory.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         with (
-            running_demo(place) as demo,
-            chromium(
+            run_demo(place) as demo,
+            run_chromium(
                 place / "profile",
                 "--force-device-scale-factor=1",
                 "--force-prefers-reduced-motion",
@@ -70,7 +70,7 @@ def _resize(browser: Chrome, height: int) -> None:
 
 
 def _save(png: bytes, path: Path) -> None:
-    # A third of the size. The median cut, the default, would lose the few green pixels.
+    # A third of the size. The default, the median cut, loses the few green pixels.
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 

@@ -1,4 +1,4 @@
-"""Runs the demo, and the other examples, as the processes that a reader would start."""
+"""Running the demo and the other examples as the processes that a reader starts."""
 
 import os
 import re
@@ -23,9 +23,9 @@ from urllib.request import (
     build_opener,
 )
 
-from tools.soak.processes import free_port
+from tests.processes import ROOT, free_port
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "example"
+EXAMPLE = Path(__file__).resolve().parents[1]
 SECRET = "the secret of the examples' test"
 PATIENCE = 30.0
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
@@ -36,30 +36,37 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs, and what it has written so far."""
+    """A server that runs.
+
+    Attributes:
+        url: Its URL, without a path.
+        log: The file with its output.
+        process: Its process.
+    """
 
     url: str
     log: Path
     process: subprocess.Popen[bytes]
 
-    def output(self) -> str:
+    def read_output(self) -> str:
+        """Return the output so far."""
         return self.log.read_text(encoding="utf-8")
 
     def wait_for_output(self, text: str) -> str:
-        """Give the line that contains the text, once there is one."""
+        """Wait for a line that contains the text; return the line."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            for line in self.output().splitlines():
+            for line in self.read_output().splitlines():
                 if text in line:
                     return line
             time.sleep(0.05)
-        raise AssertionError(f"{text!r} was not written:\n{self.output()}")
+        raise AssertionError(f"{text!r} was not written:\n{self.read_output()}")
 
 
-def environment(**variables: str) -> dict[str, str]:
-    """Return the environment of an example, without what is only for the suite.
+def make_environment(**variables: str) -> dict[str, str]:
+    """Return the environment of an example.
 
-    That is what its settings say, and the make that may run it.
+    It is this process's, without the variables of the test settings and of make.
     """
     inherited = {
         name: value
@@ -77,14 +84,23 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(*command: str, port: int, log: Path, **variables: str) -> Iterator[Server]:
-    """Run a server until the end of the block, at which it has always ended."""
-    env = environment(PORT=str(port), **variables)
+def run_server(
+    *command: str, port: int, log: Path, **variables: str
+) -> Iterator[Server]:
+    """Run a server until the block ends.
+
+    Args:
+        command: The arguments of Python.
+        port: The port that the server listens on.
+        log: The file for its output.
+        variables: Variables of its environment.
+    """
+    env = make_environment(PORT=str(port), **variables)
     with (
         log.open("wb") as output,
         subprocess.Popen(
             [sys.executable, *command],
-            cwd=EXAMPLE.parent,
+            cwd=ROOT,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -92,15 +108,13 @@ def running(*command: str, port: int, log: Path, **variables: str) -> Iterator[S
         ) as process,
     ):
         try:
-            _wait_until_it_listens(process, port, log)
+            _wait_for_port(process, port, log)
             yield Server(f"http://127.0.0.1:{port}", log, process)
         finally:
             _end(process)
 
 
-def _wait_until_it_listens(
-    process: subprocess.Popen[bytes], port: int, log: Path
-) -> None:
+def _wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -123,27 +137,27 @@ MANAGE = str(EXAMPLE / "manage.py")
 
 
 def manage(directory: Path, *arguments: str) -> str:
-    """Run a management command of the demo in a directory; give its output."""
+    """Run a management command of the demo in a directory; return its output."""
     return subprocess.run(
         [sys.executable, "-W", "error", MANAGE, *arguments],
         check=True,
         capture_output=True,
-        env=environment(DEMO_VAR=str(directory)),
+        env=make_environment(DEMO_VAR=str(directory)),
         text=True,
         timeout=PATIENCE * 2,
     ).stdout
 
 
 @contextmanager
-def running_demo(directory: Path, *, sample: bool = False) -> Iterator[Server]:
+def run_demo(directory: Path, *, sample: bool = False) -> Iterator[Server]:
     """Run the demo in a directory, with the command that ``make demo`` runs.
 
     Args:
-        directory: Where its database and its mails are.
-        sample: Let it begin with its sample, as for a newcomer.
+        directory: The directory of its database and its mails.
+        sample: Let it add its sample, as it does for a newcomer.
     """
     port = free_port()
-    with running(
+    with run_server(
         MANAGE,
         "serve",
         *([] if sample else ["--no-sample"]),
@@ -158,7 +172,7 @@ def running_demo(directory: Path, *, sample: bool = False) -> Iterator[Server]:
 
 
 class Page(NamedTuple):
-    """An answer, read to its end."""
+    """A response, read to its end."""
 
     status: int
     headers: HTTPMessage
@@ -171,7 +185,7 @@ class Page(NamedTuple):
 
 
 class _KeepErrors(HTTPErrorProcessor):
-    """Leaves answers of 400 and above to the caller; redirects are still followed."""
+    """Returns responses of 400 and above; redirects are still followed."""
 
     def http_response(self, request: Any, response: Any) -> Any:
         if response.status >= 400:
@@ -179,8 +193,8 @@ class _KeepErrors(HTTPErrorProcessor):
         return super().http_response(request, response)
 
 
-def _opener() -> OpenerDirector:
-    # No proxy: whatever the environment says, these requests stay on this machine.
+def _make_opener() -> OpenerDirector:
+    # No proxy, even if the environment has one: the server is on this machine.
     return build_opener(
         ProxyHandler({}), HTTPCookieProcessor(CookieJar()), _KeepErrors()
     )
@@ -191,26 +205,26 @@ class Client:
     """A small browser: cookies, redirects and forms.
 
     Attributes:
-        base: Where paths are.
-        user_agent: What it says that it is.
-        headers: What else it says.
+        base: The URL that paths are added to.
+        user_agent: Its user agent.
+        headers: Its other headers.
     """
 
     base: str
     user_agent: str = BROWSER
     headers: dict[str, str] = field(default_factory=dict)
-    opener: OpenerDirector = field(default_factory=_opener)
+    opener: OpenerDirector = field(default_factory=_make_opener)
 
     def get(self, path: str) -> Page:
-        """Get a path, or a whole URL."""
+        """Request a path, or a whole URL."""
         return self._open(path, None)
 
     def submit(self, path: str, **fields: str) -> Page:
-        """Fill the form of a page in and send it, with the token that it holds."""
+        """Fill in the form of a page and send it, with its CSRF token."""
         found = re.search(
             r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).text
         )
-        assert found, f"{path} holds no form"
+        assert found, f"{path} has no form"
         data = {"csrfmiddlewaretoken": found[1], **fields}
         return self._open(path, urlencode(data).encode())
 

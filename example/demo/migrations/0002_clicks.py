@@ -1,4 +1,4 @@
-"""Clicks, and who it was; the opens that are there already are sorted too."""
+"""Add clicks and the agent of each hit, and identify the agents of existing opens."""
 
 # ruff: noqa: RUF012 - as Django writes it
 
@@ -10,7 +10,7 @@ from ptrack import agents
 
 
 def identify(apps, schema_editor):
-    """Tell by their user agent, which is all that was kept of them."""
+    """Identify agents by the user agent: nothing else was kept."""
     opens = apps.get_model("demo", "Open").objects
     for each in opens.all():
         agent = agents.identify({"HTTP_USER_AGENT": each.user_agent})

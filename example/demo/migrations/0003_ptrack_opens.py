@@ -1,4 +1,4 @@
-"""Opens and clicks are kept by ptrack.opens from here on: those of before too."""
+"""Move the opens and clicks to ptrack.stats, which keeps them from here on."""
 
 # ruff: noqa: RUF012 - as Django writes it
 
@@ -9,22 +9,22 @@ from django.db import migrations
 
 
 def move(apps: Any, schema_editor: Any) -> None:
-    """Copy each row, with what its mail carried in the place where it is looked for."""
+    """Copy each row, with the arguments of its pixel or link in ``kwargs``."""
     for name in ("Open", "Click"):
-        keep = apps.get_model("ptrack_opens", name).objects.create
+        keep = apps.get_model("ptrack_stats", name).objects.create
         for old in apps.get_model("demo", name).objects.all():
             more = {"url": old.url} if name == "Click" else {}
             keep(
                 id=uuid.uuid4(),
                 at=old.at,
-                kwargs=_carried(old),
+                kwargs=_collect_kwargs(old),
                 user_agent=old.user_agent,
                 key=old.recipient,
                 **more,
             )
 
 
-def _carried(old: Any) -> dict[str, Any]:
+def _collect_kwargs(old: Any) -> dict[str, Any]:
     values = {
         "campaign": old.campaign_id,
         "recipient": old.recipient,
@@ -37,7 +37,7 @@ def _carried(old: Any) -> dict[str, Any]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("demo", "0002_clicks"), ("ptrack_opens", "0001_initial")]
+    dependencies = [("demo", "0002_clicks"), ("ptrack_stats", "0001_initial")]
 
     operations = [
         migrations.RunPython(move, migrations.RunPython.noop),

@@ -1,1 +1,1 @@
-"""How the tables came about."""
+"""The history of the tables."""

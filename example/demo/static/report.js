@@ -1,18 +1,18 @@
 "use strict";
 
-// Keeps the page about one campaign up to date: asks for its numbers, never reloads.
+// Update the report on a campaign: fetch its numbers regularly, without a reload.
 
 const INTERVAL = 2000; // milliseconds
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
 
-const byId = (id) => document.getElementById(id);
+const getById = (id) => document.getElementById(id);
 
-byId("campaign").addEventListener("change", (event) => location.assign(event.target.value));
+getById("campaign").addEventListener("change", (event) => location.assign(event.target.value));
 
 // -- values as text
 
-function duration(seconds) {
+function formatDuration(seconds) {
   let rest = Math.round(seconds);
   const parts = [];
   for (const [unit, size] of UNITS) {
@@ -23,13 +23,13 @@ function duration(seconds) {
   return parts.slice(0, 2).join(" ") || "0 s";
 }
 
-function moment(iso) {
+function formatMoment(iso) {
   const date = new Date(iso);
   const today = date.toDateString() === new Date().toDateString();
   return date.toLocaleString([], { dateStyle: today ? undefined : "medium", timeStyle: "medium" });
 }
 
-function median(numbers) {
+function computeMedian(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
@@ -37,11 +37,11 @@ function median(numbers) {
 
 // -- the figures and the tables
 
-const WHO = { person: "People", unknown: "Unknown", machine: "Machines" };
+const CAUSES = { person: "People", unknown: "Unknown", machine: "Machines" };
 const BY = { person: "a person", unknown: "unknown", machine: "only machines" };
 const KINDS = { mail_proxy: "mail proxy", scanner: "scanner", bot: "bot", prefetch: "prefetch" };
 
-function element(tag, { text, kind, title, scope } = {}, ...children) {
+function makeElement(tag, { text, kind, title, scope } = {}, ...children) {
   const made = document.createElement(tag);
   if (text !== undefined) made.textContent = text;
   if (kind) made.className = kind;
@@ -51,110 +51,110 @@ function element(tag, { text, kind, title, scope } = {}, ...children) {
   return made;
 }
 
-const number = (count) => element("td", { text: count, kind: count ? "number" : "number none" });
+const makeNumberCell = (count) => makeElement("td", { text: count, kind: count ? "number" : "number none" });
 
-function times(name, count) {
+function formatTimes(name, count) {
   return count > 1 ? `${name} × ${count}` : name;
 }
 
-function shareOf(count, all) {
+function formatShare(count, all) {
   return `${count} (${Math.round((100 * count) / (all || 1))} %)`;
 }
 
-function showFigures({ who, recipients }) {
-  const people = who.find((group) => group.who === "person");
+function showFigures({ causes, recipients }) {
+  const people = causes.find((group) => group.cause === "person");
   const waits = recipients.map((entry) => entry.seconds_to_open).filter((wait) => wait !== null);
-  byId("recipients").textContent = recipients.length;
-  byId("opened").textContent = shareOf(people.opened, recipients.length);
-  byId("clicked").textContent = shareOf(people.clicked, recipients.length);
-  byId("median").textContent = waits.length ? duration(median(waits)) : "–";
+  getById("recipients").textContent = recipients.length;
+  getById("opened").textContent = formatShare(people.opened, recipients.length);
+  getById("clicked").textContent = formatShare(people.clicked, recipients.length);
+  getById("median").textContent = waits.length ? formatDuration(computeMedian(waits)) : "–";
 }
 
-function numbers({ opens, opened, clicks, clicked }) {
-  return [opens, opened, clicks, clicked].map(number);
+function makeNumberCells({ opens, opened, clicks, clicked }) {
+  return [opens, opened, clicks, clicked].map(makeNumberCell);
 }
 
-function agentRow(agent) {
+function makeAgentRow(agent) {
   const kind = KINDS[agent.kind];
-  const name = element("th", { text: agent.name, scope: "row" });
-  if (kind) name.append(" ", element("small", { text: kind }));
-  return element("tr", {}, name, ...numbers(agent));
+  const name = makeElement("th", { text: agent.name, scope: "row" });
+  if (kind) name.append(" ", makeElement("small", { text: kind }));
+  return makeElement("tr", {}, name, ...makeNumberCells(agent));
 }
 
-function sumRow(name, entry) {
-  const th = element("th", { text: name, scope: entry.agents ? "rowgroup" : "row" });
-  return element("tr", { kind: "sum" }, th, ...numbers(entry));
+function makeSumRow(name, entry) {
+  const th = makeElement("th", { text: name, scope: entry.agents ? "rowgroup" : "row" });
+  return makeElement("tr", { kind: "sum" }, th, ...makeNumberCells(entry));
 }
 
-function showWho(groups, total) {
+function showCauses(groups, total) {
   const bodies = groups.map((group) =>
-    element("tbody", {}, sumRow(WHO[group.who], group), ...group.agents.map(agentRow)),
+    makeElement("tbody", {}, makeSumRow(CAUSES[group.cause], group), ...group.agents.map(makeAgentRow)),
   );
-  for (const body of [...byId("who").tBodies]) body.remove();
-  byId("who").tFoot.before(...bodies);
-  byId("who").tFoot.replaceChildren(sumRow("All", total));
+  for (const body of [...getById("causes").tBodies]) body.remove();
+  getById("causes").tFoot.before(...bodies);
+  getById("causes").tFoot.replaceChildren(makeSumRow("All", total));
 }
 
-// Short enough to read; the whole is the element's title.
-const shortened = (url) => url.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "");
+// The whole URL is the title of its element.
+const shorten = (url) => url.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "");
 
-function linkRow(link) {
-  const name = element("th", { text: shortened(link.url), title: link.url, scope: "row" });
-  return element("tr", {}, name, ...Object.keys(WHO).map((who) => number(link[who])));
+function makeLinkRow(link) {
+  const name = makeElement("th", { text: shorten(link.url), title: link.url, scope: "row" });
+  return makeElement("tr", {}, name, ...Object.keys(CAUSES).map((cause) => makeNumberCell(link[cause])));
 }
 
 function showLinks(links) {
-  const none = element("tr", {}, element("td", { text: "No link was clicked yet." }));
+  const none = makeElement("tr", {}, makeElement("td", { text: "No link was clicked yet." }));
   none.firstChild.colSpan = 4;
-  byId("links").replaceChildren(...(links.length ? links.map(linkRow) : [none]));
+  getById("links").replaceChildren(...(links.length ? links.map(makeLinkRow) : [none]));
 }
 
-function openedCell(entry) {
-  if (!entry.opens) return element("td", { text: "not yet" });
-  const agents = entry.agents.map(({ name, opens }) => times(name, opens)).join(", ");
-  return element(
+function makeOpenedCell(entry) {
+  if (!entry.opens) return makeElement("td", { text: "not yet" });
+  const agents = entry.agents.map(({ name, opens }) => formatTimes(name, opens)).join(", ");
+  return makeElement(
     "td",
     {},
-    element("span", { text: BY[entry.opened_by] }),
-    element("small", { text: agents }),
+    makeElement("span", { text: BY[entry.opened_by] }),
+    makeElement("small", { text: agents }),
   );
 }
 
-function clickedLink({ url, clicks, clicked_by: who }) {
-  const li = element("li", { title: url, kind: who, text: times(shortened(url), clicks) });
-  if (who !== "person") li.append(" ", element("small", { text: BY[who] }));
+function makeClickedItem({ url, clicks, clicked_by: cause }) {
+  const li = makeElement("li", { title: url, kind: cause, text: formatTimes(shorten(url), clicks) });
+  if (cause !== "person") li.append(" ", makeElement("small", { text: BY[cause] }));
   return li;
 }
 
-function clickedCell(links) {
-  if (!links.length) return element("td", { text: "–", kind: "none" });
-  return element("td", {}, element("ul", {}, ...links.map(clickedLink)));
+function makeClickedCell(links) {
+  if (!links.length) return makeElement("td", { text: "–", kind: "none" });
+  return makeElement("td", {}, makeElement("ul", {}, ...links.map(makeClickedItem)));
 }
 
-function recipientRow(entry) {
+function makeRecipientRow(entry) {
   const wait = entry.seconds_to_open;
-  return element(
+  return makeElement(
     "tr",
     { kind: entry.opened_by === "person" ? "" : "unopened" },
-    element("td", { text: entry.recipient || "unknown" }),
-    openedCell(entry),
-    element("td", {
-      text: wait === null ? "–" : duration(wait),
-      title: entry.first_open && moment(entry.first_open),
+    makeElement("td", { text: entry.recipient || "unknown" }),
+    makeOpenedCell(entry),
+    makeElement("td", {
+      text: wait === null ? "–" : formatDuration(wait),
+      title: entry.first_open && formatMoment(entry.first_open),
       kind: "number",
     }),
-    clickedCell(entry.links),
+    makeClickedCell(entry.links),
   );
 }
 
 function showRecipients(recipients, before) {
   const known = new Map(before?.map((entry) => [entry.recipient, JSON.stringify(entry)]));
   const rows = recipients.map((entry) => {
-    const tr = recipientRow(entry);
+    const tr = makeRecipientRow(entry);
     if (before && known.get(entry.recipient) !== JSON.stringify(entry)) tr.classList.add("new");
     return tr;
   });
-  byId("rows").replaceChildren(...rows);
+  getById("rows").replaceChildren(...rows);
 }
 
 // -- the chart
@@ -163,7 +163,7 @@ const BLUE = "#0a84c6";
 const ORANGE = "#dd6b20";
 const GREY = "#8592a3";
 
-function line(label, key, color, dash = []) {
+function makeLine(label, key, color, dash = []) {
   const person = key.startsWith("person");
   return {
     label,
@@ -181,23 +181,23 @@ function line(label, key, color, dash = []) {
 }
 
 const LINES = [
-  line("Opens", "person_opens", BLUE),
-  line("Clicks", "person_clicks", ORANGE),
-  line("Opens, unknown", "unknown_opens", GREY, [2, 3]),
-  line("Clicks, unknown", "unknown_clicks", GREY, [1, 5]),
-  line("Opens by machines", "machine_opens", GREY),
-  line("Clicks by machines", "machine_clicks", GREY, [7, 4]),
+  makeLine("Opens", "person_opens", BLUE),
+  makeLine("Clicks", "person_clicks", ORANGE),
+  makeLine("Opens, unknown", "unknown_opens", GREY, [2, 3]),
+  makeLine("Clicks, unknown", "unknown_clicks", GREY, [1, 5]),
+  makeLine("Opens by machines", "machine_opens", GREY),
+  makeLine("Clicks by machines", "machine_clicks", GREY, [7, 4]),
 ];
 
-// Asked for whenever the chart is drawn: the scheme may change meanwhile.
-const ink = () => getComputedStyle(document.body).color;
+// A function, because the colour scheme may change between two drawings.
+const getInk = () => getComputedStyle(document.body).color;
 const grid = { color: "#8884" };
 
-// Chart.js's own legend draws dashed lines solid.
-function legend({ data }) {
+// The legend of Chart.js draws dashed lines as solid ones.
+function makeLabels({ data }) {
   return data.datasets.map((dataset, index) => ({
     text: dataset.label,
-    fontColor: ink(),
+    fontColor: getInk(),
     strokeStyle: dataset.borderColor,
     lineWidth: dataset.borderWidth,
     lineDash: dataset.borderDash,
@@ -207,15 +207,15 @@ function legend({ data }) {
   }));
 }
 
-// Its own ticks are only at whole steps where these divide the whole axis.
-function wholeSteps(end) {
+// The ticks of Chart.js are at whole steps only if these divide the whole axis.
+function makeTicks(end) {
   const step = STEPS.find((size) => end / size <= 6) ?? 86400 * Math.ceil(end / 86400 / 6);
   return Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => ({ value: index * step }));
 }
 
 Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 
-const chart = new Chart(byId("chart").querySelector("canvas"), {
+const chart = new Chart(getById("chart").querySelector("canvas"), {
   type: "line",
   data: { datasets: [] },
   options: {
@@ -225,31 +225,31 @@ const chart = new Chart(byId("chart").querySelector("canvas"), {
     plugins: {
       legend: {
         align: "end",
-        labels: { generateLabels: legend, usePointStyle: true, pointStyleWidth: 28 },
+        labels: { generateLabels: makeLabels, usePointStyle: true, pointStyleWidth: 28 },
       },
-      tooltip: { callbacks: { title: ([item]) => `${duration(item.parsed.x)} after sending` } },
+      tooltip: { callbacks: { title: ([item]) => `${formatDuration(item.parsed.x)} after the send` } },
     },
     scales: {
       x: {
         type: "linear",
         min: 0,
         grid,
-        title: { color: ink, display: true, text: "Time since sending" },
-        ticks: { callback: duration, color: ink, maxRotation: 0 },
-        afterBuildTicks: (axis) => Object.assign(axis, { ticks: wholeSteps(axis.max) }),
+        title: { color: getInk, display: true, text: "Time since the send" },
+        ticks: { callback: formatDuration, color: getInk, maxRotation: 0 },
+        afterBuildTicks: (axis) => Object.assign(axis, { ticks: makeTicks(axis.max) }),
       },
-      y: { beginAtZero: true, grace: "10%", grid, ticks: { color: ink, precision: 0 } },
+      y: { beginAtZero: true, grace: "10%", grid, ticks: { color: getInk, precision: 0 } },
     },
   },
 });
 
-// What there is none of has no line, save for people's.
+// A line without hits isn't drawn, unless it is the people's.
 const isDrawn = ({ parsing: { yAxisKey: key } }, last) => key.startsWith("person") || last[key];
 
 function showChart(timeline) {
-  // To draw into, it must be seen; and it is only where there is something to draw.
-  byId("empty").hidden = timeline.length > 0;
-  byId("hits").hidden = timeline.length === 0;
+  // The canvas has to be visible before Chart.js draws into it.
+  getById("empty").hidden = timeline.length > 0;
+  getById("hits").hidden = timeline.length === 0;
   if (!timeline.length) return;
   const last = timeline.at(-1);
   const end = Math.max(10, last.seconds * 1.1);
@@ -264,7 +264,7 @@ function showChart(timeline) {
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.update("none"));
 
-// -- asking, again and again
+// -- polling
 
 let shown = null;
 let latest = "";
@@ -274,15 +274,15 @@ function show(text) {
   const report = JSON.parse(text);
   showFigures(report);
   showChart(report.timeline);
-  showWho(report.who, report.total);
+  showCauses(report.causes, report.total);
   showLinks(report.links);
   showRecipients(report.recipients, shown);
   shown = report.recipients;
   latest = text;
 }
 
-function tell(state, text) {
-  const live = byId("live");
+function showState(state, text) {
+  const live = getById("live");
   live.hidden = false;
   if (live.textContent === text) return;
   live.className = `live ${state}`;
@@ -291,15 +291,15 @@ function tell(state, text) {
 
 async function poll() {
   try {
-    const response = await fetch(byId("report").dataset.url, {
+    const response = await fetch(getById("report").dataset.url, {
       cache: "no-store",
       signal: AbortSignal.timeout(5 * INTERVAL),
     });
     if (!response.ok) throw new Error(response.status);
     show(await response.text());
-    tell("on", "live");
+    showState("on", "live");
   } catch {
-    tell("off", "no connection, trying again");
+    showState("off", "no connection, trying again");
   }
   setTimeout(poll, INTERVAL);
 }

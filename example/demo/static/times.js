@@ -1,6 +1,6 @@
 "use strict";
 
-// Shows the times of the page in the reader's own zone and language.
+// Show the times on the page in the reader's own zone and language.
 for (const time of document.querySelectorAll("time[datetime]")) {
   const date = new Date(time.dateTime);
   time.title = time.dateTime;

@@ -1,11 +1,11 @@
-"""What is recorded: each open and each click is a row, written by a worker."""
+"""The callbacks: a worker writes a row for each open and each click."""
 
 import ptrack
-from ptrack.opens.recording import RecordClick, RecordOpen
+from ptrack.stats.recording import RecordClick, RecordOpen
 
 
-def with_request_id(request, fields):
-    """Keep the id that nginx gave the request, which it may send to two mirrors."""
+def add_request_id(request, fields):
+    """Add the id that nginx gave the request, which it may send to two mirrors."""
     request_id = request.META.get("HTTP_X_REQUEST_ID", "")
     return {**fields, "kwargs": {**fields["kwargs"], "request_id": request_id}}
 
@@ -14,13 +14,15 @@ def with_request_id(request, fields):
 class Opens(RecordOpen):
     background = True
 
-    def fields(self, request, /, *args, **kwargs):
-        return with_request_id(request, super().fields(request, *args, **kwargs))
+    def get_fields(self, request, /, *args, **kwargs):
+        fields = super().get_fields(request, *args, **kwargs)
+        return add_request_id(request, fields)
 
 
 @ptrack.tracker.register
 class Clicks(RecordClick):
     background = True
 
-    def fields(self, request, url, /, *args, **kwargs):
-        return with_request_id(request, super().fields(request, url, *args, **kwargs))
+    def get_fields(self, request, url, /, *args, **kwargs):
+        fields = super().get_fields(request, url, *args, **kwargs)
+        return add_request_id(request, fields)

@@ -1,6 +1,6 @@
-"""The settings of what records: mirrors, workers, and the command that clears.
+"""The settings of the mirrors, of the workers and of the command that clears.
 
-Where PostgreSQL is, libpq's own variables say: PGHOST, PGPORT, PGUSER
+The address of PostgreSQL is in libpq's own variables PGHOST, PGPORT and PGUSER
 (https://www.postgresql.org/docs/current/libpq-envars.html).
 """
 
@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 
-def credential(name):
-    """Read what systemd hands over (LoadCredential=), else a variable."""
+def read_credential(name):
+    """Return a credential from systemd (LoadCredential=), or else a variable."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
     path = Path(directory, name)
     if directory and path.exists():
@@ -17,37 +17,38 @@ def credential(name):
     return os.environ.get(name, "")
 
 
-INSTALLED_APPS = ["ptrack", "ptrack.opens"]
+INSTALLED_APPS = ["ptrack", "ptrack.stats"]
 USE_TZ = True
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": os.environ.get("PGDATABASE", "recording"),
-        "PASSWORD": credential("PGPASSWORD"),
+        "PASSWORD": read_credential("PGPASSWORD"),
     }
 }
 
-PTRACK_SECRET = credential("PTRACK_SECRET")
-PTRACK_SECRET_FALLBACKS = credential("PTRACK_SECRET_FALLBACKS").split()
+PTRACK_SECRET = read_credential("PTRACK_SECRET")
+PTRACK_SECRET_FALLBACKS = read_credential("PTRACK_SECRET_FALLBACKS").split()
 PTRACK_TRUSTED_PROXIES = os.environ.get("PTRACK_TRUSTED_PROXIES", "").split()
-PTRACK_OPENS_KEY = "recipient"
+PTRACK_STATS_KEY = "recipient"
 # Without a broker, hits are recorded in the request.
 PTRACK_BACKGROUND = "celery:recording.celery.app" if "REDIS_URL" in os.environ else None
-# Nothing here is a site: what answers is recording.wsgi.
-SILENCED_SYSTEM_CHECKS = ["ptrack.W001"]
+# There is no site here: recording.wsgi answers the requests.
+SILENCED_SYSTEM_CHECKS = ["ptrack.W002"]
 
 CELERY_BROKER_URL = os.environ.get("REDIS_URL")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # After so many seconds, what a dead worker held is given to another, and what has
-    # waited as long is given out twice, for one row. More than ptrack's longest pause
-    # between two attempts (600), and than a send's hits may have to wait.
+    # After so many seconds, another worker gets the jobs of a dead one. A job that a
+    # worker has for longer is done twice, for one row. A worker also has the jobs that
+    # it is to try again later, so choose more than ptrack's longest pause between two
+    # attempts (600).
     "visibility_timeout": int(os.environ.get("VISIBILITY_TIMEOUT", "3600")),
-    # That is looked for every five seconds, not every hundred, and so many at a time:
+    # Look for such jobs every 5 seconds, not every 100, and take so many at a time:
     # meanwhile the worker takes no other jobs.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "unacked_restore_limit": 500,
-    # A worker that is killed while it looks keeps all others from it that long.
+    # A worker that is killed while it looks keeps the others from looking that long.
     "unacked_mutex_expire": 15,
 }

@@ -7,8 +7,8 @@ backend mirror {
 
 sub vcl_recv {
     if (req.url ~ "^/ptrack/") {
-        # Not even looked up: two readers of one mail are two requests, and neither
-        # waits for the other's.
+        # Varnish doesn't look it up in its cache: two readers of one mail are two
+        # requests, and neither waits for the other.
         set req.backend_hint = mirror;
         return (pass);
     }

@@ -1,4 +1,4 @@
-"""``manage.py sample``: a campaign as it looks two days after it was sent."""
+"""``manage.py sample``: a campaign as it looks two days after the send."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.core.management.base import BaseCommand, CommandParser
 
 from demo.models import SAMPLE, Campaign
-from ptrack.opens.models import Click, Open
+from ptrack.stats.models import Click, Open
 
 USER_AGENTS = {
     "gmail": "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 "
@@ -31,10 +31,10 @@ class Sample(NamedTuple):
     """An open, or a click if there is a URL.
 
     Attributes:
-        seconds: After the sending.
-        recipient: Before the ``@``.
-        agent: One of `USER_AGENTS`.
-        url: Of the link.
+        seconds: The seconds after the send.
+        recipient: The part of the address before the ``@``.
+        agent: The name of one of `USER_AGENTS`.
+        url: The URL of the link.
     """
 
     seconds: int
@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 
 
 HITS = (
-    # As it is delivered, a company's scanner looks at everything.
+    # While it is delivered, a company's scanner loads and follows everything.
     Sample(2, "margaret", "barracuda"),
     Sample(3, "margaret", "barracuda", OFFICE),
     Sample(3, "margaret", "barracuda", NEWS),
@@ -53,7 +53,7 @@ HITS = (
     Sample(5, "edsger", "barracuda", NEWS),
     Sample(18 * MINUTE, "ada", "gmail"),
     Sample(19 * MINUTE, "ada", "firefox", OFFICE),
-    # Apple loads in the background, whoever reads.
+    # Apple loads it in the background, even if it is never read.
     Sample(25 * MINUTE, "barbara", "apple"),
     Sample(95 * MINUTE, "margaret", "outlook"),
     Sample(98 * MINUTE, "margaret", "firefox", NEWS),
@@ -73,35 +73,35 @@ RECIPIENTS = ["ada", "alan", "barbara", "edsger", "grace", "margaret", "niklaus"
 
 
 class Command(BaseCommand):
-    """Adds the opens and clicks that a campaign to seven would have by then."""
+    """Adds a campaign to seven recipients, with its opens and clicks."""
 
-    help = "Add a campaign as it looks two days after it was sent."
+    help = "Add a campaign as it looks two days after the send."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--sent",
             type=datetime.fromisoformat,
             default=datetime.now(UTC) - timedelta(days=2),
-            help="when, with its zone, as in 2026-11-03T09:00+00:00",
+            help="the time of the send and its zone, as in 2026-11-03T09:00+00:00",
         )
 
     def handle(self, *args: Any, sent: datetime, **options: Any) -> None:
         campaign = Campaign.objects.create(
             subject="Our news in November",
             message=SAMPLE,
-            recipients=[_address(each) for each in RECIPIENTS],
+            recipients=[_make_address(each) for each in RECIPIENTS],
             sent_at=sent,
         )
         for each in HITS:
-            _keep(campaign, each)
+            _add_hit(campaign, each)
 
 
-def _address(name: str) -> str:
+def _make_address(name: str) -> str:
     return f"{name}@example.com"
 
 
-def _keep(campaign: Campaign, sample: Sample) -> None:
-    recipient = _address(sample.recipient)
+def _add_hit(campaign: Campaign, sample: Sample) -> None:
+    recipient = _make_address(sample.recipient)
     fields = {
         "id": uuid.uuid4(),
         "at": campaign.sent_at + timedelta(seconds=sample.seconds),

@@ -1,4 +1,4 @@
-"""``manage.py serve``: the demo, with something in it to look at."""
+"""``manage.py serve``: the demo, with a sample to look at."""
 
 import io
 import sys
@@ -17,15 +17,15 @@ STARTED = """
 The demo runs until Ctrl+C:
 
   {site}{form:10} sends a campaign of your own
-  {site}{report:10} shows what was opened and clicked
+  {site}{report:10} shows opens and clicks
 """
 
 
 class Command(BaseCommand):
-    """Makes the demo's database ready, and serves the demo until Ctrl+C."""
+    """Prepares the demo's database, and serves the demo until Ctrl+C."""
 
     help = "Serve the demo, with a sample campaign if it has none yet."
-    # One of ptrack's would fail on a bad port, which is told as a sentence below.
+    # A check of ptrack's fails if the port is bad; `handle` prints a sentence instead.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
 
 def _run() -> None:
-    # Django's own announcement would only repeat ours; requests are still logged.
+    # Django's own announcement would repeat ours; requests are still logged.
     call_command(
         "runserver",
         f"{ports.HOST}:{settings.PORT}",
