@@ -89,7 +89,7 @@ TEST_ALL = [
 ]
 
 # The servers of the wire; the peers get environments of their own.
-BENCH = ["granian", "gunicorn", "pyuwsgi", "uvicorn"]
+BENCH = ["granian", "gunicorn", "pyuwsgi", "redis>=5", "uvicorn"]
 
 FUZZ = ["atheris>=2.3"]
 
@@ -213,7 +213,7 @@ setup(
     py_modules=["pytest_ptrack"],
     package_data={
         "ptrack": ["py.typed"],
-        "ptrack.opens": ["static/ptrack_opens/*", "templates/admin/ptrack_opens/*"],
+        "ptrack.stats": ["static/ptrack_stats/*", "templates/admin/ptrack_stats/*"],
     },
     python_requires=">=3.11",
     # asgiref, which runs callbacks across sync and async, is Django's own dependency.

@@ -1,7 +1,7 @@
 """Run ``make demo`` and ``make test`` in a fresh clone, as on a bare machine.
 
-All that the integration tests would run is hidden: ``PATH`` leads to a directory with
-every other program, and PostgreSQL is looked for where nothing is.
+The programs of the integration tests are hidden: ``PATH`` leads to a directory with all
+others, and the tests look for PostgreSQL in an empty place.
 """
 
 import os
@@ -16,8 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from tools.soak.processes import free_port  # noqa: E402
 from tests.integration.programs import PACKAGES  # noqa: E402
+from tools.soak.processes import free_port  # noqa: E402
 
 PATIENCE = 300
 """Seconds that the demo may take to be installed and to answer."""
@@ -35,7 +35,7 @@ def link_programs(place: Path) -> Path:
 
 
 def check_hidden(clone: Path, variables: dict[str, str]) -> None:
-    """End with an error if one of the programs is found all the same."""
+    """End with an error if a hidden program is found all the same."""
     command = (
         "import sys; from tests.integration.programs import PACKAGES, find_missing\n"
         "if found := set(PACKAGES) - set(find_missing()):\n"
@@ -66,7 +66,7 @@ def wait_for(url: str, part: bytes, process: subprocess.Popen[bytes]) -> None:
     """Wait until a page answers with this in it.
 
     Raises:
-        TimeoutError: It doesn't.
+        TimeoutError: It doesn't answer so.
     """
     # No proxy: whatever the environment says, this stays on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,1 +1,1 @@
-"""What measures and attacks ptrack: not part of the product."""
+"""Programs that measure and attack ptrack: not part of the product."""

@@ -1,1 +1,1 @@
-"""What a pixel costs, beside the peers: ``python -m tools.benchmarks``, see README.md."""
+"""The cost of a pixel: ``python -m tools.benchmarks``, see README.md."""

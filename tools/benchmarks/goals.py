@@ -1,4 +1,4 @@
-"""What is to be reached: every goal is a number of one run."""
+"""The goals: each is a bound for a number of one run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Results = dict[str, Any]
 
 
 class UnmeasuredError(Exception):
-    """A part that the number needs was left out."""
+    """A part of the run that the number needs was left out."""
 
 
 @dataclass(frozen=True)
@@ -19,159 +19,186 @@ class Goal:
     """A number and its bound.
 
     Attributes:
-        case: What it is of.
-        bound: What it is to be at most, or at least.
-        of: Gives it.
-        least: The bound is the least.
-        unit: What it is in; a ratio if empty.
+        case: The name of the number.
+        bound: The greatest value that is good enough, or the least.
+        compute: Returns the number.
+        least: Whether the bound is the least value.
+        unit: The unit; empty for a ratio.
+        since: The lowest version of Python that is judged; older ones only show the
+            number.
     """
 
     case: str
     bound: float
-    of: Callable[[Results], float]
+    compute: Callable[[Results], float]
     least: bool = False
     unit: str = ""
+    since: tuple[int, int] = (3, 11)
 
     @property
     def text(self) -> str:
         """The bound in words."""
         return f"{'≥' if self.least else '≤'} {self.bound:g}{self.unit}"
 
-    def reached(self, number: float) -> bool:
-        """Judge the number."""
-        return number >= self.bound if self.least else number <= self.bound
+    def judge(self, number: float, results: Results) -> str:
+        """Return the verdict in words."""
+        if _read_python(results) < self.since:
+            return f"judged from Python {self.since[0]}.{self.since[1]} on"
+        reached = number >= self.bound if self.least else number <= self.bound
+        return "yes" if reached else "**no**"
 
 
-def call(side: str, case: str) -> Callable[[Results], float]:
-    """Give the microseconds of a case."""
+Number = Callable[[Results], float]
+"""Computes a number from the results."""
+
+
+def find_time(side: str, case: str) -> Number:
+    """Return the number of microseconds of a case."""
     return lambda results: float(results["per_call"][f"{side}/{case}"]["median"])
 
 
-def rate(server: str) -> Callable[[Results], float]:
-    """Give the requests per second of a server."""
+def find_rate(server: str) -> Number:
+    """Return the number of requests per second of a server."""
 
-    def found(results: Results) -> float:
+    def compute(results: Results) -> float:
         if not results["wire"]:
             raise UnmeasuredError
         return float(results["wire"][server]["requests_per_second"])
 
-    return found
+    return compute
 
 
-def ratio(
-    above: Callable[[Results], float], *below: Callable[[Results], float]
-) -> Callable[[Results], float]:
-    """Give one number divided by the sum of others."""
+def divide(above: Number, *below: Number) -> Number:
+    """Return one number divided by the sum of others."""
     return lambda results: above(results) / sum(each(results) for each in below)
 
 
-def difference(
-    more: Callable[[Results], float], less: Callable[[Results], float]
-) -> Callable[[Results], float]:
-    """Give one number minus another."""
+def subtract(more: Number, less: Number) -> Number:
+    """Return one number minus another."""
     return lambda results: more(results) - less(results)
 
 
-def grown(results: Results) -> float:
-    """Give by how many MiB the memory grew."""
-    return growth.grown(results["memory"]) / 1024**2
+def compute_growth(results: Results) -> float:
+    """Return by how many MiB the memory grew."""
+    return growth.find_growth(results["memory"]) / 1024**2
 
 
-def ours(case: str) -> Callable[[Results], float]:
-    """Give the microseconds of one of our cases."""
-    return call(OURS, case)
+def find_our_time(case: str) -> Number:
+    """Return the number of microseconds of one of our cases."""
+    return find_time(OURS, case)
 
 
 GOALS = (
-    Goal("WSGI hit / the bare callable", 1.5, ratio(ours("wsgi"), ours("bare"))),
     Goal(
-        "ASGI hit / the bare ASGI callable",
-        1.5,
-        ratio(ours("asgi"), ours("bare_asgi")),
+        "WSGI hit / the bare callable",
+        1.25,
+        divide(find_our_time("wsgi"), find_our_time("bare")),
+    ),
+    Goal(
+        "ASGI hit, an async callback / the bare ASGI callable",
+        1.8,
+        divide(find_our_time("asgi"), find_our_time("bare_asgi")),
+        # Older ones can't begin a task at once.
+        since=(3, 12),
     ),
     Goal(
         "Django hit, default middleware: 3.0.0 / ours",
-        2.9,
-        ratio(call(THREE, "django"), ours("django")),
+        2.7,
+        divide(find_time(THREE, "django"), find_our_time("django")),
         least=True,
     ),
     Goal(
         "Django hit: pytracking / ours",
         5,
-        ratio(call(PYTRACKING, "django"), ours("django")),
+        divide(find_time(PYTRACKING, "django"), find_our_time("django")),
         least=True,
     ),
     Goal(
         "WSGI middleware around Django: 3.0.0 / ours",
-        12,
-        ratio(call(THREE, "django"), ours("around")),
+        15,
+        divide(find_time(THREE, "django"), find_our_time("around")),
         least=True,
     ),
     Goal(
         "Django hit / (constant answer from a first middleware + decryption floor)",
         1.25,
-        ratio(ours("django"), ours("constant"), ours("decrypt")),
+        divide(
+            find_our_time("django"), find_our_time("constant"), find_our_time("decrypt")
+        ),
     ),
     Goal(
         "passing through, WSGI: more than calling the app",
         0.25,
-        difference(ours("pass_wsgi"), ours("pass_app")),
+        subtract(find_our_time("pass_wsgi"), find_our_time("pass_app")),
         unit=" µs",
     ),
     Goal(
         "passing through, Django: more than a do-nothing middleware",
         0.4,
-        difference(ours("pass_django"), ours("pass_idle")),
+        subtract(find_our_time("pass_django"), find_our_time("pass_idle")),
         unit=" µs",
     ),
-    Goal("`pixel_url` / encryption floor", 1.5, ratio(ours("url"), ours("encrypt"))),
+    Goal(
+        "`pixel_url` / encryption floor",
+        1.5,
+        divide(find_our_time("url"), find_our_time("encrypt")),
+    ),
     Goal(
         "rendered tag: 3.0.0 / ours",
         2,
-        ratio(call(THREE, "tag_template"), ours("tag_template")),
+        divide(find_time(THREE, "tag_template"), find_our_time("tag_template")),
         least=True,
     ),
     Goal(
         "URL: pytracking / ours",
         1.5,
-        ratio(call(PYTRACKING, "url"), ours("url")),
+        divide(find_time(PYTRACKING, "url"), find_our_time("url")),
         least=True,
     ),
-    Goal("forged token / valid token, WSGI", 1, ratio(ours("forged"), ours("wsgi"))),
+    Goal(
+        "forged token / valid token, WSGI",
+        1,
+        divide(find_our_time("forged"), find_our_time("wsgi")),
+    ),
     Goal(
         "garbage of 60,000 characters in the middleware",
         3,
-        ours("garbage_60000"),
+        find_our_time("garbage_60000"),
         unit=" µs",
     ),
     Goal(
         "mirror on Granian / the bare callable on Granian, requests/s",
         0.9,
-        ratio(rate("granian/mirror"), rate("granian/bare")),
+        divide(find_rate("granian/mirror"), find_rate("granian/bare")),
         least=True,
     ),
     Goal(
         "mirror on Granian / 3.0.0's site on Granian, requests/s",
         8,
-        ratio(rate("granian/mirror"), rate(f"granian/{THREE}")),
+        divide(find_rate("granian/mirror"), find_rate(f"granian/{THREE}")),
         least=True,
     ),
     Goal(
         "memory: growth over all hits",
         growth.NOISE / 1024**2,
-        grown,
+        compute_growth,
         unit=" MiB",
     ),
 )
 
 
-def judged(results: Results) -> list[tuple[Goal, float | None]]:
-    """Give the goals with what was measured, ``None`` where nothing was."""
+def measure_goals(results: Results) -> list[tuple[Goal, float | None]]:
+    """Return the goals with their numbers, ``None`` where nothing was measured."""
 
-    def number(goal: Goal) -> float | None:
+    def compute(goal: Goal) -> float | None:
         try:
-            return goal.of(results)
+            return goal.compute(results)
         except UnmeasuredError:
             return None
 
-    return [(goal, number(goal)) for goal in GOALS]
+    return [(goal, compute(goal)) for goal in GOALS]
+
+
+def _read_python(results: Results) -> tuple[int, int]:
+    major, minor, *_ = results["about"]["machine"]["Python"].split(".")
+    return int(major), int(minor)

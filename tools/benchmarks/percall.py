@@ -1,4 +1,4 @@
-"""What a call takes, in process: rounds of all cases of all sides, interleaved."""
+"""The time of a call, in process: rounds of all cases of all sides, interleaved."""
 
 from collections.abc import Collection, Mapping, Sequence
 from statistics import median, quantiles
@@ -32,9 +32,9 @@ def measure(
     """Time all cases, or some.
 
     Args:
-        workers: By side.
-        rounds: How many times each case is timed.
-        seconds: How long each of those takes, about.
+        workers: The sides' processes, by side.
+        rounds: How often each case is timed.
+        seconds: How long each round of a case takes, about.
         only: The names of the cases; all by default.
 
     Returns:
@@ -45,34 +45,39 @@ def measure(
     """
     plan = [
         (worker, case)
-        for worker, case in _plan(workers)
+        for worker, case in _list_cases(workers)
         if only is None or case in only
     ]
     unknown = set(only or ()) - {case for _, case in plan}
     if unknown:
         raise ValueError(f"there is no case {', '.join(sorted(unknown))}")
     calls = {
-        (worker.side, case): worker.calls_in(case, seconds) for worker, case in plan
+        (worker.side, case): worker.count_calls(case, seconds) for worker, case in plan
     }
     times: dict[str, list[float]] = {f"{side}/{case}": [] for side, case in calls}
     for number in range(rounds):
-        # There and back, so that none always follows the same one.
+        # There and back, so that no case always follows the same one.
         for worker, case in plan if number % 2 else reversed(plan):
-            taken = worker.microseconds(case, calls[worker.side, case])
+            taken = worker.time(case, calls[worker.side, case])
             times[f"{worker.side}/{case}"].append(taken)
-    return {name: _summary(found) for name, found in times.items()}
+    return {name: _summarise(found) for name, found in times.items()}
 
 
-def lengths(workers: Mapping[str, Worker]) -> dict[str, dict[str, dict[str, int]]]:
-    """Give the lengths of token and URL: by payload, then side."""
+def measure_lengths(
+    workers: Mapping[str, Worker],
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Return the lengths of token and URL: by payload, then side."""
     return {
-        name: {side: worker.lengths(args, kwargs) for side, worker in workers.items()}
+        name: {
+            side: worker.measure_lengths(args, kwargs)
+            for side, worker in workers.items()
+        }
         for name, args, kwargs in PAYLOADS
     }
 
 
-def _plan(workers: Mapping[str, Worker]) -> list[tuple[Worker, str]]:
-    """Give all cases, those of one name by all sides next to each other."""
+def _list_cases(workers: Mapping[str, Worker]) -> list[tuple[Worker, str]]:
+    """Return all cases; those of one name by all sides stand next to each other."""
     names = dict.fromkeys(case for worker in workers.values() for case in worker.cases)
     return [
         (worker, case)
@@ -82,7 +87,7 @@ def _plan(workers: Mapping[str, Worker]) -> list[tuple[Worker, str]]:
     ]
 
 
-def _summary(times: list[float]) -> dict[str, float]:
+def _summarise(times: list[float]) -> dict[str, float]:
     low, _, high = quantiles(times, n=4) if len(times) > 1 else times * 3
     return {
         "median": round(median(times), 4),

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import growth
 from .environments import NAMES, OURS, PYTRACKING, QUEUEING, THREE
-from .goals import judged
+from .goals import Goal, measure_goals
 
 Results = dict[str, Any]
 
@@ -69,7 +69,7 @@ CALLS = {
 }
 QUEUED = {
     "background_none": "no callback",
-    "background_free": "an engine that takes no time: what is left is ptrack's",
+    "background_free": "an engine that takes no time: the rest is ptrack's",
     "background_celery": "Celery, with Redis",
     "background_tasks_db": "Django's Tasks, in a database of SQLite",
 }
@@ -90,16 +90,16 @@ SERVERS = {
 }
 
 
-def markdown(results: Results) -> str:
-    """Give all tables."""
+def write_markdown(results: Results) -> str:
+    """Return all tables."""
     parts = [
-        _about(results),
-        _goals(results),
-        _calls(results),
-        _growth(results),
-        _memory(results),
-        _lengths(results),
-        _wire(results),
+        _describe_run(results),
+        _tabulate_goals(results),
+        _tabulate_calls(results),
+        _tabulate_growth(results),
+        _tabulate_memory(results),
+        _tabulate_lengths(results),
+        _tabulate_wire(results),
     ]
     return "\n\n".join(parts)
 
@@ -109,17 +109,17 @@ def insert(results: Results, readme: Path) -> None:
     text = readme.read_text() if readme.exists() else f"{START}\n{END}\n"
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{START}\n\n{markdown(results)}\n\n{END}{after}")
+    readme.write_text(f"{before}{START}\n\n{write_markdown(results)}\n\n{END}{after}")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Give a table; all columns but the first are numbers."""
+def make_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; all columns but the first are numbers."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
-def short(number: float) -> str:
-    """Give a number with about three digits."""
+def shorten(number: float) -> str:
+    """Return a number with about three digits."""
     if abs(number) >= 1000:
         return f"{number:,.0f}"
     if abs(number) >= 100:
@@ -127,7 +127,7 @@ def short(number: float) -> str:
     return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
 
 
-def _about(results: Results) -> str:
+def _describe_run(results: Results) -> str:
     about = results["about"]
     versions = ", ".join(f"{name} {value}" for name, value in about["versions"].items())
     machine = "\n".join(
@@ -140,126 +140,122 @@ def _about(results: Results) -> str:
     )
 
 
-def _goals(results: Results) -> str:
-    def row(
-        case: str, goal: str, number: float | None, unit: str, ok: bool
-    ) -> list[str]:
+def _tabulate_goals(results: Results) -> str:
+    def make_row(goal: Goal, number: float | None) -> list[str]:
         if number is None:
-            return [case, goal, "not measured", ""]
-        return [case, goal, f"{number:.2f}{unit}", "yes" if ok else "**no**"]
+            return [goal.case, goal.text, "not measured", ""]
+        measured = f"{number:.2f}{goal.unit}"
+        return [goal.case, goal.text, measured, goal.judge(number, results)]
 
-    rows = [
-        row(
-            goal.case,
-            goal.text,
-            number,
-            goal.unit,
-            number is not None and goal.reached(number),
-        )
-        for goal, number in judged(results)
-    ]
+    rows = [make_row(goal, number) for goal, number in measure_goals(results)]
     head = ("case", "goal", "measured", "reached")
-    return f"### The goals\n\n{table(head, rows)}"
+    return f"### The goals\n\n{make_table(head, rows)}"
 
 
-def _calls(results: Results) -> str:
+def _tabulate_calls(results: Results) -> str:
     medians = results["per_call"]
 
-    def cell(side: str, case: str) -> str:
+    def make_cell(side: str, case: str) -> str:
         found = medians.get(f"{side}/{case}")
-        return short(found["median"]) if found else ""
+        return shorten(found["median"]) if found else ""
 
     head = ("", *(NAMES[side] for side in SIDES))
     parts = ["### Per call, in µs"]
     for title, cases in CALLS.items():
         rows = [
-            [text, *(cell(side, case) for side in SIDES)]
+            [text, *(make_cell(side, case) for side in SIDES)]
             for case, text in cases.items()
         ]
-        parts.append(f"{title}:\n\n{table(head, rows)}")
-    rows = [[text, cell(QUEUEING, case)] for case, text in QUEUED.items()]
+        parts.append(f"{title}:\n\n{make_table(head, rows)}")
+    rows = [[text, make_cell(QUEUEING, case)] for case, text in QUEUED.items()]
     title = "A hit that is left to a worker, until an engine has it, WSGI middleware"
-    parts.append(f"{title}:\n\n{table(head[:2], rows)}")
+    parts.append(f"{title}:\n\n{make_table(head[:2], rows)}")
     return "\n\n".join(parts)
 
 
-def _growth(results: Results) -> str:
+def _tabulate_growth(results: Results) -> str:
     medians = results["per_call"]
 
-    def across(title: str, unit: str, **series: dict[int, float]) -> str:
+    def make_series(title: str, unit: str, **series: dict[int, float]) -> str:
         sizes = next(iter(series.values()))
         head = (title, *(f"{size:,}{unit}" for size in sizes))
         rows = [
-            [name.replace("_", " "), *map(short, found.values())]
+            [name.replace("_", " "), *map(shorten, found.values())]
             for name, found in series.items()
         ]
-        return table(head, rows)
+        return make_table(head, rows)
 
     bare = {
         size: medians[f"{OURS}/payload_{size}_bare"]["median"]
-        for size in growth.series(medians, "payload")
+        for size in growth.find_series(medians, "payload")
     }
     return "\n\n".join(
         [
             "### Growth: a hit through the WSGI middleware, in µs",
-            across(
+            make_series(
                 "payload",
                 " B",
                 the_bare_callable=bare,
-                ptrack=growth.series(medians, "payload"),
+                ptrack=growth.find_series(medians, "payload"),
             ),
-            across(
-                "secrets, the last is it", "", ptrack=growth.series(medians, "keys")
+            make_series(
+                "secrets, the last is it",
+                "",
+                ptrack=growth.find_series(medians, "keys"),
             ),
-            across("callbacks", "", ptrack=growth.series(medians, "callbacks")),
+            make_series(
+                "callbacks", "", ptrack=growth.find_series(medians, "callbacks")
+            ),
         ]
     )
 
 
-def _memory(results: Results) -> str:
-    def mebibytes(number: int) -> str:
+def _tabulate_memory(results: Results) -> str:
+    def format_size(number: int) -> str:
         return f"{number / 1024**2:.2f} MiB"
 
     rows = [
         [
             growth.KINDS[kind],
             f"{found['hits']:,}",
-            mebibytes(found["before"]),
-            mebibytes(found["after"]),
-            mebibytes(found["after"] - found["before"]),
+            format_size(found["before"]),
+            format_size(found["after"]),
+            format_size(found["after"] - found["before"]),
         ]
         for kind, found in results["memory"].items()
     ]
     head = ("through the", "hits", "after a warm-up", "after the hits", "growth")
-    return f"### Resident memory\n\n{table(head, rows)}"
+    return f"### Resident memory\n\n{make_table(head, rows)}"
 
 
-def _lengths(results: Results) -> str:
+def _tabulate_lengths(results: Results) -> str:
     rows = [
         [name, *(f"{found[side]['token']} / {found[side]['url']}" for side in SIDES)]
         for name, found in results["lengths"].items()
     ]
     head = ("payload", *(NAMES[side] for side in SIDES))
-    return f"### Length of the token / the URL, in characters\n\n{table(head, rows)}"
+    return (
+        f"### Length of the token / the URL, in characters\n\n{make_table(head, rows)}"
+    )
 
 
-def _wire(results: Results) -> str:
+def _tabulate_wire(results: Results) -> str:
     title = "### On the wire"
     if not results["wire"]:
         return f"{title}\n\nNot measured: nginx or wrk isn't there."
 
-    def row(name: str, server: str, key: str) -> list[str]:
+    def make_row(name: str, server: str, key: str) -> list[str]:
         found = results["wire"][key]
         rates = f"{found['requests_per_second']:,.0f}"
         return [name, server, rates, f"{found['p50']:.2f}", f"{found['p99']:.2f}"]
 
-    rows = [row("`empty_gif`, which records nothing", "nginx", "nginx")]
+    rows = [make_row("`empty_gif`, which records nothing", "nginx", "nginx")]
     for server, shown in SERVERS.items():
         keys = {f"{server}/{app}": text for app, text in APPS.items()}
         rows += [
-            row(text, shown, key)
+            make_row(text, shown, key)
             for key, text in keys.items()
             if key in results["wire"]
         ]
     head = ("", "server", "requests/s", "p50, ms", "p99, ms")
-    return f"{title}\n\n{table(head, rows)}"
+    return f"{title}\n\n{make_table(head, rows)}"

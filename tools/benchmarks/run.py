@@ -22,11 +22,11 @@ class Effort(NamedTuple):
     """How long everything is measured.
 
     Attributes:
-        rounds: Of every case in process.
-        seconds: Of each of those.
-        hits: In one process, for its memory.
-        wire_rounds: Of every server.
-        wire_seconds: Of each of those.
+        rounds: Rounds of every case in process.
+        seconds: The length of such a round.
+        hits: Hits in one process, for its memory.
+        wire_rounds: Rounds of every server.
+        wire_seconds: The length of such a round.
     """
 
     rounds: int
@@ -44,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark.
 
     Args:
-        arguments: Of the command line; those of the process by default.
+        arguments: Arguments of the command line; the process's own by default.
 
     Returns:
         The exit code; a missed goal is no failure, a case that doesn't work is.
     """
-    options = _options(arguments)
+    options = _parse(arguments)
     # A benchmark that is ended ends its servers too.
     signal.signal(signal.SIGTERM, _end)
     started = time.monotonic()
@@ -57,26 +57,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.only:
             _print_only(options)
             return 0
-        results = _measured(options)
+        results = _measure(options)
     except Exception as error:
         print(f"failed: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    _write(results, _place(options))
-    print(report.markdown(results))
+    _write(results, _choose_place(options))
+    print(report.write_markdown(results))
     print(f"\ntook {time.monotonic() - started:.0f} s")
     return 0
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.benchmarks", description=__doc__)
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.benchmarks", description=__doc__
+    )
     parser.add_argument(
         "--quick", action="store_true", help="only see that everything runs"
     )
     parser.add_argument(
+        "--python",
+        default=sys.executable,
+        help="the interpreter to measure with; this one by default",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
-        help="where to write results.json, README.md and chart.svg: benchmarks/, or "
-        "a temporary directory if quick",
+        help="the directory to write results.json, README.md and chart.svg to; "
+        "tools/benchmarks by default, or a temporary one if quick",
     )
     parser.add_argument(
         "--install",
@@ -94,7 +101,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _place(options: argparse.Namespace) -> Path:
+def _choose_place(options: argparse.Namespace) -> Path:
     if options.out is not None:
         place: Path = options.out
         place.mkdir(parents=True, exist_ok=True)
@@ -104,30 +111,32 @@ def _place(options: argparse.Namespace) -> Path:
     return environments.HERE
 
 
-def _measured(options: argparse.Namespace) -> dict[str, Any]:
+def _measure(options: argparse.Namespace) -> dict[str, Any]:
     effort = QUICK if options.quick else FULL
-    with_wire = not options.no_wire and _wire_possible(install=options.install)
-    sides = environments.prepare()
+    with_wire = not options.no_wire and _can_measure_wire(options)
+    sides = environments.prepare(options.python)
+    about_machine = machine.describe()
+    about_machine["Python"] = environments.read_version(options.python)
     results: dict[str, Any] = {
         "about": {
             "date": datetime.now(UTC).date().isoformat(),
             "quick": options.quick,
             "rounds": effort.rounds,
-            "machine": machine.described(),
-            "versions": environments.shown_versions(sides),
+            "machine": about_machine,
+            "versions": environments.choose_versions(sides),
         }
     }
     with ExitStack() as stack:
         _say("starting the sides, and checking that their hits are recorded")
-        workers = _started(sides, stack, install=options.install)
+        workers = _start(sides, stack, options)
         _say("per call, in process")
         results["per_call"] = percall.measure(workers, effort.rounds, effort.seconds)
         # The other site of ours makes the same URLs.
         del workers[environments.QUEUEING]
-        results["lengths"] = percall.lengths(workers)
+        results["lengths"] = percall.measure_lengths(workers)
         paths = {side: worker.path for side, worker in workers.items()}
     _say(f"{effort.hits:,} hits in one process, twice")
-    results["memory"] = growth.resident(sides[environments.OURS], effort.hits)
+    results["memory"] = growth.measure(sides[environments.OURS], effort.hits)
     results["wire"] = {}
     if with_wire:
         _say("on the wire")
@@ -141,19 +150,22 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
 def _print_only(options: argparse.Namespace) -> None:
     effort = QUICK if options.quick else FULL
     with ExitStack() as stack:
-        workers = _started(environments.prepare(), stack, install=options.install)
+        workers = _start(environments.prepare(options.python), stack, options)
         medians = percall.measure(workers, effort.rounds, effort.seconds, options.only)
     for name, found in medians.items():
         print(f"{name:32} {found['median']:10.3f} µs")
 
 
-def _started(
-    sides: Mapping[str, environments.Environment], stack: ExitStack, *, install: bool
+def _start(
+    sides: Mapping[str, environments.Environment],
+    stack: ExitStack,
+    options: argparse.Namespace,
 ) -> dict[str, Worker]:
-    """Start a process of each side, those of Redis and of no side before."""
+    """Start Redis, and a process of each side."""
     place = Path(stack.enter_context(TemporaryDirectory(prefix="ptrack-queue-")))
     variables = {"BENCH_PLACE": str(place)}
-    if missing := environments.missing_programs(environments.REDIS, install=install):
+    missing = environments.install_programs(environments.REDIS, insist=options.install)
+    if missing:
         _say(f"Celery is left out; for it: apt-get install {' '.join(missing)}")
     else:
         redis = stack.enter_context(Redis(place, fsync="everysec"))
@@ -164,19 +176,20 @@ def _started(
     }
 
 
-def _wire_possible(*, install: bool) -> bool:
-    missing = environments.missing_programs(environments.PROGRAMS, install=install)
+def _can_measure_wire(options: argparse.Namespace) -> bool:
+    needed = environments.PROGRAMS
+    missing = environments.install_programs(needed, insist=options.install)
     if missing:
         _say(f"the wire is left out; for it: apt-get install {' '.join(missing)}")
     elif not machine.CAN_PIN:
-        _say("one core, or no taskset: servers and wrk share what there is")
+        _say("one core, or no taskset: servers and wrk share all cores")
     return not missing
 
 
 def _write(results: dict[str, Any], place: Path) -> None:
     text = json.dumps(results, indent=1, ensure_ascii=False)
     (place / "results.json").write_text(text + "\n")
-    (place / "chart.svg").write_text(chart.svg(results))
+    (place / "chart.svg").write_text(chart.draw(results))
     report.insert(results, place / "README.md")
     _say(f"written to {place}")
 

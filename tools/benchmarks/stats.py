@@ -1,8 +1,8 @@
-"""``python -m tools.benchmarks.opens``: how many hits a second ``ptrack.opens`` keeps.
+"""``python -m tools.benchmarks.stats``: hits a second that ``ptrack.stats`` records.
 
-It runs on a PostgreSQL of its own, with the settings that a server is installed with,
-so that a commit waits for the disk. The other half fills a table, measures its size,
-and times what the admin asks of it.
+It runs a PostgreSQL of its own, with the default settings, so that a commit waits for
+the disk. The second half fills a table, measures its size, and measures the time of the
+admin's queries.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import django
 from django.conf import settings
 
 from tools.benchmarks import machine
-from tools.soak.postgresql import missing, postgresql
+from tools.soak.postgresql import find_problem, run_postgresql
 
 SURE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 THREADS = (1, 32)
@@ -30,9 +30,9 @@ USER_AGENT = (
 )
 DAYS = 90
 
-# In the order of time, as rows come, with a reader in 10 for each row.
+# The rows are in the order of time, as hits come: about ten of each reader.
 FILL = """
-INSERT INTO ptrack_opens_open (id, at, args, kwargs, user_agent, ip, key)
+INSERT INTO ptrack_stats_open (id, at, args, kwargs, user_agent, ip, key)
 SELECT
     (
         lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
@@ -41,12 +41,12 @@ SELECT
     )::uuid,
     at, '[]',
     jsonb_build_object(
-        'campaign', number / 20000, 'recipient', who, 'sent', 1764000000.123456
+        'campaign', number / 20000, 'recipient', reader, 'sent', 1764000000.123456
     ),
-    %s, NULL, who
+    %s, NULL, reader
 FROM (
     SELECT number, now() - interval '90 days' * (1 - number::float8 / %s) AS at,
-        'reader' || (random() * %s / 10)::int || '@example.com' AS who
+        'reader' || (random() * %s / 10)::int || '@example.com' AS reader
     FROM generate_series(1, %s) AS number
 ) AS hits
 """
@@ -55,18 +55,18 @@ FROM (
 def main() -> None:
     """Measure, and print tables in Markdown."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.benchmarks.opens", description=__doc__
+        prog="python -m tools.benchmarks.stats", description=__doc__
     )
     parser.add_argument("--quick", action="store_true", help="only run through")
     parser.add_argument("--rows", type=int, help="of the table that is filled")
     options = parser.parse_args()
-    if problem := missing():
+    if problem := find_problem():
         parser.exit(1, f"A server is needed: {problem}\n")
-    with postgresql(**SURE) as server:
+    with run_postgresql(None, **SURE) as server:
         _set_up(server.django())
-        for name, value in machine.described().items():
+        for name, value in machine.describe().items():
             print(f"{name}: {value}")
-        print(f"Django: {django.__version__}, PostgreSQL: {_version()}\n")
+        print(f"Django: {django.__version__}, PostgreSQL: {_read_version()}\n")
         _print_rates(
             rounds=1 if options.quick else 5, rows=64 if options.quick else 3200
         )
@@ -78,11 +78,11 @@ def main() -> None:
 
 def _set_up(database: dict[str, Any]) -> None:
     settings.configure(
-        INSTALLED_APPS=["ptrack", "ptrack.opens"],
+        INSTALLED_APPS=["ptrack", "ptrack.stats"],
         DATABASES={"default": database},
         USE_TZ=True,
         PTRACK_SECRET="s" * 32,
-        PTRACK_OPENS_KEY="recipient",
+        PTRACK_STATS_KEY="recipient",
     )
     django.setup()
     from django.core.management import call_command
@@ -91,11 +91,11 @@ def _set_up(database: dict[str, Any]) -> None:
     logging.disable()
 
 
-def _version() -> str:
-    return str(_all("SHOW server_version")[0][0])
+def _read_version() -> str:
+    return str(_run_sql("SHOW server_version")[0][0])
 
 
-def _all(sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+def _run_sql(sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -107,18 +107,18 @@ def _all(sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
 
 
 def _print_rates(rounds: int, rows: int) -> None:
-    """Measure each way in turn, so that whatever disturbs, disturbs all."""
+    """Measure each way in turn, so that a disturbance affects all of them."""
     ways = {"alone": _write_alone, "together": _write_together}
     cases = [(threads, way) for threads in THREADS for way in ways]
     rates: dict[Any, list[float]] = {case: [] for case in cases}
     sizes: dict[Any, list[float]] = {case: [] for case in cases}
     for turn in range(rounds):
         for threads, way in cases if turn % 2 else reversed(cases):
-            # One thread would take as long for a tenth.
+            # One thread is much slower.
             some = rows if threads > 1 else max(threads, rows // 4)
-            before = _commits()
-            rates[threads, way].append(_rate(ways[way], threads, some))
-            sizes[threads, way].append(some / (_commits() - before))
+            before = _count_commits()
+            rates[threads, way].append(_measure_rate(ways[way], threads, some))
+            sizes[threads, way].append(some / (_count_commits() - before))
     print("| threads | each row alone | together | ratio | rows a transaction |")
     print("|---:|---:|---:|---:|---:|")
     for threads in THREADS:
@@ -130,17 +130,16 @@ def _print_rates(rounds: int, rows: int) -> None:
     print()
 
 
-def _commits() -> int:
-    """Give how many transactions the server has seen."""
-    # Numbers of a session reach the others with a delay, so it is asked by what a
-    # transaction takes when it writes: an id.
-    return int(_all("SELECT pg_current_xact_id()::text::bigint")[0][0])
+def _count_commits() -> int:
+    """Return how many transactions the server has had."""
+    # Each transaction that writes takes an id. The server's statistics come too late.
+    return int(_run_sql("SELECT pg_current_xact_id()::text::bigint")[0][0])
 
 
-def _rate(write: Callable[[Any], None], threads: int, rows: int) -> float:
+def _measure_rate(write: Callable[[Any], None], threads: int, rows: int) -> float:
     from django.db import connections
 
-    from ptrack.opens.models import Open
+    from ptrack.stats.models import Open
 
     Open.objects.all().delete()
     start = Barrier(threads + 1)
@@ -149,7 +148,7 @@ def _rate(write: Callable[[Any], None], threads: int, rows: int) -> float:
         connections["default"].ensure_connection()
         start.wait()
         for _ in range(rows // threads):
-            write(_hit())
+            write(_make_row())
         start.wait()
         connections.close_all()
 
@@ -166,15 +165,15 @@ def _rate(write: Callable[[Any], None], threads: int, rows: int) -> float:
     return written / seconds
 
 
-def _hit() -> Any:
-    from ptrack.opens import recording
-    from ptrack.opens.models import Open
+def _make_row() -> Any:
+    from ptrack.stats import recording
+    from ptrack.stats.models import Open
 
     kwargs = {"campaign": 7, "recipient": "reader@example.com", "sent": 1764000000.1}
     request = SimpleNamespace(META={"HTTP_USER_AGENT": USER_AGENT})
-    fields = recording.RecordOpen().fields(request, **kwargs)
+    fields = recording.RecordOpen().get_fields(request, **kwargs)
     assert fields is not None
-    return recording.row(Open, request, fields)
+    return recording.make_row(Open, request, fields)
 
 
 def _write_alone(row: Any) -> None:
@@ -182,7 +181,7 @@ def _write_alone(row: Any) -> None:
 
 
 def _write_together(row: Any) -> None:
-    from ptrack.opens import bulk
+    from ptrack.stats import bulk
 
     bulk.write(row)
 
@@ -191,58 +190,58 @@ def _write_together(row: Any) -> None:
 
 
 def _fill(rows: int) -> None:
-    from ptrack.opens.models import Open
+    from ptrack.stats.models import Open
 
     Open.objects.all().delete()
-    _all("TRUNCATE ptrack_opens_open")
-    _all(FILL, (USER_AGENT, rows, rows, rows))
-    _all("VACUUM ANALYZE ptrack_opens_open")
+    _run_sql("TRUNCATE ptrack_stats_open")
+    _run_sql(FILL, (USER_AGENT, rows, rows, rows))
+    _run_sql("VACUUM ANALYZE ptrack_stats_open")
 
 
 def _print_sizes(rows: int) -> None:
     parts = {
-        "the rows": "pg_table_size('ptrack_opens_open')",
-        "the primary key": "pg_relation_size('ptrack_opens_open_pkey')",
-        "the index by time": "pg_relation_size('ptrack_open_at')",
-        "the index by key": "pg_relation_size('ptrack_open_key')",
-        "together": "pg_total_relation_size('ptrack_opens_open')",
+        "the rows": "pg_table_size('ptrack_stats_open')",
+        "the primary key": "pg_relation_size('ptrack_stats_open_pkey')",
+        "the index by time": "pg_relation_size('ptrack_stats_open_at')",
+        "the index by key": "pg_relation_size('ptrack_stats_open_key')",
+        "together": "pg_total_relation_size('ptrack_stats_open')",
     }
     print(f"| {rows:,} rows | bytes a row | 100 million |\n|---|---:|---:|")
     for name, size in parts.items():
-        each = _all(f"SELECT {size}")[0][0] / rows
+        each = _run_sql(f"SELECT {size}")[0][0] / rows
         print(f"| {name} | {each:.0f} | {each * 100_000_000 / 1e9:.1f} GB |")
     print()
 
 
 def _print_times() -> None:
-    print("| what the admin asks | time |\n|---|---:|")
-    for name, ask in _questions().items():
+    print("| query of the admin | time |\n|---|---:|")
+    for name, query in _find_queries().items():
         before = time.perf_counter()
-        ask()
+        query()
         print(f"| {name} | {(time.perf_counter() - before) * 1000:,.1f} ms |")
     print()
 
 
-def _questions() -> dict[str, Callable[[], Any]]:
-    from ptrack.opens.clearing import clear
-    from ptrack.opens.days import summary, unique
-    from ptrack.opens.models import Open
+def _find_queries() -> dict[str, Callable[[], Any]]:
+    from ptrack.stats.clearing import clear
+    from ptrack.stats.models import Open
+    from ptrack.stats.report import count_unique, make_report
 
     now = datetime.now(UTC)
     month = Open.objects.filter(at__gte=now - timedelta(days=30))
     return {
         "the first page of 30 days": lambda: list(month[:100]),
-        "its pages, as far as anyone turns them": month.order_by()[:50_000].count,
-        "chart and totals of a day": lambda: summary(
+        "the number of its rows, up to 50,000": month.order_by()[:50_000].count,
+        "chart and totals of a day": lambda: make_report(
             Open.objects.filter(at__gte=now - timedelta(days=1))
         ),
-        "chart and totals of 30 days": lambda: summary(month),
-        "chart and totals of everything": lambda: summary(Open.objects.all()),
-        "unique opens of everything": lambda: unique(Open.objects.all()),
-        "all of one reader": lambda: list(
+        "chart and totals of 30 days": lambda: make_report(month),
+        "chart and totals of everything": lambda: make_report(Open.objects.all()),
+        "unique opens of everything": lambda: count_unique(Open.objects.all()),
+        "all rows of one key": lambda: list(
             Open.objects.filter(key="reader7@example.com")[:100]
         ),
-        "`clear_opens` of the oldest tenth": lambda: clear(
+        "`clear_stats` of the oldest tenth": lambda: clear(
             Open, now - timedelta(days=DAYS * 0.9)
         ),
     }

@@ -16,8 +16,8 @@ from typing import Any
 
 from tools.soak.processes import free_port
 
-from .environments import OURS, PYTRACKING, THREE, WORKERS, Environment, clean_environ
-from .machine import pinned
+from .environments import OURS, PYTRACKING, THREE, WORKERS, Environment, make_environ
+from .machine import pin
 
 HOST = "127.0.0.1"
 CONNECTIONS = 16
@@ -25,10 +25,10 @@ PATIENCE = 30
 """Seconds to wait for a server before it is taken for broken."""
 
 TALLIED = 1000
-"""Up to that many hits aren't written down yet: see ``workers/recording.py``."""
+"""Up to so many hits aren't written down yet: see ``workers/recording.py``."""
 
 SECRET = "a-secret-of-the-benchmark-32byte"
-"""The one of ``workers/sample.py``, for the mirror, which has no settings."""
+"""The secret of ``workers/sample.py``, for the mirror, which has no settings."""
 
 NGINX = """\
 daemon off;
@@ -58,13 +58,13 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class App:
-    """What is served.
+    """An app to serve.
 
     Attributes:
-        side: Whose environment it runs in.
-        module: Where it is.
-        name: The name in there.
-        factory: That is a function that gives the app.
+        side: The side whose environment it runs in.
+        module: Its module.
+        name: Its name in the module.
+        factory: Whether that is a function that returns the app.
     """
 
     side: str
@@ -87,21 +87,29 @@ ASGI_APPS = {
 }
 
 
-def granian(environment: Environment, app: App, port: int) -> list[str]:
-    """Give the command that serves an app on Granian."""
-    return _granian(environment, "wsgi", app, port)
+def make_granian_command(environment: Environment, app: App, port: int) -> list[str]:
+    """Return the command that serves an app on Granian."""
+    return _make_granian_command(environment, "wsgi", app, port)
 
 
-def granian_asgi(environment: Environment, app: App, port: int) -> list[str]:
-    """Give the command that serves an ASGI app on Granian."""
-    return _granian(environment, "asgi", app, port)
+def make_granian_asgi_command(
+    environment: Environment, app: App, port: int
+) -> list[str]:
+    """Return the command that serves an ASGI app on Granian."""
+    return _make_granian_command(environment, "asgi", app, port)
 
 
-def _granian(
+def _make_granian_command(
     environment: Environment, interface: str, app: App, port: int
 ) -> list[str]:
     return [
-        *(environment.program("granian"), "--interface", interface, "--host", HOST),
+        *(
+            environment.find_program("granian"),
+            "--interface",
+            interface,
+            "--host",
+            HOST,
+        ),
         *("--port", str(port), "--workers", "1", "--runtime-threads", "1"),
         *("--blocking-threads", "1", "--log-level", "warning"),
         *(["--factory"] if app.factory else []),
@@ -109,40 +117,40 @@ def _granian(
     ]
 
 
-def uvicorn(environment: Environment, app: App, port: int) -> list[str]:
-    """Give the command that serves an ASGI app on uvicorn."""
+def make_uvicorn_command(environment: Environment, app: App, port: int) -> list[str]:
+    """Return the command that serves an ASGI app on uvicorn."""
     return [
-        *(environment.program("uvicorn"), "--host", HOST, "--port", str(port)),
+        *(environment.find_program("uvicorn"), "--host", HOST, "--port", str(port)),
         *("--log-level", "warning", "--no-access-log"),
         *(["--factory"] if app.factory else []),
         f"{app.module}:{app.name}",
     ]
 
 
-def uwsgi(environment: Environment, app: App, port: int) -> list[str]:
-    """Give the command that serves an app on uWSGI."""
+def make_uwsgi_command(environment: Environment, app: App, port: int) -> list[str]:
+    """Return the command that serves an app on uWSGI."""
     return [
-        *(environment.program("uwsgi"), "--http-socket", f"{HOST}:{port}"),
+        *(environment.find_program("uwsgi"), "--http-socket", f"{HOST}:{port}"),
         *("--processes", "1", "--disable-logging", "--need-app", "--die-on-term"),
         *("--module", f"{app.module}:{app.name}{'()' if app.factory else ''}"),
     ]
 
 
-def gunicorn(environment: Environment, app: App, port: int) -> list[str]:
-    """Give the command that serves an app on gunicorn."""
+def make_gunicorn_command(environment: Environment, app: App, port: int) -> list[str]:
+    """Return the command that serves an app on gunicorn."""
     return [
-        *(environment.program("gunicorn"), "--bind", f"{HOST}:{port}"),
+        *(environment.find_program("gunicorn"), "--bind", f"{HOST}:{port}"),
         *("--workers", "1", "--worker-class", "sync", "--log-level", "warning"),
         f"{app.module}:{app.name}{'()' if app.factory else ''}",
     ]
 
 
 COMMANDS = {
-    "granian": granian,
-    "uwsgi": uwsgi,
-    "gunicorn": gunicorn,
-    "granian_asgi": granian_asgi,
-    "uvicorn": uvicorn,
+    "granian": make_granian_command,
+    "uwsgi": make_uwsgi_command,
+    "gunicorn": make_gunicorn_command,
+    "granian_asgi": make_granian_asgi_command,
+    "uvicorn": make_uvicorn_command,
 }
 SERVERS = {
     "granian": APPS,
@@ -151,19 +159,19 @@ SERVERS = {
     "granian_asgi": ASGI_APPS,
     "uvicorn": ASGI_APPS,
 }
-"""What each of them serves."""
+"""The apps that each of them serves."""
 
 
 class Server:
     """A server that runs until the block ends.
 
     Args:
-        name: What it is called in the results.
-        command: Serves on the port.
-        port: Where it listens.
-        path: What is to be requested.
-        place: Where it may write.
-        records: It is to record hits, not only to answer them.
+        name: Its name in the results.
+        command: The command that serves on the port.
+        port: The port that it listens on.
+        path: The path to request.
+        place: The directory that it may write to.
+        records: Whether it has to record hits, not only to answer them.
     """
 
     def __init__(
@@ -182,16 +190,16 @@ class Server:
         self._log = place / f"{name.replace('/', '-')}.log"
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                pinned(0, command),
+                pin(0, command),
                 cwd=WORKERS,
-                env=clean_environ(
+                env=make_environ(
                     PYTHONPATH=str(WORKERS),
                     PTRACK_SECRET=SECRET,
                     BENCH_TALLY=str(self._tally),
                 ),
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Of its own group, to be ended with all its workers.
+                # A group of its own can be ended with all workers in it.
                 start_new_session=True,
             )
 
@@ -218,34 +226,34 @@ class Server:
         self._process.wait(5)
 
     def load(self, seconds: int) -> dict[str, float]:
-        """Let wrk request the pixel for that long; give what it found."""
-        before = self._recorded()
+        """Let wrk request the pixel for that long; return its numbers."""
+        before = self._count()
         options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
         done = subprocess.run(
-            pinned(1, ["wrk", *options, f"http://{HOST}:{self._port}{self._path}"]),
+            pin(1, ["wrk", *options, f"http://{HOST}:{self._port}{self._path}"]),
             capture_output=True,
             text=True,
             timeout=seconds + PATIENCE,
             check=True,
         )
-        found = _parsed(done.stdout)
+        found = _parse(done.stdout)
         if found.pop("refused"):
             raise WireError(f"{self.name} answered errors:\n{done.stdout}")
-        recorded = self._recorded() - before
+        recorded = self._count() - before
         if self._records and recorded < found["requests"] - TALLIED:
             raise WireError(
                 f"{self.name} recorded {recorded} hits of {found['requests']:.0f}"
             )
         return found
 
-    def _recorded(self) -> int:
+    def _count(self) -> int:
         # Read while it is written, it may be empty for a moment.
         for _ in range(100):
             text = self._tally.read_text() if self._tally.exists() else "0"
             if text:
                 return int(text)
             time.sleep(0.01)
-        raise WireError(f"{self.name} doesn't tell what it recorded")
+        raise WireError(f"{self.name} doesn't write down its hits")
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -266,7 +274,7 @@ class Server:
             log = self._log.read_text()
             raise WireError(f"{self.name} answers {response.status}, no image:\n{log}")
         deadline = time.monotonic() + PATIENCE
-        while self._records and not self._recorded():
+        while self._records and not self._count():
             if time.monotonic() > deadline:
                 raise WireError(f"{self.name} doesn't record")
             time.sleep(0.05)
@@ -282,11 +290,11 @@ def measure(
     """Load all servers, in interleaved rounds.
 
     Args:
-        environments: By side.
-        paths: That of a hit, by side.
-        place: Where the servers may write.
-        rounds: How many times each is loaded.
-        seconds: How long each of those takes.
+        environments: The environments, by side.
+        paths: The path of a hit, by side.
+        place: The directory that the servers may write to.
+        rounds: How often each server is loaded.
+        seconds: How long each time takes.
 
     Returns:
         Medians of requests per second, and of the latency's p50 and p99 in
@@ -294,8 +302,8 @@ def measure(
     """
     found: dict[str, list[dict[str, float]]] = {}
     with ExitStack() as stack:
-        # All at once: one that isn't asked sleeps.
-        servers = [_nginx(place, paths[OURS])]
+        # All at once: a server without requests sleeps.
+        servers = [_make_nginx(place, paths[OURS])]
         stack.enter_context(servers[0])
         for kind, apps in SERVERS.items():
             for name, app in apps.items():
@@ -306,10 +314,10 @@ def measure(
         for number in range(rounds):
             for server in servers if number % 2 else reversed(servers):
                 found.setdefault(server.name, []).append(server.load(seconds))
-    return {server.name: _median(found[server.name]) for server in servers}
+    return {server.name: _summarise(found[server.name]) for server in servers}
 
 
-def _nginx(place: Path, path: str) -> Server:
+def _make_nginx(place: Path, path: str) -> Server:
     port = free_port()
     config = place / "nginx.conf"
     config.write_text(NGINX.format(place=place, host=HOST, port=port))
@@ -317,17 +325,17 @@ def _nginx(place: Path, path: str) -> Server:
     return Server("nginx", command, port, path, place, records=False)
 
 
-def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
+def _summarise(rounds: list[dict[str, float]]) -> dict[str, float]:
     return {
         key: round(median(each[key] for each in rounds), 3)
         for key in ("requests_per_second", "p50", "p99", "socket_errors")
     }
 
 
-def _parsed(output: str) -> dict[str, float]:
-    """Take what wrk prints apart; latencies in milliseconds."""
+def _parse(output: str) -> dict[str, float]:
+    """Read the output of wrk; latencies are in milliseconds."""
 
-    def number(pattern: str) -> float:
+    def read(pattern: str) -> float:
         found = re.search(pattern, output)
         return float(found[1]) if found else 0
 
@@ -335,16 +343,16 @@ def _parsed(output: str) -> dict[str, float]:
         r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output
     )
     return {
-        "requests": number(r"(\d+) requests in"),
-        "requests_per_second": number(r"Requests/sec:\s+([\d.]+)"),
-        "p50": _milliseconds(output, 50),
-        "p99": _milliseconds(output, 99),
-        "refused": number(r"Non-2xx or 3xx responses: (\d+)"),
+        "requests": read(r"(\d+) requests in"),
+        "requests_per_second": read(r"Requests/sec:\s+([\d.]+)"),
+        "p50": _read_latency(output, 50),
+        "p99": _read_latency(output, 99),
+        "refused": read(r"Non-2xx or 3xx responses: (\d+)"),
         "socket_errors": sum(map(int, errors.groups())) if errors else 0,
     }
 
 
-def _milliseconds(output: str, percent: int) -> float:
+def _read_latency(output: str, percent: int) -> float:
     found = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)\s*$", output, re.MULTILINE)
     if found is None:
         raise WireError(f"wrk gave no latency:\n{output}")

@@ -13,9 +13,9 @@ from .environments import (
     THREE,
     WORKERS,
     Environment,
-    clean_environ,
+    make_environ,
 )
-from .machine import pinned
+from .machine import pin
 
 SCRIPTS = {
     OURS: "ours.py",
@@ -27,27 +27,27 @@ MEMORY = "memory.py"
 
 
 class WorkerError(Exception):
-    """A side doesn't do its job; what it said about it is on stderr."""
+    """A side doesn't do its job; its own message is on stderr."""
 
 
 class Worker:
-    """A side's process, that times rounds of its cases when asked to.
+    """The process of a side, which times its cases.
 
     Args:
-        environment: What it runs in.
-        variables: Of its process's environment.
+        environment: The virtual environment that it runs in.
+        variables: Variables of its environment.
 
     Attributes:
-        side: Whose it is.
-        cases: The names of those it has.
-        path: That of a hit.
+        side: The side.
+        cases: The names of its cases.
+        path: The path of a hit.
     """
 
     def __init__(self, environment: Environment, **variables: str) -> None:
         self.side = environment.side
         self._process = subprocess.Popen(
-            pinned(0, [environment.python, str(WORKERS / SCRIPTS[self.side])]),
-            env=clean_environ(**variables),
+            pin(0, [environment.python, str(WORKERS / SCRIPTS[self.side])]),
+            env=make_environ(**variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -60,7 +60,7 @@ class Worker:
     def __enter__(self) -> "Worker":
         """Wait until it has checked its cases."""
         try:
-            about = self._answer()
+            about = self._read()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -77,25 +77,27 @@ class Worker:
         self._process.kill()
         self._process.communicate()
 
-    def calls_in(self, case: str, seconds: float) -> int:
+    def count_calls(self, case: str, seconds: float) -> int:
         """Find out how many calls take about that long."""
         return int(self._ask(case=case, seconds=seconds))
 
-    def microseconds(self, case: str, calls: int) -> float:
-        """Time a round of calls; give what one of them took."""
+    def time(self, case: str, calls: int) -> float:
+        """Time a round of calls; return the microseconds of one of them."""
         return float(self._ask(case=case, calls=calls)) / calls * 1e6
 
-    def lengths(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, int]:
-        """Give those of the token and the URL for some data."""
+    def measure_lengths(
+        self, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> dict[str, int]:
+        """Return the lengths of the token and the URL for some data."""
         found: dict[str, int] = self._ask(lengths=[args, kwargs])
         return found
 
     def _ask(self, **command: Any) -> Any:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
-        return self._answer()
+        return self._read()
 
-    def _answer(self) -> Any:
+    def _read(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -103,11 +105,11 @@ class Worker:
         return json.loads(line)
 
 
-def memory(environment: Environment, kind: str, hits: int) -> dict[str, int]:
+def measure_memory(environment: Environment, kind: str, hits: int) -> dict[str, int]:
     """Make many hits in a process of its own: see ``workers/memory.py``."""
     done = subprocess.run(
-        pinned(0, [environment.python, str(WORKERS / MEMORY), kind, str(hits)]),
-        env=clean_environ(),
+        pin(0, [environment.python, str(WORKERS / MEMORY), kind, str(hits)]),
+        env=make_environ(),
         stdout=subprocess.PIPE,
         text=True,
         check=False,

@@ -1,3 +1,3 @@
-"""Coverage-guided fuzzing of what strangers can reach: see README.md beside this."""
+"""Coverage-guided fuzzing of the code that strangers reach: see README.md."""
 
 HARNESSES = ("decryption", "requests")

@@ -1,4 +1,4 @@
-"""The command: ``python -m tools.fuzz --seconds 60``, all harnesses one after the other."""
+"""``python -m tools.fuzz --seconds 60``: all harnesses, one after the other."""
 
 import argparse
 import subprocess
@@ -28,12 +28,15 @@ def main() -> int:
     if find_spec("atheris") is None:
         print(NO_ATHERIS, file=sys.stderr)
         return 1
-    failed = [name for name in HARNESSES if not _runs(name, seconds // len(HARNESSES))]
+    failed = [name for name in HARNESSES if not _run(name, seconds // len(HARNESSES))]
     return 1 if failed else 0
 
 
-def _runs(name: str, seconds: int) -> bool:
-    """Run a harness from the stored corpus; what it finds out is thrown away."""
+def _run(name: str, seconds: int) -> bool:
+    """Run a harness from the stored corpus; return whether it found no crash.
+
+    New inputs that it finds are thrown away.
+    """
     print(f"== {name}, for {seconds} s", flush=True)
     CRASHES.mkdir(exist_ok=True)
     with TemporaryDirectory() as finds:
@@ -49,11 +52,11 @@ def _runs(name: str, seconds: int) -> bool:
             check=False,
         )
     if done.returncode:
-        _say_how_to_reproduce(name)
+        _print_command(name)
     return done.returncode == 0
 
 
-def _say_how_to_reproduce(name: str) -> None:
+def _print_command(name: str) -> None:
     found = max(
         CRASHES.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime, default=None
     )

@@ -1,4 +1,4 @@
-"""One harness under atheris: ``python -m tools.fuzz.harness decryption [options] [inputs]``.
+"""``python -m tools.fuzz.harness decryption [options] [inputs]``: one, under atheris.
 
 Options are libFuzzer's (https://llvm.org/docs/LibFuzzer.html#options). Inputs are
 directories to start from, new finds going to the first, or files to run once.
@@ -18,9 +18,9 @@ def main() -> None:
     """Run the harness that the first argument names, until libFuzzer ends it."""
     name, *options = sys.argv[1:] or [""]
     if name not in HARNESSES:
-        raise SystemExit(f"say which harness: {' or '.join(HARNESSES)}")
+        raise SystemExit(f"name a harness: {' or '.join(HARNESSES)}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    # Only code that is imported in here is instrumented, and only ptrack is looked at.
+    # Only code that is imported here is instrumented, and of that only ptrack.
     with atheris.instrument_imports(include=["ptrack"]):
         import django
 
@@ -31,10 +31,10 @@ def main() -> None:
         def plain(part: bytes) -> bytes:
             return bytes(atheris.Mutate(part, max_size))
 
-        return bytes(harness.mutated(data, seed, plain)[:max_size])
+        return bytes(harness.mutate(data, seed, plain)[:max_size])
 
     with ExitStack() as stack:
-        check = stack.enter_context(harness.checks())
+        check = stack.enter_context(harness.prepare())
         atheris.Setup([sys.argv[0], *options], check, custom_mutator=mutate)
         atheris.Fuzz()
 

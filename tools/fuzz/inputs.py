@@ -1,7 +1,7 @@
-"""What a fuzzer's bytes stand for: a token, and how to change one in a telling way.
+"""Tokens of a fuzzer's bytes, and useful changes of these bytes.
 
-A random token never gets past the authenticator. So the first byte says what the others
-are: a token as it is, or what is to be sealed into one.
+A random token never gets past the authenticator. So the first byte is a mode: the
+others are a token as it is, or content to seal into one.
 """
 
 import json
@@ -15,37 +15,37 @@ SECRETS = ("the secret of the fuzzer", "its earlier one")
 NONCE = bytes(range(200, 224))
 
 
-def _sealed(
-    content: bytes, secret: str, key_of: reference.Key = reference.key_of
+def _seal(
+    content: bytes, secret: str, make_key: reference.Key = reference.make_key
 ) -> bytes:
-    return reference.sealed(content, secret, NONCE, key_of)
+    return reference.seal(content, secret, NONCE, make_key)
 
 
-def _spelled(data: bytes) -> bytes:
-    return reference.spelled(data, padded=False).encode()
+def _spell(data: bytes) -> bytes:
+    return reference.spell(data, padded=False).encode()
 
 
 MODES: dict[bytes, Callable[[bytes], bytes]] = {
     b"T": bytes,
-    b"B": _spelled,
-    b"J": lambda rest: _spelled(_sealed(rest, SECRETS[0])),
-    b"E": lambda rest: _spelled(_sealed(rest, SECRETS[1])),
-    b"P": lambda rest: reference.spelled(_sealed(rest, SECRETS[0])).encode(),
-    b"L": lambda rest: _spelled(_sealed(rest, SECRETS[0], reference.link_key_of)),
-    b"X": lambda rest: _spelled(_sealed(rest, "a stranger's secret")),
+    b"B": _spell,
+    b"J": lambda rest: _spell(_seal(rest, SECRETS[0])),
+    b"E": lambda rest: _spell(_seal(rest, SECRETS[1])),
+    b"P": lambda rest: reference.spell(_seal(rest, SECRETS[0])).encode(),
+    b"L": lambda rest: _spell(_seal(rest, SECRETS[0], reference.make_link_key)),
+    b"X": lambda rest: _spell(_seal(rest, "a stranger's secret")),
 }
-"""What is behind each first byte.
+"""The modes.
 
-T: the text of a token. B: the bytes that base64 makes text of. J: what is to be sealed.
-E: the same, with the earlier secret. P: with padding, as 3.0.0 left it. L: as a link's.
+T: the text of a token. B: the bytes that become text by base64. J: content to seal.
+E: the same, with the earlier secret. P: with padding, as 3.0.0 left it. L: for a link.
 X: by a forger.
 """
 
 SEALED = (b"J", b"E", b"P", b"L", b"X")
 
 
-def token_of(data: bytes) -> bytes:
-    """Give the token; with a first byte that stands for nothing, all is its text."""
+def make_token(data: bytes) -> bytes:
+    """Return the token; where the first byte is no mode, all bytes are its text."""
     mode = MODES.get(data[:1])
     return data if mode is None else mode(data[1:])
 
@@ -55,12 +55,12 @@ def token_of(data: bytes) -> bytes:
 Mutate = Callable[[bytes], bytes]
 
 
-def mutated(data: bytes, seed: int, plain: Mutate) -> bytes:
-    """Change the JSON that is to be sealed as JSON, every other time.
+def mutate(data: bytes, seed: int, plain: Mutate) -> bytes:
+    """Change content that is JSON as JSON, every other time.
 
     Args:
-        data: As `token_of` takes it.
-        seed: Makes the same of the same.
+        data: The bytes, as for `make_token`.
+        seed: The same bytes and seed give the same result.
         plain: The fuzzer's own way, for all else.
     """
     chance = random.Random(seed)
@@ -69,19 +69,19 @@ def mutated(data: bytes, seed: int, plain: Mutate) -> bytes:
             content = json.loads(data[1:])
         except (ValueError, RecursionError):
             return plain(data)
-        text = json.dumps(_changed(content, chance), separators=(",", ":"))
+        text = json.dumps(_change(content, chance), separators=(",", ":"))
         return data[:1] + text.encode()
     return plain(data)
 
 
-def _changed(value: Any, chance: random.Random) -> Any:
-    """Go down to some value, and put another in its place."""
+def _change(value: Any, chance: random.Random) -> Any:
+    """Replace some value, at any depth, by another."""
     if isinstance(value, list) and value and chance.random() < 0.8:
         place = chance.randrange(len(value))
-        return [*value[:place], _changed(value[place], chance), *value[place + 1 :]]
+        return [*value[:place], _change(value[place], chance), *value[place + 1 :]]
     if isinstance(value, dict) and value and chance.random() < 0.8:
         key = chance.choice(sorted(value))
-        return {**value, key: _changed(value[key], chance)}
+        return {**value, key: _change(value[key], chance)}
     return chance.choice([*_LEAVES, [value], [value, value], {"k": value}])
 
 

@@ -1,8 +1,8 @@
 """Any request, through the Django middleware and the WSGI middleware.
 
 The fuzzer's bytes are lines: the method, the path, the query, then headers. Method and
-path are percent-decoded, as a server does; between ``<`` and ``>`` the path holds what
-`fuzz.inputs` makes a token of.
+path are percent-decoded, as a server does; `tools.fuzz.inputs` makes a token of the
+part of the path between ``<`` and ``>``.
 """
 
 import re
@@ -13,49 +13,53 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from django.test import override_settings
 
+from ptrack.core.answers import LINK_NOT_FOUND, PIXEL_IMAGE, Answer, drop_body
+from ptrack.core.kinds import LINK, PIXEL
+from ptrack.core.links import check_target
+from tests.adapters import PREFIX, Click, Hit, Request, Response, open_adapters
+from tests.reference import make_link_key, open_token
 from tools.fuzz import inputs
 from tools.fuzz.inputs import SECRETS
-from ptrack.core.answers import METHOD_NOT_ALLOWED, PIXEL, PIXEL_HEAD, Answer
-from ptrack.core.links import LINK_NOT_FOUND, check_target
-from tests.adapters import PREFIX, Click, Hit, Request, Response, adapters
-from tests.reference import link_key_of, opened
 
 ADAPTERS = ("middleware", "wsgi")
+
+IMAGES = {"GET": PIXEL_IMAGE, "HEAD": drop_body(PIXEL_IMAGE)}
+NOT_FOUND = {"GET": LINK_NOT_FOUND, "HEAD": drop_body(LINK_NOT_FOUND)}
 
 _TOKEN = re.compile(rb"<(.*)>", re.DOTALL)
 
 
 @contextmanager
-def checks() -> Iterator[Callable[[bytes], None]]:
-    """Give the function that takes the fuzzer's bytes, and raises if all isn't well."""
+def prepare() -> Iterator[Callable[[bytes], None]]:
+    """Yield a function of the fuzzer's bytes that raises if a rule is broken."""
     with (
         override_settings(
             PTRACK_SECRET=SECRETS[0], PTRACK_SECRET_FALLBACKS=SECRETS[1:]
         ),
-        adapters() as sends,
+        open_adapters() as sends,
     ):
 
         def check(data: bytes) -> None:
-            request = request_of(data)
+            request = make_request(data)
             for name in ADAPTERS:
                 _check_response(request, sends[name](request))
 
         yield check
 
 
-def request_of(data: bytes) -> Request:
-    """Give the request that the fuzzer's bytes stand for."""
+def make_request(data: bytes) -> Request:
+    """Return the request that the fuzzer's bytes stand for."""
     method, path, query, *headers = *data.split(b"\n"), b"", b""
     return Request(
         unquote_to_bytes(method).decode("latin-1"),
-        unquote_to_bytes(_TOKEN.sub(lambda found: inputs.token_of(found[1]), path)),
+        unquote_to_bytes(_TOKEN.sub(lambda found: inputs.make_token(found[1]), path)),
         query,
-        tuple(_header(line) for line in headers if line),
+        tuple(_read_header(line) for line in headers if line),
     )
 
 
-def _header(line: bytes) -> tuple[str, str]:
-    # No server lets NUL through (RFC 9110, section 5.5), and Django trips over one.
+def _read_header(line: bytes) -> tuple[str, str]:
+    # No server lets NUL through (RFC 9110, section 5.5), and Django fails at one.
     name, _, value = line.replace(b"\0", b"").decode("latin-1").partition(":")
     return name, value.strip()
 
@@ -66,18 +70,16 @@ def _check_response(request: Request, got: Response) -> None:
         assert not got.hits, got
         return
     method = request.method.upper()
+    token = request.path.removeprefix(PREFIX).removesuffix(b"/")
+    is_link = token.startswith(b"link/")
     if method not in ("GET", "HEAD"):
-        assert _is(got, METHOD_NOT_ALLOWED), got
+        assert _is(got, (LINK if is_link else PIXEL).not_allowed), got
         assert not got.hits, got
         assert not got.clicks, got
-    elif _segments(request.path).startswith(b"link/"):
-        _check_link(method, _segments(request.path).removeprefix(b"link/"), got)
+    elif is_link:
+        _check_link(method, token.removeprefix(b"link/"), got)
     else:
-        _check_pixel(method, _segments(request.path), got)
-
-
-def _segments(path: bytes) -> bytes:
-    return path.removeprefix(PREFIX).removesuffix(b"/")
+        _check_pixel(method, token, got)
 
 
 def _is(got: Response, answer: Answer) -> bool:
@@ -86,22 +88,20 @@ def _is(got: Response, answer: Answer) -> bool:
 
 
 def _check_pixel(method: str, token: bytes, got: Response) -> None:
-    hit = opened(token, SECRETS) if method == "GET" else None
+    hit = open_token(token, SECRETS) if method == "GET" else None
     due: list[Hit] = [] if hit is None else [(tuple(hit[0]), hit[1])]
-    assert _is(got, PIXEL if method == "GET" else PIXEL_HEAD), got
+    assert _is(got, IMAGES[method]), got
     assert repr(got.hits) == repr(due), got
     assert not got.clicks, got
 
 
 def _check_link(method: str, token: bytes, got: Response) -> None:
-    click = _click(opened(token, SECRETS, link_key_of))
+    click = _read_click(open_token(token, SECRETS, make_link_key))
     due = [] if click is None or method == "HEAD" else [click]
     assert repr(got.clicks) == repr(due), got
     assert not got.hits, got
     if click is None:
-        headers, body = list(LINK_NOT_FOUND.headers), LINK_NOT_FOUND.body
-        assert (got.status, got.headers) == (LINK_NOT_FOUND.status, headers), got
-        assert got.body == (body if method == "GET" else b""), got
+        assert _is(got, NOT_FOUND[method]), got
     else:
         location = dict(got.headers)["Location"]
         assert (got.status, got.body) == (302, b""), got
@@ -109,7 +109,7 @@ def _check_link(method: str, token: bytes, got: Response) -> None:
         assert unquote(location) == unquote(click[0]), got
 
 
-def _click(content: Any) -> Click | None:
+def _read_click(content: Any) -> Click | None:
     try:
         *args, url = content[0]
         check_target(url)
@@ -118,10 +118,10 @@ def _click(content: Any) -> Click | None:
     return url, tuple(args), content[1]
 
 
-def mutated(data: bytes, seed: int, plain: inputs.Mutate) -> bytes:
-    """Change what is to become the token, every other time, else any of it."""
+def mutate(data: bytes, seed: int, plain: inputs.Mutate) -> bytes:
+    """Change the part for the token every other time, else all of it."""
     found = _TOKEN.search(data)
     if found is None or seed % 2:
         return plain(data)
-    token = inputs.mutated(found[1], seed // 2, plain)
+    token = inputs.mutate(found[1], seed // 2, plain)
     return data[: found.start(1)] + token + data[found.end(1) :]

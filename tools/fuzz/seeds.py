@@ -1,7 +1,7 @@
-"""Writes the corpus that fuzzing starts from: ``python -m tools.fuzz.seeds``.
+"""``python -m tools.fuzz.seeds``: write the corpus that fuzzing starts from.
 
-Each seed is a case that some line of ptrack is there for, under a name that says which.
-What `fuzz.inputs` says of the first byte holds.
+Each seed is a case for which ptrack has a line of its own, and is named after it. The
+first bytes are the modes of `tools.fuzz.inputs`.
 """
 
 from pathlib import Path
@@ -106,7 +106,7 @@ SEEDS = {"decryption": DECRYPTION, "requests": REQUESTS}
 
 
 def write() -> None:
-    """Write them all."""
+    """Write all seeds."""
     for harness, seeds in SEEDS.items():
         (CORPUS / harness).mkdir(parents=True, exist_ok=True)
         for name, content in seeds.items():

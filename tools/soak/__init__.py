@@ -1,1 +1,1 @@
-"""Load and faults on real servers: ``python -m tools.soak``, see docs/reliability.md."""
+"""Load and faults on real servers (docs/reliability.md): ``python -m tools.soak``."""

@@ -31,12 +31,12 @@ _BODIES = {"page": PAGE, "head": b""}
 
 
 class Client:
-    """Sends requests to a server and keeps the books of what came back.
+    """Sends requests to a server and keeps the books of the answers.
 
     Args:
         mix: Makes the requests.
-        book: Is told of all of them.
-        port: Gives the port of the next connection.
+        book: Notes all of them.
+        port: Returns the port of the next connection.
         keep_alive: Use a connection again, unless the server says otherwise.
         hold: How likely a connection is used again.
         rest: Seconds that a visitor waits after an answer.
@@ -65,22 +65,22 @@ class Client:
         await asyncio.gather(*(self._visit(self.mix.next) for _ in range(VISITORS)))
 
     async def ask(self, request: Request) -> float:
-        """Send one request; give the seconds that it took."""
+        """Send one request; return the seconds that it took."""
         started = time.monotonic()
         self._left += 1
         visitor = Visitor(self.book, self._port, self._keeps)
-        await visitor.see_to(request)
+        await visitor.send(request)
         visitor.leave()
         return time.monotonic() - started
 
     async def load_during(self, doing: Coroutine[Any, Any, Done]) -> Done:
-        """Send requests as long as something goes on; give what that gives."""
+        """Send requests as long as a coroutine runs; return its result."""
         load = asyncio.create_task(self.load(_ENDLESS))
         done = asyncio.create_task(doing)
         try:
             await asyncio.wait((load, done), return_when=asyncio.FIRST_COMPLETED)
             if load.done():
-                # Before its time: that is an error.
+                # It ended too early: that is an error.
                 load.result()
             found = await done
         finally:
@@ -98,7 +98,7 @@ class Client:
         try:
             while self._left > 0:
                 self._left -= 1
-                await visitor.see_to(following())
+                await visitor.send(following())
                 if self._rest:
                     await asyncio.sleep(self._rest)
         finally:
@@ -109,9 +109,9 @@ class Visitor:
     """One after the other, sends requests and reads their answers.
 
     Args:
-        book: Is told of all of them.
-        port: Gives the port of the next connection.
-        keeps: Tells whether to use a connection again.
+        book: Notes all of them.
+        port: Returns the port of the next connection.
+        keeps: Returns whether to use a connection again.
     """
 
     def __init__(
@@ -120,16 +120,16 @@ class Visitor:
         self._book, self._port, self._keeps = book, port, keeps
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def see_to(self, request: Request) -> None:
+    async def send(self, request: Request) -> None:
         """Send a request, again and again while it gets no answer."""
         started = time.monotonic()
-        self._book.request(request)
-        while not await self._is_done(request):
+        self._book.note_request(request)
+        while not await self._try(request):
             waited = time.monotonic() - started
             if waited > PATIENCE:
                 raise SoakError(f"{request.kind}: no answer after {waited:.0f} s")
             await asyncio.sleep(0.05)
-        self._book.waited(request, time.monotonic() - started)
+        self._book.note_wait(request, time.monotonic() - started)
 
     def leave(self) -> None:
         """Close the connection."""
@@ -137,47 +137,47 @@ class Visitor:
             self._streams[1].close()
             self._streams = None
 
-    async def _is_done(self, request: Request) -> bool:
+    async def _try(self, request: Request) -> bool:
         try:
-            reader, writer = await self._connected()
+            reader, writer = await self._connect()
         except OSError:
-            self._book.refused(request)
+            self._book.note_refusal()
             return False
-        # Cheaper than a timeout around every await.
+        # This is cheaper than a timeout around every await.
         loop = asyncio.get_running_loop()
         watch = loop.call_later(PATIENCE, writer.transport.abort)
         try:
             writer.write(request.data)
             if request.is_left:
                 return await self._hang_up(request, writer)
-            self._book.sent(request)
-            status, body = await self._answer(reader, request)
+            self._book.note_sent(request)
+            status, body = await self._read_answer(reader, request)
         except (OSError, EOFError, asyncio.LimitOverrunError):
             self.leave()
-            return self._unanswered(request)
+            return self._note_end(request)
         finally:
             watch.cancel()
-        self._book.answered(request, status, _is_right(request, status, body))
+        self._book.note_answer(request, status, _is_right(request, status, body))
         return True
 
-    def _unanswered(self, request: Request) -> bool:
+    def _note_end(self, request: Request) -> bool:
         if request.expected is None:
-            self._book.hung_up(request)
+            self._book.note_hang_up()
             return True
-        self._book.unanswered(request)
+        self._book.note_repetition()
         return False
 
     async def _hang_up(self, request: Request, writer: asyncio.StreamWriter) -> bool:
-        """Hang up, politely or with a reset."""
+        """Hang up, with or without a reset."""
         with suppress(OSError):
             await writer.drain()
             if request.abrupt:
                 _reset(writer)
         self.leave()
-        self._book.left(request)
+        self._book.note_sent(request)
         return True
 
-    async def _answer(
+    async def _read_answer(
         self, reader: asyncio.StreamReader, request: Request
     ) -> tuple[int, bytes]:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -190,13 +190,13 @@ class Visitor:
             body = await reader.read(-1)
         else:
             body = await reader.readexactly(int(length[1]))
-        # After what isn't HTTP, where the next answer starts is anybody's guess.
+        # After a request that isn't HTTP, nobody knows where the next answer starts.
         if closes or request.expected is None or not self._keeps():
             self.leave()
-        # uWSGI gives its own back to a request whose protocol isn't one.
+        # uWSGI has an answer of its own for a request whose protocol isn't one.
         return int(status[1]) if status else 0, body
 
-    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None:
             self._streams = await asyncio.open_connection(HOST, self._port())
         return self._streams

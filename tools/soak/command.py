@@ -1,4 +1,4 @@
-"""What the commands of this package have in common."""
+"""The common part of the commands of this package."""
 
 import signal
 import time
@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 
 @contextmanager
-def ends_what_it_started() -> Iterator[None]:
+def end_on_signal() -> Iterator[None]:
     """Let SIGTERM be Ctrl+C in the block, so that every block within ends its servers.
 
     An event loop takes Ctrl+C between two steps; raised within one, some task may wait
-    for good. What a script starts in the background has Ctrl+C ignored, and could be
-    ended by neither: "Signals and Error Handling" in
+    for ever. A command that a script starts in the background ignores Ctrl+C, and could
+    be ended by neither: "Signals and Error Handling" in
     https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html.
     """
     before = {
@@ -31,11 +31,11 @@ def _interrupt(*_: object) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def say(what: str) -> None:
-    """Print what goes on, with the time of day."""
-    print(f"{time.strftime('%H:%M:%S')}  {what}", flush=True)
+def say(text: str) -> None:
+    """Print a line with the time of day."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
-def today() -> str:
-    """Give the date, in UTC and as ISO 8601 has it."""
+def format_today() -> str:
+    """Return the date in UTC, as ISO 8601 has it."""
     return datetime.now(UTC).date().isoformat()

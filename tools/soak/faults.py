@@ -1,6 +1,6 @@
-"""The faults: what is done to a server while it is under load.
+"""The faults that happen to a server while it is under load.
 
-Each is a coroutine that does its damage, sees that it took effect, and mends it.
+Each is a coroutine that does its damage, checks that it took effect, and mends it.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from . import books
 from .places import JOURNAL, ROOT, SECOND
-from .processes import SoakError, descriptors, is_alive
-from .servers import KINDS, SECRET, recorders
+from .processes import SoakError, is_alive, list_descriptors
+from .servers import KINDS, SECRET, list_recorders
 from .stage import AROUND, NEW_SECRET, Fault, Scene
 
 BLOCKED, SHUT, STEP = 3.0, 1.5, 3600
@@ -29,13 +29,13 @@ FAKETIME = "libfaketimeMT.so.1"
 async def kill(scene: Scene) -> str:
     """Kill a worker at once, three times; without a master, start the server again."""
     for _ in range(3):
-        known = set(recorders(scene.place))
-        victim = scene.server.workers()[0]
+        known = set(list_recorders(scene.place))
+        victim = scene.server.list_workers()[0]
         os.kill(victim, signal.SIGKILL)
         await scene.until(lambda pid=victim: not is_alive(pid), "it doesn't die")  # type: ignore[misc]
         if not scene.kind.has_master:
             await asyncio.to_thread(scene.server.restart)
-        await _new_worker(scene, known)
+        await _wait_for_worker(scene, known)
     return "3 workers killed"
 
 
@@ -43,47 +43,48 @@ async def reload(scene: Scene) -> str:
     """Have all workers replaced, twice."""
     replaced = 0
     for _ in range(2):
-        known = set(recorders(scene.place))
-        before = scene.server.workers()
+        known = set(list_recorders(scene.place))
+        before = scene.server.list_workers()
         scene.server.reload()
         await scene.until(
             lambda old=before: not any(map(is_alive, old)),  # type: ignore[misc]
             "old workers stay",
         )
-        await _new_worker(scene, known)
+        await _wait_for_worker(scene, known)
         replaced += len(before)
     return f"2 reloads, {replaced} workers replaced"
 
 
-async def _new_worker(scene: Scene, known: set[int]) -> None:
+async def _wait_for_worker(scene: Scene, known: set[int]) -> None:
     await scene.until(
-        lambda: not known.issuperset(recorders(scene.place)), "no new worker records"
+        lambda: not known.issuperset(list_recorders(scene.place)),
+        "no new worker records",
     )
 
 
-# -- what callbacks write to ----------------------------------------------------------
+# -- databases and disks --------------------------------------------------------------
 
 
-async def locked(scene: Scene) -> str:
+async def lock_database(scene: Scene) -> str:
     """Lock the second database for longer than the callback waits."""
-    with closing(_connection(scene.place / SECOND)) as database:
+    with closing(_connect(scene.place / SECOND)) as database:
         database.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(SHUT)
         database.execute("ROLLBACK")
     await scene.requests(AROUND)
-    return _failed(scene, "InDatabase", f"locked for {SHUT} s")
+    return _describe_failures(scene, "InDatabase", f"locked for {SHUT} s")
 
 
-async def full(scene: Scene) -> str:
+async def fill_disk(scene: Scene) -> str:
     """Let the disk of the journal be full for a while."""
     _point(scene.place / JOURNAL, Path("/dev/full"))
     await asyncio.sleep(SHUT)
     _point(scene.place / JOURNAL, scene.place / f"{JOURNAL}.sound")
     await scene.requests(AROUND)
-    return _failed(scene, "InFile", f"full for {SHUT} s")
+    return _describe_failures(scene, "InFile", f"full for {SHUT} s")
 
 
-def _connection(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=10, isolation_level=None)
 
 
@@ -93,18 +94,18 @@ def _point(link: Path, target: Path) -> None:
     other.replace(link)
 
 
-def _failed(scene: Scene, callback: str, what: str) -> str:
-    count = books.logged_failures(scene.place)[callback]
+def _describe_failures(scene: Scene, callback: str, said: str) -> str:
+    count = books.count_failures(scene.place)[callback]
     if not count:
-        raise SoakError(f"{what}, but no failure was logged")
-    return f"{what}: {count:,} failures of that callback, all logged"
+        raise SoakError(f"{said}, but no failure was logged")
+    return f"{said}: {count:,} failures of that callback, all logged"
 
 
 # -- time -----------------------------------------------------------------------------
 
 
-def libfaketime(place: Path) -> dict[str, str] | None:
-    """Give the environment of a server whose C library's clock is read from a file."""
+def use_libfaketime(place: Path) -> dict[str, str] | None:
+    """Return variables for a server whose C library's clock is read from a file."""
     found = sorted(Path("/usr/lib").glob(f"*/faketime/{FAKETIME}"))
     if not found:
         return None
@@ -112,14 +113,14 @@ def libfaketime(place: Path) -> dict[str, str] | None:
         "LD_PRELOAD": str(found[0]),
         "FAKETIME_TIMESTAMP_FILE": str(_set_clock(place, 0)),
         "FAKETIME_NO_CACHE": "1",
-        # A step of the wall clock is none of the monotonic one.
+        # The monotonic clock makes no step.
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         **_CUSTOMISED,
     }
 
 
-def python_clock(place: Path) -> dict[str, str]:
-    """Give the environment of a server whose ``time.time`` is read from a file."""
+def use_python_clock(place: Path) -> dict[str, str]:
+    """Return variables for a server whose ``time.time`` is read from a file."""
     return {"SOAK_CLOCK": str(_set_clock(place, 0)), **_CUSTOMISED}
 
 
@@ -132,12 +133,12 @@ def _set_clock(place: Path, offset: int) -> Path:
     return other.replace(place / "clock")
 
 
-async def clock(scene: Scene) -> str:
+async def step_clock(scene: Scene) -> str:
     """Set the server's clock back by an hour, on by two, and right again."""
     for offset in (-STEP, STEP, 0):
         _set_clock(scene.place, offset)
         await scene.requests(AROUND)
-    seen = books.times(scene.place)
+    seen = books.list_times(scene.place)
     back = min(after - before for before, after in pairwise(seen))
     if back > 60 - STEP:
         raise SoakError(f"the clock of the server went back by {-back:.0f} s only")
@@ -147,10 +148,10 @@ async def clock(scene: Scene) -> str:
 # -- threads and descriptors ----------------------------------------------------------
 
 
-async def block(scene: Scene) -> str:
+async def block_callback(scene: Scene) -> str:
     """Let a callback block its thread for seconds."""
     blocked = asyncio.create_task(
-        scene.client.ask(scene.client.mix.valid(block=BLOCKED))
+        scene.client.ask(scene.client.mix.make_valid(block=BLOCKED))
     )
     await asyncio.sleep(0.2)
     answered = scene.book.answers.total()
@@ -166,20 +167,20 @@ async def block(scene: Scene) -> str:
     )
 
 
-async def exhausted(scene: Scene) -> str:
+async def exhaust_descriptors(scene: Scene) -> str:
     """Allow the workers no further descriptor for a while."""
-    workers = scene.server.workers()
+    workers = scene.server.list_workers()
     limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in workers}
     for pid, (_, hard) in limits.items():
-        _limit(pid, (_first_free(pid), hard))
+        _limit(pid, (_find_free(pid), hard))
     await asyncio.sleep(SHUT)
     for pid, limit in limits.items():
         _limit(pid, limit)
     await scene.requests(AROUND)
     gone = sum(not is_alive(pid) for pid in workers)
-    failed = books.logged_failures(scene.place)["InFile"]
+    failed = books.count_failures(scene.place)["InFile"]
     if not (gone or failed or scene.book.longest > SHUT / 2):
-        raise SoakError("nobody noticed that there was no descriptor")
+        raise SoakError("the lack of descriptors had no effect")
     ended = f"{gone} workers ended and were replaced, " if gone else ""
     return (
         f"none for {SHUT} s: {ended}{failed:,} failures of the callback that opens a "
@@ -187,8 +188,8 @@ async def exhausted(scene: Scene) -> str:
     )
 
 
-def _first_free(pid: int) -> int:
-    taken = set(descriptors(pid))
+def _find_free(pid: int) -> int:
+    taken = set(list_descriptors(pid))
     return next(number for number in range(len(taken) + 1) if number not in taken)
 
 
@@ -196,7 +197,7 @@ def _limit(pid: int, limits: tuple[int, int]) -> None:
     try:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     except ProcessLookupError:
-        # It may have ended over it, and been replaced.
+        # It may have ended for lack of one, and been replaced.
         return
 
 
@@ -230,29 +231,29 @@ _WITH_MASTER = tuple(kind.name for kind in KINDS if kind.has_master)
 FAULTS = (
     Fault("`kill -9` of a worker", kill, "gunicorn gthread"),
     Fault("reload (`HUP`)", reload, "Granian WSGI", only=_WITH_MASTER),
-    Fault("a callback's database locked", locked, "gunicorn gthread"),
-    Fault("a callback's disk full", full, "waitress"),
+    Fault("a callback's database locked", lock_database, "gunicorn gthread"),
+    Fault("a callback's disk full", fill_disk, "waitress"),
     Fault(
         "the clock stepping back (libfaketime)",
-        clock,
+        step_clock,
         "gunicorn sync",
-        # Where a thread waits with a timeout, it makes the server hang.
+        # Servers whose threads wait with a timeout would hang.
         only=("gunicorn sync", "uWSGI"),
-        variables=libfaketime,
+        variables=use_libfaketime,
         lacks="faketime",
     ),
     Fault(
         "the clock stepping back (Python's)",
-        clock,
+        step_clock,
         "gunicorn uvicorn",
         only=(
             *("gunicorn gthread", "Granian WSGI", "waitress"),
             *("gunicorn uvicorn", "Granian ASGI"),
         ),
-        variables=python_clock,
+        variables=use_python_clock,
     ),
-    Fault("a callback that blocks", block, "gunicorn uvicorn"),
-    Fault("no descriptors left", exhausted, "uWSGI"),
+    Fault("a callback that blocks", block_callback, "gunicorn uvicorn"),
+    Fault("no descriptors left", exhaust_descriptors, "uWSGI"),
     Fault("secret rotated, in the right order", rotate, "Granian WSGI", instances=2),
     Fault(
         "secret rotated, in the wrong order",

@@ -19,7 +19,7 @@ VARIANTS: tuple[tuple[float, dict[str, Any]], ...] = (
     (0.01, {"wait": 0.01}),
     (0.08, ALSO),
 )
-"""What a hit does beside being recorded, by its share of the valid ones."""
+"""Effects of a hit beside its record, by its share of the valid ones."""
 
 SHARES = {
     "valid": 40,
@@ -34,7 +34,7 @@ SHARES = {
     "half": 3,
     "abandoned": 2.5,
 }
-"""How many of a hundred requests are of a kind."""
+"""How many of a hundred requests are of each kind."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Request:
 
     Attributes:
         kind: One of `SHARES`.
-        data: All its bytes; of one that is broken off half-way, the half.
-        expected: The status of its answer. ``None`` is whatever the server sees in
-            it: it may refuse it with a status below 500, or just hang up.
-        hit: The id that its token carries, if it is one that may be recorded.
-        options: What its token carries besides.
-        abrupt: The client hangs up with a reset, where it hangs up.
+        data: The bytes to send; only a part if it is broken off.
+        expected: The status of its answer. ``None`` allows any below 500, and hanging
+            up.
+        hit: The id that its token carries, if it may be recorded.
+        options: The other keywords of its token.
+        abrupt: Whether the client hangs up with a reset, if it hangs up.
     """
 
     kind: str
@@ -60,7 +60,7 @@ class Request:
 
     @property
     def is_left(self) -> bool:
-        """The client hangs up without waiting for an answer."""
+        """Whether the client hangs up without waiting for an answer."""
         return self.kind in ("half", "abandoned")
 
 
@@ -69,8 +69,8 @@ class Mix:
 
     Args:
         seal: Makes a token of keywords.
-        keep_alive: Ask for the connection to be kept.
-        seed: The same one gives the same requests.
+        keep_alive: Ask the server to keep the connection.
+        seed: The same seed makes the same requests.
         always: Keywords of every valid token.
     """
 
@@ -87,11 +87,11 @@ class Mix:
         self._random = random.Random(seed)
         self._always = always or {}
         self._count = 0
-        self._kinds = {kind: getattr(self, f"_{kind}") for kind in SHARES}
+        self._kinds = {kind: getattr(self, f"_make_{kind}") for kind in SHARES}
         self._upcoming: list[str] = []
 
     def next(self) -> Request:
-        """Give the next request."""
+        """Return the next request."""
         if not self._upcoming:
             self._upcoming = self._random.choices(
                 list(SHARES), list(SHARES.values()), k=1000
@@ -99,83 +99,87 @@ class Mix:
         request: Request = self._kinds[self._upcoming.pop()]()
         return request
 
-    def valid(self, **options: Any) -> Request:
-        """Give a hit with an id of its own, and these keywords beside it."""
+    def make_valid(self, **options: Any) -> Request:
+        """Return a hit with an id of its own, and these keywords beside it."""
         options = {**self._always, **options}
-        number, token = self._token(**options)
-        return Request("valid", self._get(token), hit=number, options=tuple(options))
+        number, token = self._make_token(**options)
+        return Request(
+            "valid", self._make_get(token), hit=number, options=tuple(options)
+        )
 
     # -- the kinds --------------------------------------------------------------------
 
-    def _valid(self) -> Request:
+    def _make_valid(self) -> Request:
         dice = self._random.random()
         for share, options in VARIANTS:
             if dice < share:
-                return self.valid(**options)
+                return self.make_valid(**options)
             dice -= share
-        return self.valid()
+        return self.make_valid()
 
-    def _forged(self) -> Request:
-        _, token = self._token()
+    def _make_forged(self) -> Request:
+        _, token = self._make_token()
         place = self._random.randrange(len(token))
         other = self._random.choice(_TOKENS.replace(token[place], ""))
-        return Request("forged", self._get(token[:place] + other + token[place + 1 :]))
+        return Request(
+            "forged", self._make_get(token[:place] + other + token[place + 1 :])
+        )
 
-    def _garbage(self) -> Request:
+    def _make_garbage(self) -> Request:
         length = self._random.randrange(300)
         if self._random.random() < 0.5:
             text = "".join(self._random.choices(_TOKENS, k=length))
         else:
             text = quote(self._random.randbytes(length), safe="/&=;,~")
-        return Request("garbage", self._get(text.strip("/")))
+        return Request("garbage", self._make_get(text.strip("/")))
 
-    def _head(self) -> Request:
-        return Request("head", self._message(b"HEAD", self._token()[1]))
+    def _make_head(self) -> Request:
+        return Request("head", self._make_message(b"HEAD", self._make_token()[1]))
 
-    def _post(self) -> Request:
+    def _make_post(self) -> Request:
         method = self._random.choice((b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"))
         body = b"a=1" if method == b"POST" else b""
-        message = self._message(method, self._token()[1], body)
+        message = self._make_message(method, self._make_token()[1], body)
         return Request("post", message, expected=405)
 
-    def _page(self) -> Request:
+    def _make_page(self) -> Request:
         path = self._random.choice((b"/", b"/ptrack", b"/page/?a=1", b"/ptrac/x/"))
-        return Request("page", self._lines(b"GET", path))
+        return Request("page", self._make_lines(b"GET", path))
 
-    def _overlong(self) -> Request:
+    def _make_overlong(self) -> Request:
         length = self._random.randrange(MAX_TOKEN_LENGTH + 1, 16000)
-        return Request("overlong", self._get("A" * length))
+        return Request("overlong", self._make_get("A" * length))
 
-    def _raw(self) -> Request:
-        """Give one that breaks the rules of HTTP."""
+    def _make_raw(self) -> Request:
+        """Return a request that breaks the rules of HTTP."""
         junk = self._random.randbytes(20).replace(b"\n", b"").replace(b"\r", b"")
         data = self._random.choice(
             (
-                self._lines(b"GET", PREFIX.encode() + junk),
-                self._lines(junk.replace(b" ", b"") or b"X", PREFIX.encode()),
+                self._make_lines(b"GET", PREFIX.encode() + junk),
+                self._make_lines(junk.replace(b" ", b"") or b"X", PREFIX.encode()),
                 b"GET " + PREFIX.encode() + b"x/\r\n\r\n",
                 junk + b"\r\n\r\n",
-                self._lines(b"GET", b"ptrack/x/"),
-                self._lines(b"GET", PREFIX.encode(), junk + b"\r\n"),
-                self._lines(b"GET", PREFIX.encode(), b"Content-Length: -1\r\n"),
+                self._make_lines(b"GET", b"ptrack/x/"),
+                self._make_lines(b"GET", PREFIX.encode(), junk + b"\r\n"),
+                self._make_lines(b"GET", PREFIX.encode(), b"Content-Length: -1\r\n"),
             )
         )
         return Request("raw", data, expected=None)
 
-    def _huge(self) -> Request:
-        return Request("huge", self._get("A" * 450_000), expected=None)
+    def _make_huge(self) -> Request:
+        return Request("huge", self._make_get("A" * 450_000), expected=None)
 
-    def _half(self) -> Request:
-        data = self._get(self._token()[1])
+    def _make_half(self) -> Request:
+        data = self._make_get(self._make_token()[1])
         # Without the last bytes at least, it isn't a request yet.
         half = data[: self._random.randrange(1, len(data) - 2)]
         return Request("half", half, expected=None, abrupt=self._is_abrupt())
 
-    def _abandoned(self) -> Request:
-        number, token = self._token()
+    def _make_abandoned(self) -> Request:
+        number, token = self._make_token()
         return Request(
             "abandoned",
-            self._get(token),
+            self._make_get(token),
             expected=None,
             hit=number,
             abrupt=self._is_abrupt(),
@@ -186,18 +190,18 @@ class Mix:
 
     # -- their parts ------------------------------------------------------------------
 
-    def _token(self, **options: Any) -> tuple[int, str]:
+    def _make_token(self, **options: Any) -> tuple[int, str]:
         self._count += 1
         return self._count, self._seal(id=self._count, **options)
 
-    def _get(self, token: str) -> bytes:
-        return self._message(b"GET", token)
+    def _make_get(self, token: str) -> bytes:
+        return self._make_message(b"GET", token)
 
-    def _message(self, method: bytes, token: str, body: bytes = b"") -> bytes:
+    def _make_message(self, method: bytes, token: str, body: bytes = b"") -> bytes:
         header = b"Content-Length: %d\r\n" % len(body) if body else b""
-        return self._lines(method, f"{PREFIX}{token}/".encode(), header) + body
+        return self._make_lines(method, f"{PREFIX}{token}/".encode(), header) + body
 
-    def _lines(self, method: bytes, path: bytes, header: bytes = b"") -> bytes:
+    def _make_lines(self, method: bytes, path: bytes, header: bytes = b"") -> bytes:
         return (
             b"%b %b HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Soak/1\r\n%b%b\r\n"
             % (method, path, header, self._connection)

@@ -1,7 +1,7 @@
-"""Nonces across forks: ``gunicorn --preload``, whose workers inherit all of a process.
+"""Nonces across forks: the workers of ``gunicorn --preload`` inherit a whole process.
 
-Two tokens with one nonce and one key would give away the difference of what they hold,
-so no two processes, nor threads, may ever come to the same.
+Two tokens with one nonce and one key would give away the difference of their contents,
+so no two processes or threads may ever have the same nonce.
 """
 
 import http.client
@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 from .processes import HOST
-from .servers import TOKENS, Server, gunicorn
+from .servers import TOKENS, Server, make_gunicorn_command
 from .service import PATIENCE
 
 PROCESSES, THREADS = 8, 4
@@ -32,13 +32,13 @@ Batch = tuple[int, int, bytes]
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it.
+    """The nonces of many tokens.
 
     Attributes:
-        tokens: How many were made.
-        processes: In how many processes, without the one that they were forked from.
-        threads: In how many threads of these.
-        repeated: Nonces that came up more than once.
+        tokens: The number of tokens.
+        processes: The number of forked processes that made them.
+        threads: The number of threads of these.
+        repeated: The number of nonces that came up again.
     """
 
     tokens: int
@@ -48,7 +48,7 @@ class Result:
 
     @property
     def problems(self) -> list[str]:
-        """What isn't as it should be."""
+        """The defects, in words."""
         found = [f"{self.repeated} nonces were repeated"] if self.repeated else []
         if self.processes < PROCESSES:
             found.append(f"only {self.processes} processes made tokens")
@@ -59,35 +59,35 @@ def run(tokens: int) -> Result:
     """Have tokens made by forked workers, in several threads each.
 
     Args:
-        tokens: How many; rounded down to whole batches, and one at least of each
+        tokens: The number; rounded down to whole batches, with at least one of each
             process.
     """
     with (
         tempfile.TemporaryDirectory(prefix="ptrack-soak-") as place,
-        Server(_command, Path(place)) as server,
+        Server(_make_command, Path(place)) as server,
         ThreadPoolExecutor(2 * PROCESSES) as clients,
     ):
-        before = _batch(server.port, "/before?0")
-        first = list(_of_each_process(server.port))
+        before = _request_batch(server.port, "/before?0")
+        first = list(_request_of_each(server.port))
         more = clients.map(
-            lambda _: _batch(server.port, f"/?{BATCH}"),
+            lambda _: _request_batch(server.port, f"/?{BATCH}"),
             range(tokens // BATCH - len(first)),
         )
-        return _compared(before, chain(first, more))
+        return _compare(before, chain(first, more))
 
 
-def _command(port: int) -> list[str]:
+def _make_command(port: int) -> list[str]:
     options = ("--preload", "--worker-class", "gthread", "--threads", str(THREADS))
-    return gunicorn(port, TOKENS, *options, workers=PROCESSES)
+    return make_gunicorn_command(port, TOKENS, *options, workers=PROCESSES)
 
 
-def _of_each_process(port: int) -> Iterator[Batch]:
-    # On few cores, one process may be quick enough to answer all there is: who has
-    # answered is halted until all have.
+def _request_of_each(port: int) -> Iterator[Batch]:
+    # On few cores, one process may be quick enough to answer all requests: each that
+    # has answered is halted until all have.
     halted: list[int] = []
     try:
         while len(halted) < PROCESSES:
-            found = _batch(port, f"/?{BATCH}")
+            found = _request_batch(port, f"/?{BATCH}")
             yield found
             os.kill(found[0], signal.SIGSTOP)
             halted.append(found[0])
@@ -96,8 +96,8 @@ def _of_each_process(port: int) -> Iterator[Batch]:
             os.kill(pid, signal.SIGCONT)
 
 
-def _batch(port: int, path: str) -> Batch:
-    # A connection each, so that whichever worker is free takes it.
+def _request_batch(port: int, path: str) -> Batch:
+    # A connection each, so that any worker that is free takes it.
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
     with closing(connection):
         connection.request("GET", path)
@@ -106,7 +106,7 @@ def _batch(port: int, path: str) -> Batch:
     return found["pid"], found["thread"], raw
 
 
-def _compared(before: Batch, batches: Iterator[Batch]) -> Result:
+def _compare(before: Batch, batches: Iterator[Batch]) -> Result:
     seen = set(_split(before[2]))
     made = len(seen)
     threads: Counter[tuple[int, int]] = Counter()

@@ -1,30 +1,30 @@
-"""What the served apps and the command have to agree on."""
+"""Names that the served apps and the command share."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The project's."""
+"""The root of the project."""
 
 PLACE = "SOAK_PLACE"
-"""The environment variable with the directory that all the following are in."""
+"""The environment variable with the directory of all these files."""
 
 LEDGER = "ledger.db"
-"""Every hit is recorded in it."""
+"""The database of all hits."""
 
 SECOND = "second.db"
-"""Hits with ``also`` are recorded in it; it may be locked."""
+"""The database of hits with ``also``; it may be locked."""
 
 JOURNAL = "journal"
-"""Hits with ``also`` are appended to it; its disk may be full."""
+"""The file of hits with ``also``; its disk may be full."""
 
 BEHIND = "behind.db"
-"""Every hit that is to run in the background is recorded in it, by whomever."""
+"""The database of all hits that are to be recorded in the background."""
 
 PATIENT = "SOAK_PATIENT"
-"""The environment variable with the seconds that are waited for that, if it is shut."""
+"""The environment variable with the seconds to wait while that one is locked."""
 
 WHO, WORKER = "SOAK_WHO", "worker"
-"""The environment variable that tells who records, and what it is for a worker."""
+"""The environment variable that names the recording process, and a worker's name."""
 
 BROKER, CELERY = "SOAK_BROKER", "SOAK_CELERY"
 """The environment variables with the URL of Celery's broker, and settings as JSON."""
@@ -33,14 +33,14 @@ ENGINE = "SOAK_ENGINE"
 """The environment variable with ``PTRACK_BACKGROUND`` of the Django site."""
 
 TASKS_DATABASE = "tasks.db"
-"""Where that site keeps its tasks."""
+"""The database of that site's tasks."""
 
 LOG = "log"
-"""What ptrack logs."""
+"""The file of ptrack's log."""
 
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
-"""Its lines; a traceback's are others."""
+"""The format of its lines, except those of a traceback."""
 
 PREFIX = "/ptrack/"
 PAGE = b"page"
-"""What everything else answers."""
+"""The answer to all other paths."""

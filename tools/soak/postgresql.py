@@ -1,7 +1,7 @@
 """Debian's PostgreSQL, in a directory to throw away: its data, its socket, its log.
 
 ``with postgresql(place) as server:`` runs one; nothing of an installed cluster is
-touched. The server refuses to run as root, so it is then run as another user.
+touched. The server refuses to run as root; then it runs as another user.
 """
 
 import os
@@ -19,7 +19,7 @@ from typing import Any
 from .processes import free_port
 
 PATIENCE = 30
-"""Seconds to wait for it before it is taken for broken."""
+"""Seconds to wait for it before it counts as broken."""
 
 USER = "postgres"
 """Debian's package makes it, and it owns the server where root runs the tests."""
@@ -34,8 +34,8 @@ class Server:
 
     Attributes:
         host: The directory of its socket.
-        port: Of the socket's name, and on 127.0.0.1.
-        password: What the port asks for, and the socket does not.
+        port: The port on 127.0.0.1, which is a part of the socket's name too.
+        password: The password for the port; the socket needs none.
     """
 
     host: str
@@ -44,12 +44,12 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it is, as libpq takes it, on the loopback."""
-        who = f"{USER}:{self.password}"
-        return f"postgresql://{who}@127.0.0.1:{self.port}/postgres"
+        """Its URL on the loopback, as libpq takes it."""
+        user = f"{USER}:{self.password}"
+        return f"postgresql://{user}@127.0.0.1:{self.port}/postgres"
 
     def django(self, name: str = "postgres", **more: Any) -> dict[str, Any]:
-        """Give an entry of Django's ``DATABASES``, by the socket."""
+        """Return an entry of Django's ``DATABASES``, by the socket."""
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": name,
@@ -60,7 +60,7 @@ class Server:
         }
 
 
-def binaries() -> Path | None:
+def find_binaries() -> Path | None:
     """Return the directory of the programs, if they are installed.
 
     They are in ``PATH``, or where Debian puts them: the newest version counts.
@@ -77,69 +77,69 @@ def binaries() -> Path | None:
     return newest and newest.parent
 
 
-def missing() -> str:
-    """Say what isn't installed; the empty text if all is."""
-    return "" if binaries() else "not installed: postgresql"
+def find_problem() -> str:
+    """Return a message if it isn't installed; else the empty text."""
+    return "" if find_binaries() else "not installed: postgresql"
 
 
 @contextmanager
-def postgresql(place: Path | None = None, **options: str) -> Iterator[Server]:
+def run_postgresql(place: Path | None = None, **options: str) -> Iterator[Server]:
     """Run a server until the end of the block.
 
     Args:
         place: A directory to make its own in, which is removed; by default the
             system's. The user of the server must get there, and the name of a socket
             may have 107 bytes.
-        options: Of ``postgresql.conf``, beyond `FAST`.
+        options: Options of ``postgresql.conf``, beside `FAST`.
     """
-    programs = binaries()
-    assert programs, missing()
+    programs = find_binaries()
+    assert programs, find_problem()
     directory = Path(tempfile.mkdtemp(prefix="pg", dir=place))
     try:
-        _hand_over(directory)
+        _change_owner(directory)
         password = secrets.token_hex(16)
         _initialise(programs, directory, password)
         server = Server(str(directory), free_port(), password)
-        with _running(programs, server, {**FAST, **options}):
+        with _run_server(programs, server, {**FAST, **options}):
             yield server
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _hand_over(path: Path) -> None:
+def _change_owner(path: Path) -> None:
     if os.geteuid() == 0:
         owner = pwd.getpwnam(USER)
         os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
-def _unprivileged(*command: str | Path) -> list[str]:
-    return [*_other_user(), *map(str, command)]
+def _drop_privileges(*command: str | Path) -> list[str]:
+    return [*_switch_user(), *map(str, command)]
 
 
-def _other_user() -> list[str]:
+def _switch_user() -> list[str]:
     if os.geteuid() != 0:
         return []
     if Path(os.devnull).stat().st_mode & 0o002:
         return ["runuser", "-u", USER, "--"]
     # In some containers only root may write to /dev/null, and initdb has to.
     override = [f"--{which}-caps=+dac_override" for which in ("inh", "ambient")]
-    who = [f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-    return ["setpriv", *who, *override, "--"]
+    user = [f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    return ["setpriv", *user, *override, "--"]
 
 
 def _initialise(programs: Path, directory: Path, password: str) -> None:
-    # Nobody else gets at the socket: its directory is its owner's alone.
+    # Only its owner can use the socket: no other user can enter its directory.
     access = ("--auth-local", "trust", "--auth-host", "scram-sha-256")
-    # Not by a pipe: root's can't be opened by another user.
+    # A pipe would be root's, which another user can't open.
     file = directory / "password"
     file.touch(0o600)
     file.write_text(password)
-    _hand_over(file)
+    _change_owner(file)
     secret = ("--username", USER, "--pwfile", file)
     settings = ("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
     command = (programs / "initdb", "--pgdata", directory / "data")
     subprocess.run(
-        _unprivileged(*command, *access, *secret, *settings),
+        _drop_privileges(*command, *access, *secret, *settings),
         check=True,
         cwd=directory,
         stdout=subprocess.DEVNULL,
@@ -148,7 +148,9 @@ def _initialise(programs: Path, directory: Path, password: str) -> None:
 
 
 @contextmanager
-def _running(programs: Path, server: Server, options: dict[str, str]) -> Iterator[None]:
+def _run_server(
+    programs: Path, server: Server, options: dict[str, str]
+) -> Iterator[None]:
     directory = Path(server.host)
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -157,13 +159,15 @@ def _running(programs: Path, server: Server, options: dict[str, str]) -> Iterato
         **options,
     }
     switches = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    control = _unprivileged(programs / "pg_ctl", "--pgdata", directory / "data", "-w")
+    control = _drop_privileges(
+        programs / "pg_ctl", "--pgdata", directory / "data", "-w"
+    )
     start = ["--log", str(directory / "log"), "--options", switches, "start"]
     _run([*control, *start], directory)
     try:
         yield
     finally:
-        # Clients that are left are thrown out.
+        # The connections of clients are ended.
         _run([*control, "-m", "fast", "stop"], directory)
 
 

@@ -1,4 +1,4 @@
-"""What the kernel tells of processes, from /proc, and of ports."""
+"""Facts about processes, from /proc, and about ports."""
 
 import fcntl
 import os
@@ -14,21 +14,21 @@ HOST = "127.0.0.1"
 
 
 class SoakError(Exception):
-    """A server, or a fault, doesn't do what it is there for."""
+    """A server or a fault doesn't do its job."""
 
 
-# Below those that the system gives to connections (net.ipv4.ip_local_port_range), of
-# which one would else take the port before the server does.
+# The system gives connections higher ones (net.ipv4.ip_local_port_range): otherwise
+# a connection could take a port before the server does.
 _PORTS = range(10_000, 32_000)
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on, nor connects from.
+    """Return a port that no process listens on or connects from.
 
-    Other processes aren't given it before this one ends, so that they can run at the
-    same time: a server takes a while to listen.
+    No other process gets it before this one ends, so that they can run at the same
+    time: a server takes a while to listen.
     """
-    given = _given()
+    given = _open_ports()
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as found:
@@ -41,21 +41,21 @@ def free_port() -> int:
 
 
 @cache
-def _given() -> int:
-    """Open the file whose bytes stand for ports, each locked by who was given it."""
-    # Not TMPDIR, which may be another for each.
+def _open_ports() -> int:
+    """Open the file whose bytes stand for ports; a process locks those that it gets."""
+    # All processes share /tmp; they may have different values of TMPDIR.
     place = Path("/tmp", f"ptrack-ports-{os.getuid()}")
     return os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def listens(port: int) -> bool:
-    """Tell whether somebody listens on a port."""
+    """Return whether a process listens on a port."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def resident(pid: int) -> int:
-    """Give the bytes of memory that a process has resident; none if it is gone."""
+def measure_resident(pid: int) -> int:
+    """Return the resident memory of a process, in bytes; 0 if it is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -64,8 +64,8 @@ def resident(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def descriptors(pid: int) -> list[int]:
-    """Give the open file descriptors of a process; none if it is gone."""
+def list_descriptors(pid: int) -> list[int]:
+    """Return the open file descriptors of a process; none if it is gone."""
     try:
         return sorted(int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
@@ -73,7 +73,7 @@ def descriptors(pid: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that only waits to be reaped doesn't."""
+    """Return whether a process runs; a zombie doesn't."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -81,8 +81,8 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def children_of(parent: int) -> list[int]:
-    """Give the processes that a process has started and that run, without theirs."""
+def list_children(parent: int) -> list[int]:
+    """Return the running processes that a process has started itself."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -94,14 +94,14 @@ def children_of(parent: int) -> list[int]:
     return sorted(found)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float, problem: str) -> None:
     """Wait for something to come true.
 
     Raises:
-        SoakError: It hasn't within that time; the message says what.
+        SoakError: It hasn't come true within that time; the message names it.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise SoakError(f"{what} (waited {seconds:.0f} s)")
+            raise SoakError(f"{problem} (waited {seconds:.0f} s)")
         time.sleep(0.05)

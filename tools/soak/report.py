@@ -10,23 +10,25 @@ from .books import Balance, Book
 from .servers import NotRun
 
 Load = tuple[str, load.Result | NotRun]
-"""A server, and what came of its load."""
+"""A server, and the result of its load."""
 
 Fault = tuple[stage.Fault, str, stage.Result | NotRun]
-"""A fault, the server that had it, and what came of it."""
+"""A fault, the server that had it, and the result."""
 
 Behind = tuple[background.Fault, background.Result | NotRun]
-"""A fault of what records in the background, and what came of it."""
+"""A fault in the background, and its result."""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
-    """Give a table, whose first columns are text and all others numbers."""
+def make_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1
+) -> str:
+    """Return a table; its first columns are text, and all others numbers."""
     rule = [*["---"] * texts, *["---:"] * (len(head) - texts)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
-def loads(results: Iterable[Load]) -> str:
-    """Give the tables of the load."""
+def tabulate_load(results: Iterable[Load]) -> str:
+    """Return the tables of the load."""
     results = list(results)
     done = [result for _, result in results if isinstance(result, load.Result)]
     head = (
@@ -36,31 +38,31 @@ def loads(results: Iterable[Load]) -> str:
     rows = [
         [
             result.server,
-            f"{result.book.sent_requests:,}",
-            *_hits(result.hits, result.book),
+            f"{result.book.requests:,}",
+            *_count_hits(result.hits, result.book),
             f"{result.hits.lost + result.others.lost}",
             f"{result.hits.surplus + result.others.surplus}",
-            f"{result.book.status(500, 600)}",
-            f"{_of_the_server(result):,}",
+            f"{result.book.count_answers(500, 600)}",
+            f"{_count_refusals(result):,}",
             f"{result.book.hang_ups:,}",
         ]
         for result in done
     ]
     rows += [
-        [name, _not_run(result), *[""] * (len(head) - 2)]
+        [name, _format_remedy(result), *[""] * (len(head) - 2)]
         for name, result in results
         if isinstance(result, NotRun)
     ]
-    return f"### Load\n\n{table(head, rows)}\n\n{_left_over(done)}"
+    return f"### Load\n\n{make_table(head, rows)}\n\n{_tabulate_rest(done)}"
 
 
-def _hits(hits: Balance, book: Book) -> list[str]:
-    """Give how many were answered, were only sent, and are recorded."""
+def _count_hits(hits: Balance, book: Book) -> list[str]:
+    """Return how many were answered, how many only sent, and how many recorded."""
     unanswered = book.whole.total() - hits.answered
     return [f"{hits.answered:,}", f"{unanswered:,}", f"{hits.recorded:,}"]
 
 
-def _left_over(results: list[load.Result]) -> str:
+def _tabulate_rest(results: list[load.Result]) -> str:
     head = (
         *("server", "seconds", "failures logged", "resident, MiB", "growth, KiB"),
         *("descriptors", "left open"),
@@ -77,58 +79,58 @@ def _left_over(results: list[load.Result]) -> str:
         ]
         for result in results
     ]
-    return table(head, rows)
+    return make_table(head, rows)
 
 
-def _of_the_server(result: load.Result) -> int:
-    """Count refusals that aren't ptrack's own, which are of the method."""
+def _count_refusals(result: load.Result) -> int:
+    """Return how many refusals are the server's; ptrack refuses only methods."""
     ours = result.book.answers["post", 405]
-    return result.book.status(400, 500) - ours
+    return result.book.count_answers(400, 500) - ours
 
 
-def injected(results: Iterable[Fault]) -> str:
-    """Give the table of the faults."""
+def tabulate_faults(results: Iterable[Fault]) -> str:
+    """Return the table of the faults."""
     head = (
         *("fault", "server", "what was done, and seen", "hits answered"),
         *("sent, unanswered", "recorded", "lost", "too many", "5xx"),
     )
-    rows = [_fault_row(*each) for each in results]
-    return f"### Faults\n\n{table(head, rows, texts=3)}"
+    rows = [_make_fault_row(*each) for each in results]
+    return f"### Faults\n\n{make_table(head, rows, texts=3)}"
 
 
-def _fault_row(
+def _make_fault_row(
     fault: stage.Fault, server: str, result: stage.Result | NotRun
 ) -> list[str]:
     if isinstance(result, NotRun):
-        return [fault.name, server, _not_run(result), *[""] * 6]
+        return [fault.name, server, _format_remedy(result), *[""] * 6]
     lost = f"{result.hits.lost}"
     return [
         fault.name,
         server,
         result.said,
-        *_hits(result.hits, result.book),
+        *_count_hits(result.hits, result.book),
         f"**{lost}**" if result.hits.lost else lost,
         f"{result.hits.surplus + result.others.surplus}",
-        f"{result.book.status(500, 600)}",
+        f"{result.book.count_answers(500, 600)}",
     ]
 
 
-def behind(results: Iterable[Behind]) -> str:
-    """Give the table of the faults of what records in the background."""
+def tabulate_background(results: Iterable[Behind]) -> str:
+    """Return the table of the faults in the background."""
     head = (
         *("fault", "engine", "what was done, and seen", "hits answered", "recorded"),
         *("of these at once", "lost", "recorded again", "too many", "s to settle"),
     )
-    rows = [_behind_row(*each) for each in results]
-    return f"### In the background\n\n{table(head, rows, texts=3)}"
+    rows = [_make_background_row(*each) for each in results]
+    return f"### In the background\n\n{make_table(head, rows, texts=3)}"
 
 
-def _behind_row(
+def _make_background_row(
     fault: background.Fault, result: background.Result | NotRun
 ) -> list[str]:
     engine = _ENGINES[fault.engine]
     if isinstance(result, NotRun):
-        return [fault.name, engine, _not_run(result), *[""] * 7]
+        return [fault.name, engine, _format_remedy(result), *[""] * 7]
     hits = result.hits
     return [
         *(fault.name, engine, result.said),
@@ -141,12 +143,12 @@ def _behind_row(
 _ENGINES = {"celery": "Celery, Redis", "tasks": "Tasks, SQLite"}
 
 
-def _not_run(result: NotRun) -> str:
+def _format_remedy(result: NotRun) -> str:
     return f"**not run**, for it: `{result.remedy}`"
 
 
-def nonce(result: nonces.Result) -> str:
-    """Give the table of the nonces."""
+def tabulate_nonces(result: nonces.Result) -> str:
+    """Return the table of the nonces."""
     head = ("forked by", "tokens", "processes", "threads", "nonces repeated")
     row = [
         "`gunicorn --preload`",
@@ -155,12 +157,14 @@ def nonce(result: nonces.Result) -> str:
         f"{result.threads}",
         f"{result.repeated}",
     ]
-    return f"### Nonces\n\n{table(head, [row])}"
+    return f"### Nonces\n\n{make_table(head, [row])}"
 
 
-def about(versions: dict[str, str], date: str, seed: int | None, seconds: float) -> str:
-    """Give what the results depend on."""
-    described = {**machine.described(), "servers": _listed(versions)}
+def describe_run(
+    versions: dict[str, str], date: str, seed: int | None, seconds: float
+) -> str:
+    """Return the facts that the results depend on."""
+    described = {**machine.describe(), "servers": _join(versions)}
     lines = [
         f"- {name}: {described[name].replace(', 1 cores', ', 1 core')}"
         for name in ("processor", "system", "Python", "servers")
@@ -171,27 +175,27 @@ def about(versions: dict[str, str], date: str, seed: int | None, seconds: float)
     return f"Measured on {date}, {how}:\n\n" + "\n".join(lines)
 
 
-def _listed(versions: dict[str, str]) -> str:
+def _join(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def insert(text: str, document: Path, name: str = "results") -> None:
     """Put the tables between the markers of that name in a document."""
-    old = between(document, name)
-    start, end = _markers(name)
+    old = read_between(document, name)
+    start, end = _make_markers(name)
     found = document.read_text()
     document.write_text(
         found.replace(f"{start}{old}{end}", f"{start}\n\n{text}\n\n{end}")
     )
 
 
-def between(document: Path, name: str = "results") -> str:
-    """Give what is between the markers of that name in a document.
+def read_between(document: Path, name: str = "results") -> str:
+    """Return the text between the markers of that name in a document.
 
     Raises:
         ValueError: They aren't there.
     """
-    start, end = _markers(name)
+    start, end = _make_markers(name)
     _, opened, rest = document.read_text().partition(start)
     found, closed, _ = rest.partition(end)
     if not (opened and closed):
@@ -199,5 +203,5 @@ def between(document: Path, name: str = "results") -> str:
     return found
 
 
-def _markers(name: str) -> tuple[str, str]:
+def _make_markers(name: str) -> tuple[str, str]:
     return f"<!-- {name} -->", f"<!-- /{name} -->"

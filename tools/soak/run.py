@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from . import background, faults, load, nonces, report, stage
-from .command import ends_what_it_started, say, today
+from .command import end_on_signal, format_today, say
 from .places import ROOT
 from .servers import KINDS, Kind, NotRun
 
@@ -19,7 +19,7 @@ SHOWN = (
     *("granian", "waitress", "uvicorn", "uvicorn-worker"),
     *("celery", "kombu", "redis", "django-tasks", "django-tasks-db"),
 )
-"""The distributions whose versions are told."""
+"""The distributions whose versions the results show."""
 
 PARTS = ("load", "faults", "background", "nonces")
 
@@ -28,9 +28,9 @@ class Effort(NamedTuple):
     """How much is done.
 
     Attributes:
-        requests: To each server.
-        tokens: For their nonces.
-        all_servers: Do every fault to every server that can have it, not to one.
+        requests: The number of requests to each server.
+        tokens: The number of tokens whose nonces are compared.
+        all_servers: Inject each fault into every server that can have it, not into one.
     """
 
     requests: int
@@ -43,20 +43,22 @@ QUICK = Effort(2_000, 100_000, False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it.
+    """Run the command.
 
     Args:
-        arguments: Of the command line; those of the process by default.
+        arguments: Arguments of the command line; the process's own by default.
 
     Returns:
         The exit code: 0 if nothing was lost and nothing is left.
     """
-    options = _options(arguments)
+    options = _parse(arguments)
     started = time.monotonic()
-    with ends_what_it_started():
+    with end_on_signal():
         parts, problems = _run(options)
     took = time.monotonic() - started
-    parts.insert(0, report.about(_versions(), today(), options.seed, took))
+    parts.insert(
+        0, report.describe_run(_list_versions(), format_today(), options.seed, took)
+    )
     text = "\n\n".join(parts)
     print(f"\n{text}\n")
     for problem in problems:
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.soak", description=__doc__)
     parser.add_argument(
         "parts",
@@ -97,43 +99,45 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _is_full(options: argparse.Namespace) -> bool:
-    """Tell whether this is the run that the document shows."""
+    """Return whether this is the run that the document shows."""
     chosen = (options.parts, options.server, options.requests, options.tokens)
     return not options.quick and not any(chosen)
 
 
 def _run(options: argparse.Namespace) -> tuple[list[str], list[str]]:
-    """Give the tables, and the problems."""
+    """Return the tables, and the problems."""
     effort = QUICK if options.quick else FULL
-    kinds = _kinds(options)
+    kinds = _choose_servers(options)
     tables: list[str] = []
     problems: list[str] = []
     wanted = options.parts or PARTS
     if "load" in wanted:
         requests = options.requests or effort.requests
-        loaded = list(_loads(kinds, requests, options.seed, problems))
-        tables.append(report.loads(loaded))
+        loaded = list(_load_servers(kinds, requests, options.seed, problems))
+        tables.append(report.tabulate_load(loaded))
     if "faults" in wanted:
-        done = list(_faults(kinds, effort, options, problems))
-        tables.append(report.injected(done))
+        done = list(_inject_faults(kinds, effort, options, problems))
+        tables.append(report.tabulate_faults(done))
     if "background" in wanted:
         behind = background.QUICK if options.quick else background.FULL
-        tables.append(report.behind(_behind(behind, options.seed, problems)))
+        tables.append(
+            report.tabulate_background(_run_background(behind, options.seed, problems))
+        )
     if "nonces" in wanted:
-        tables += _nonces(options.tokens or effort.tokens, problems)
+        tables += _compare_nonces(options.tokens or effort.tokens, problems)
     return tables, problems
 
 
-def _kinds(options: argparse.Namespace) -> list[Kind]:
+def _choose_servers(options: argparse.Namespace) -> list[Kind]:
     return [kind for kind in KINDS if not options.server or kind.name in options.server]
 
 
-def _loads(
+def _load_servers(
     kinds: Sequence[Kind], requests: int, seed: int, problems: list[str]
 ) -> Iterator[report.Load]:
     for kind in kinds:
-        if not kind.is_there:
-            yield kind.name, _missing(kind.name)
+        if not kind.is_installed:
+            yield kind.name, _skip(kind.name)
             continue
         say(f"{kind.name}: {requests:,} requests")
         try:
@@ -145,7 +149,7 @@ def _loads(
         yield kind.name, result
 
 
-def _faults(
+def _inject_faults(
     kinds: Sequence[Kind],
     effort: Effort,
     options: argparse.Namespace,
@@ -154,17 +158,19 @@ def _faults(
     for fault in faults.FAULTS:
         for kind in kinds:
             all_servers = effort.all_servers or options.server
-            if not fault.hits(kind) or not (all_servers or kind.name == fault.quick):
+            if not fault.applies_to(kind) or not (
+                all_servers or kind.name == fault.quick
+            ):
                 continue
-            if not kind.is_there:
-                yield fault, kind.name, _missing(kind.name)
+            if not kind.is_installed:
+                yield fault, kind.name, _skip(kind.name)
                 continue
             say(f"{kind.name}: {fault.name}")
             try:
                 result = stage.run(fault, kind, options.seed)
             except Exception as error:
-                what = f"{type(error).__name__}: {error}"
-                problems.append(f"{kind.name}, {fault.name}: {what}")
+                text = f"{type(error).__name__}: {error}"
+                problems.append(f"{kind.name}, {fault.name}: {text}")
                 continue
             if isinstance(result, NotRun):
                 say(f"  not run; for it: {result.remedy}")
@@ -175,7 +181,7 @@ def _faults(
             yield fault, kind.name, result
 
 
-def _behind(
+def _run_background(
     effort: background.Effort, seed: int, problems: list[str]
 ) -> Iterator[report.Behind]:
     for fault in background.FAULTS:
@@ -194,7 +200,7 @@ def _behind(
         yield fault, result
 
 
-def _nonces(tokens: int, problems: list[str]) -> Iterator[str]:
+def _compare_nonces(tokens: int, problems: list[str]) -> Iterator[str]:
     say(f"{tokens:,} tokens")
     try:
         result = nonces.run(tokens)
@@ -202,16 +208,16 @@ def _nonces(tokens: int, problems: list[str]) -> Iterator[str]:
         problems.append(f"nonces: {type(error).__name__}: {error}")
         return
     problems += [f"nonces: {problem}" for problem in result.problems]
-    yield report.nonce(result)
+    yield report.tabulate_nonces(result)
 
 
-def _missing(server: str) -> NotRun:
+def _skip(server: str) -> NotRun:
     found = NotRun("pip install -e '.[soak]'")
     say(f"{server}: not run; for it: {found.remedy}")
     return found
 
 
-def _versions() -> dict[str, str]:
+def _list_versions() -> dict[str, str]:
     found = {}
     for name in SHOWN:
         with suppress(metadata.PackageNotFoundError):

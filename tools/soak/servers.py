@@ -1,4 +1,4 @@
-"""The servers: how each is started, reloaded, and always ended."""
+"""The servers: how each is started, reloaded and ended."""
 
 import os
 import shutil
@@ -21,35 +21,41 @@ ASGI = "tools.soak.served.site:application"
 TOKENS = "tools.soak.served.tokens:application"
 
 
-def _program(name: str) -> str:
-    # Not that of whatever environment happens to be first in PATH.
+def _find_program(name: str) -> str:
+    # Another program of that name may be the first in PATH.
     return str(Path(sys.executable).with_name(name))
 
 
-def gunicorn(port: int, app: str, *more: str, workers: int = 2) -> list[str]:
-    """Give the command of gunicorn."""
+def make_gunicorn_command(
+    port: int, app: str, *more: str, workers: int = 2
+) -> list[str]:
+    """Return the command of gunicorn."""
     return [
-        *(_program("gunicorn"), "--bind", f"{HOST}:{port}", "--no-control-socket"),
+        *(_find_program("gunicorn"), "--bind", f"{HOST}:{port}", "--no-control-socket"),
         *("--workers", str(workers), "--log-level", "warning", "--keep-alive", "10"),
         *("--graceful-timeout", "10", "--limit-request-line", "0", *more, app),
     ]
 
 
-def _sync(port: int) -> list[str]:
-    return gunicorn(port, WSGI, "--worker-class", "sync")
+def _make_sync_command(port: int) -> list[str]:
+    return make_gunicorn_command(port, WSGI, "--worker-class", "sync")
 
 
-def _gthread(port: int) -> list[str]:
-    return gunicorn(port, WSGI, "--worker-class", "gthread", "--threads", "4")
+def _make_gthread_command(port: int) -> list[str]:
+    return make_gunicorn_command(
+        port, WSGI, "--worker-class", "gthread", "--threads", "4"
+    )
 
 
-def _uvicorn(port: int) -> list[str]:
-    return gunicorn(port, ASGI, "--worker-class", "uvicorn_worker.UvicornWorker")
+def _make_uvicorn_command(port: int) -> list[str]:
+    return make_gunicorn_command(
+        port, ASGI, "--worker-class", "uvicorn_worker.UvicornWorker"
+    )
 
 
-def _uwsgi(port: int) -> list[str]:
+def _make_uwsgi_command(port: int) -> list[str]:
     return [
-        *(_program("uwsgi"), "--http-socket", f"{HOST}:{port}", "--master"),
+        *(_find_program("uwsgi"), "--http-socket", f"{HOST}:{port}", "--master"),
         *("--processes", "2", "--threads", "2", "--die-on-term", "--need-app"),
         *("--lazy-apps", "--disable-logging", "--buffer-size", "65535"),
         # It starts itself anew on SIGHUP, and without this outside the environment.
@@ -57,38 +63,43 @@ def _uwsgi(port: int) -> list[str]:
     ]
 
 
-def _granian(port: int, interface: str, app: str) -> list[str]:
+def _make_granian_command(port: int, interface: str, app: str) -> list[str]:
     return [
-        *(_program("granian"), "--interface", interface, "--host", HOST),
+        *(_find_program("granian"), "--interface", interface, "--host", HOST),
         *("--port", str(port), "--workers", "2", "--respawn-failed-workers"),
         *("--blocking-threads", "2" if interface == "wsgi" else "1"),
         *("--log-level", "warning", app),
     ]
 
 
-def _granian_wsgi(port: int) -> list[str]:
-    return _granian(port, "wsgi", WSGI)
+def _make_granian_wsgi_command(port: int) -> list[str]:
+    return _make_granian_command(port, "wsgi", WSGI)
 
 
-def _granian_asgi(port: int) -> list[str]:
-    return _granian(port, "asgi", ASGI)
+def _make_granian_asgi_command(port: int) -> list[str]:
+    return _make_granian_command(port, "asgi", ASGI)
 
 
-def _waitress(port: int) -> list[str]:
-    return [_program("waitress-serve"), f"--listen={HOST}:{port}", "--threads=4", WSGI]
+def _make_waitress_command(port: int) -> list[str]:
+    return [
+        _find_program("waitress-serve"),
+        f"--listen={HOST}:{port}",
+        "--threads=4",
+        WSGI,
+    ]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A server, and what it is able to do.
+    """A server, and its abilities.
 
     Attributes:
-        name: What it is called in the results.
-        command: Gives the command that serves on a port.
-        keeps_alive: Connections stay open after an answer.
-        has_master: A process watches over the workers: replaces one that is killed,
-            and all of them on SIGHUP.
-        workers: How many there are.
+        name: Its name in the results.
+        command: Returns the command that serves on a port.
+        keeps_alive: Whether connections stay open after an answer.
+        has_master: Whether a process watches over the workers: it replaces one that is
+            killed, and all of them on SIGHUP.
+        workers: The number of workers.
     """
 
     name: str
@@ -98,35 +109,35 @@ class Kind:
     workers: int = 2
 
     @property
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         """Whether it is installed."""
         return shutil.which(self.command(0)[0]) is not None
 
 
 @dataclass(frozen=True)
 class NotRun:
-    """What stands for a result where something is missing.
+    """The result where a program is missing.
 
     Attributes:
-        remedy: The command that installs it.
+        remedy: The command that installs the program.
     """
 
     remedy: str
 
 
 KINDS = (
-    Kind("gunicorn sync", _sync, keeps_alive=False),
-    Kind("gunicorn gthread", _gthread),
-    Kind("uWSGI", _uwsgi, keeps_alive=False),
-    Kind("Granian WSGI", _granian_wsgi),
-    Kind("waitress", _waitress, has_master=False, workers=1),
-    Kind("gunicorn uvicorn", _uvicorn),
-    Kind("Granian ASGI", _granian_asgi),
+    Kind("gunicorn sync", _make_sync_command, keeps_alive=False),
+    Kind("gunicorn gthread", _make_gthread_command),
+    Kind("uWSGI", _make_uwsgi_command, keeps_alive=False),
+    Kind("Granian WSGI", _make_granian_wsgi_command),
+    Kind("waitress", _make_waitress_command, has_master=False, workers=1),
+    Kind("gunicorn uvicorn", _make_uvicorn_command),
+    Kind("Granian ASGI", _make_granian_asgi_command),
 )
 
 
 def prepare(place: Path) -> None:
-    """Make the databases and files that the callbacks write to, empty."""
+    """Make empty databases and files for the callbacks to write to."""
     for name in (LEDGER, SECOND):
         with closing(sqlite3.connect(place / name)) as database:
             database.execute("PRAGMA journal_mode=WAL")
@@ -145,23 +156,23 @@ class Server(Listener):
     """A server that runs until the block ends.
 
     Args:
-        command: Gives the command that serves on a port.
-        place: Where it writes, prepared; several may share it.
-        variables: Of its environment.
+        command: Returns the command that serves on a port.
+        place: The directory that it writes to, prepared; several may share it.
+        variables: Variables of its environment.
     """
 
     def __init__(
         self, command: Callable[[int], list[str]], place: Path, **variables: str
     ) -> None:
         port = free_port()
-        variables = {**_variables(place), **variables}
+        variables = {**_make_variables(place), **variables}
         super().__init__(command(port), place, f"server-{port}", port, **variables)
 
     def start(self, **variables: str) -> None:
         """Start it, and wait until it listens.
 
         Args:
-            variables: Of its environment, from now on.
+            variables: Variables of its environment, from now on.
         """
         self.variables.update(variables)
         super().start()
@@ -175,22 +186,22 @@ class Server(Listener):
         """Ask it to replace its workers by new ones."""
         os.kill(self.pid, signal.SIGHUP)
 
-    def workers(self) -> list[int]:
-        """Give its processes that have recorded hits and still run."""
+    def list_workers(self) -> list[int]:
+        """Return its processes that have recorded hits and still run."""
         group = self.pid
-        return [pid for pid in recorders(self.place) if _is_in_group(pid, group)]
+        return [pid for pid in list_recorders(self.place) if _is_in_group(pid, group)]
 
 
-def recorders(place: Path) -> list[int]:
-    """Give the processes that have recorded hits, in the order of their first."""
+def list_recorders(place: Path) -> list[int]:
+    """Return the processes that have recorded hits, in the order of their first."""
     with closing(sqlite3.connect(place / LEDGER, timeout=10)) as database:
         query = "SELECT pid FROM hits GROUP BY pid ORDER BY min(rowid)"
         return [pid for (pid,) in database.execute(query)]
 
 
-def _variables(place: Path) -> dict[str, str]:
+def _make_variables(place: Path) -> dict[str, str]:
     return {
-        # What is left open is told of, and counted in what the server has written.
+        # Python warns of files that are left open; the warnings are counted.
         "PYTHONWARNINGS": "error::ResourceWarning",
         "PTRACK_SECRET": SECRET,
         PLACE: str(place),

@@ -1,4 +1,4 @@
-"""A process that runs until its block ends, with all that it has started."""
+"""A process that runs until its block ends, with all processes that it has started."""
 
 import os
 import signal
@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from .places import ROOT
-from .processes import SoakError, children_of, listens, wait_until
+from .processes import SoakError, list_children, listens, wait_until
 
 PATIENCE = 30
-"""Seconds to wait for a process before it is taken for broken."""
+"""Seconds to wait for a process before it counts as broken."""
 
 AnyService = TypeVar("AnyService", bound="Service")
 
 
 class Service:
-    """A process that runs until the block ends, with what it starts.
+    """A process that runs until the block ends, with all processes that it starts.
 
     Args:
-        command: Starts it.
-        place: A directory, where it runs and its output is kept.
-        name: Of the file with its output.
-        variables: Of its environment; a change of them is for its next start.
+        command: The command that starts it.
+        place: The directory that it runs in and that keeps its output.
+        name: The name of the file with its output.
+        variables: Variables of its environment; a change of them is for its next start.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it, and whatever it has started."""
+        """End it, and all that it has started."""
         self.stop()
 
     @property
     def pid(self) -> int:
-        """The process that was started."""
+        """The id of the process."""
         if self._process is None:
             raise SoakError(f"{self._output.stem} isn't running")
         return self._process.pid
@@ -62,11 +62,11 @@ class Service:
             self._process = process = subprocess.Popen(
                 self._command,
                 cwd=self.place,
-                env=_environment(**self.variables),
+                env=_make_environment(**self.variables),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # To be ended with all that it starts.
+                # So that it is ended with all that it starts.
                 start_new_session=True,
             )
         try:
@@ -81,7 +81,7 @@ class Service:
             raise SoakError(f"it ended by itself:\n{self.output()}")
 
     def is_ready(self, told: int) -> bool:
-        """Tell whether it does what it is there for.
+        """Return whether it does its job.
 
         Args:
             told: The length of the output before it was started.
@@ -89,7 +89,7 @@ class Service:
         return True
 
     def stop(self) -> None:
-        """End it gracefully, and then whatever is left of it."""
+        """End it gracefully, and then kill the rest of it."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -112,19 +112,19 @@ class Service:
             process.wait(PATIENCE)
 
     def freeze(self) -> None:
-        """Let it do nothing until it is thawed; connections to it come about."""
+        """Halt it until it is thawed; connections to it are still made."""
         os.killpg(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on, with what was sent to it meanwhile."""
+        """Let it go on; it gets the data that was sent to it meanwhile."""
         os.killpg(self.pid, signal.SIGCONT)
 
-    def children(self) -> list[int]:
-        """Give the processes that it has started, without theirs."""
-        return children_of(self.pid)
+    def list_children(self) -> list[int]:
+        """Return the running processes that it has started itself."""
+        return list_children(self.pid)
 
     def output(self) -> str:
-        """Give what it has written so far, in all its lives."""
+        """Return all that it has written so far, since its first start."""
         if not self._output.exists():
             return ""
         return self._output.read_text(errors="replace")
@@ -134,8 +134,8 @@ class Listener(Service):
     """A service that is ready when it listens.
 
     Args:
-        command: As for `Service`, likewise the rest.
-        port: Where it listens.
+        command: As for `Service`, like the others.
+        port: The port that it listens on.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Listener(Service):
         self.port = port
 
     def is_ready(self, told: int) -> bool:
-        """Tell whether it listens."""
+        """Return whether it listens."""
         return listens(self.port)
 
 
@@ -164,15 +164,15 @@ class Announcer(Service):
     sign: ClassVar[str]
 
     def is_ready(self, told: int) -> bool:
-        """Tell whether it has said so."""
+        """Return whether it has written that."""
         return self.sign in self.output()[told:]
 
 
-# What a service is to have from whom starts it, and not by chance.
+# A service gets these from its caller alone.
 _OURS = ("PTRACK_", "PYTHON", "DJANGO_", "CELERY_", "COVERAGE_")
 
 
-def _environment(**variables: str) -> dict[str, str]:
+def _make_environment(**variables: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(_OURS)
     }
@@ -180,7 +180,7 @@ def _environment(**variables: str) -> dict[str, str]:
         **kept,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        # As root it only warns, and nothing here is worth that.
+        # As root Celery would warn.
         "C_FORCE_ROOT": "1",
         **variables,
     }

@@ -19,17 +19,17 @@ SOCKET = "redis.sock"
 
 
 def has_redis() -> bool:
-    """Tell whether Redis is installed."""
+    """Return whether Redis is installed."""
     return shutil.which("redis-server") is not None
 
 
 class Redis(Service):
-    """Debian's Redis on a free port, with a log of all that it was told.
+    """Debian's Redis on a free port, with a log of all commands.
 
     Args:
-        place: A directory for its data.
-        fsync: ``appendfsync``: with ``"always"``, what it has acknowledged survives
-            ``kill -9`` and the machine's end.
+        place: The directory of its data.
+        fsync: ``appendfsync``: with ``"always"``, all that it has acknowledged survives
+            ``kill -9`` and the end of the machine.
     """
 
     def __init__(self, place: Path, fsync: str = "always") -> None:
@@ -39,13 +39,13 @@ class Redis(Service):
             *("redis-server", "--bind", HOST, "--port", str(self.port)),
             *("--dir", str(place), "--save", "", "--appendonly", "yes"),
             *("--appendfsync", fsync, "--maxmemory-policy", "noeviction"),
-            # By its name in the directory: a whole path may be too long for one.
+            # A name in the directory: a whole path may be too long for a socket.
             *("--unixsocket", SOCKET),
         )
         super().__init__(command, place, "redis")
 
     def is_ready(self, told: int) -> bool:
-        """Tell whether it answers, with all its data loaded."""
+        """Return whether it answers, with all its data loaded."""
         try:
             with self.client() as client:
                 return bool(client.ping())
@@ -53,16 +53,16 @@ class Redis(Service):
             return False
 
     def client(self) -> Any:
-        """Give a client, to be closed."""
+        """Return a client; close it after use."""
         return redis.Redis(HOST, self.port, socket_timeout=PATIENCE)
 
     def queued(self, queue: str = "celery") -> int:
-        """Give how many jobs wait in a queue of Celery's."""
+        """Return how many jobs wait in a queue of Celery's."""
         with self.client() as client:
             return int(client.llen(queue))
 
     def unfinished(self) -> int:
-        """Give how many jobs workers of Celery hold and haven't acknowledged."""
+        """Return how many jobs workers of Celery hold and haven't acknowledged."""
         with self.client() as client:
             return int(client.hlen("unacked"))
 
@@ -77,13 +77,13 @@ class CeleryWorker(Announcer):
     """A worker of a Celery app.
 
     Args:
-        app: Where the app is.
-        place: A directory for its output.
-        name: Of the worker; two in one place need two.
+        app: The path of the app.
+        place: The directory of its output.
+        name: The name of the worker; two in one place need two.
         pool: ``"prefork"``, ``"threads"`` or ``"solo"``.
-        concurrency: Jobs that it does at a time.
-        loglevel: What it logs.
-        variables: Of its environment.
+        concurrency: How many jobs it does at a time.
+        loglevel: The lowest level that it logs.
+        variables: Variables of its environment.
     """
 
     sign = " ready."
@@ -101,7 +101,7 @@ class CeleryWorker(Announcer):
         command = (
             *(sys.executable, "-m", "celery", "-A", app, "worker", "--pool", pool),
             *("--concurrency", concurrency, "--loglevel", loglevel),
-            # Other workers, that it would wait for: there are none.
+            # It would wait for other workers, and there are none.
             *(
                 "--without-mingle",
                 "--without-gossip",
@@ -112,8 +112,8 @@ class CeleryWorker(Announcer):
         super().__init__(command, place, name, **variables)
 
     def kill_child(self) -> int:
-        """Kill one of the processes that do jobs; give its number."""
-        victim = self.children()[0]
+        """Kill one of the processes that do jobs; return its id."""
+        victim = self.list_children()[0]
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: not is_alive(victim), PATIENCE, "it doesn't die")
         return victim
@@ -124,9 +124,9 @@ class DatabaseWorker(Announcer):
 
     Args:
         settings: The module of the site's settings.
-        place: A directory for its output.
-        name: Of the file with that.
-        variables: Of its environment.
+        place: The directory of its output.
+        name: The name of the file with that.
+        variables: Variables of its environment.
     """
 
     sign = "Starting worker"

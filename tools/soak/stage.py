@@ -1,4 +1,4 @@
-"""A stage for faults: servers under load, what is done to them, the books settled."""
+"""A stage for faults: servers under load, a fault, and the balance of the books."""
 
 import asyncio
 import random
@@ -20,22 +20,20 @@ from .servers import SECRET, Kind, NotRun, Server
 from .service import PATIENCE
 
 NEW_SECRET = "the-next-secret-of-the-soak-test"
-"""More requests than are sent before the fault is over."""
-
 AROUND = 200
-"""Requests before a fault, and after it: what is broken for good would show there."""
+"""Requests before a fault, and after it: lasting damage shows there."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a fault happens.
+    """The surroundings of a fault.
 
     Attributes:
-        kind: The server.
-        servers: One, or the two that are side by side.
-        client: Is loading them.
-        place: Where they write.
-        secrets: What each of them makes tokens with.
+        kind: The kind of server.
+        servers: One server, or two that are side by side.
+        client: The client that loads them.
+        place: The directory that they write to.
+        secrets: The secret of each server.
     """
 
     kind: Kind
@@ -51,32 +49,32 @@ class Scene:
 
     @property
     def book(self) -> Book:
-        """What the client sees."""
+        """The book of the client."""
         return self.client.book
 
-    async def until(self, condition: Callable[[], bool], what: str) -> None:
+    async def until(self, condition: Callable[[], bool], problem: str) -> None:
         """Wait for something, while the load goes on."""
-        await asyncio.to_thread(wait_until, condition, PATIENCE, what)
+        await asyncio.to_thread(wait_until, condition, PATIENCE, problem)
 
     async def requests(self, count: int) -> None:
         """Wait for so many more answers."""
-        goal = self.book.answers.total() + count
-        await self.until(lambda: self.book.answers.total() >= goal, "no more answers")
+        due = self.book.answers.total() + count
+        await self.until(lambda: self.book.answers.total() >= due, "no more answers")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that is done to a server.
+    """A fault of a server.
 
     Attributes:
-        name: What it is called in the results.
-        inject: Does it, and tells what was done.
+        name: Its name in the results.
+        inject: Does the damage; returns a description.
         quick: The server that stands for all in the short form.
         only: The servers that can have it; all by default.
         instances: How many servers are side by side.
-        loses: It is there to show what is lost.
-        variables: Gives the server's environment; ``None`` if something is missing.
-        lacks: The package of Debian that it is in.
+        loses: Whether it shows a loss of hits on purpose.
+        variables: Returns variables for the server; ``None`` if a program is missing.
+        lacks: The package of Debian with that program.
     """
 
     name: str
@@ -88,22 +86,22 @@ class Fault:
     variables: Callable[[Path], dict[str, str] | None] = lambda _: {}
     lacks: str = ""
 
-    def hits(self, kind: Kind) -> bool:
-        """Tell whether a server can have it."""
+    def applies_to(self, kind: Kind) -> bool:
+        """Return whether a server can have it."""
         return not self.only or kind.name in self.only
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a server did under a fault.
+    """The result of a fault.
 
     Attributes:
-        fault: What was done to it.
-        server: Its name.
-        said: What was done, in words.
-        book: What the client saw.
-        hits: The ledger against it.
-        others: The callbacks that fail against it.
+        fault: The fault.
+        server: The name of the server.
+        said: The damage in words.
+        book: The client's book.
+        hits: The balance of the ledger.
+        others: The balance of the callbacks that fail.
     """
 
     fault: Fault
@@ -115,7 +113,7 @@ class Result:
 
     @property
     def problems(self) -> list[str]:
-        """What isn't as it should be."""
+        """The defects, in words."""
         checks: dict[str, Any] = {
             "hits were lost": not self.fault.loses
             and (self.hits.lost or self.others.lost),
@@ -128,15 +126,15 @@ class Result:
 
 
 def run(fault: Fault, kind: Kind, seed: int) -> Result | NotRun:
-    """Do it to a server under load.
+    """Inject a fault into a server under load.
 
     Args:
-        fault: What to do.
+        fault: The fault.
         kind: The server.
-        seed: Of the mix.
+        seed: The seed of the mix.
 
     Returns:
-        What came of it, or what to install for it.
+        The result, or the program that is missing.
     """
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ptrack-soak-"))
@@ -149,19 +147,19 @@ def run(fault: Fault, kind: Kind, seed: int) -> Result | NotRun:
             stack.enter_context(Server(kind.command, place, **variables))
             for _ in range(fault.instances)
         ]
-        scene = _scene(kind, started, place, seed)
-        said = asyncio.run(scene.client.load_during(_injected(fault, scene)))
+        scene = _set_scene(kind, started, place, seed)
+        said = asyncio.run(scene.client.load_during(_inject(fault, scene)))
         return Result(
             fault=fault,
             server=kind.name,
             said=said,
             book=scene.book,
-            hits=books.ledger(scene.book, place),
-            others=books.others(scene.book, place),
+            hits=books.balance_ledger(scene.book, place),
+            others=books.balance_others(scene.book, place),
         )
 
 
-def _scene(kind: Kind, started: list[Server], place: Path, seed: int) -> Scene:
+def _set_scene(kind: Kind, started: list[Server], place: Path, seed: int) -> Scene:
     boxes = {secret: TokenBox(secret) for secret in (SECRET, NEW_SECRET)}
     secrets = [SECRET] * len(started)
     choice = random.Random(seed).choice
@@ -175,18 +173,18 @@ def _scene(kind: Kind, started: list[Server], place: Path, seed: int) -> Scene:
         Book(),
         lambda: choice(started).port,
         keep_alive=kind.keeps_alive,
-        # New connections all the time: to each server, and to each worker.
+        # New connections reach each server, and each worker.
         hold=0.9,
     )
     return Scene(kind, started, client, place, secrets)
 
 
-async def _injected(fault: Fault, scene: Scene) -> str:
+async def _inject(fault: Fault, scene: Scene) -> str:
     await scene.requests(AROUND)
-    # Each worker has opened what it keeps open.
+    # A worker that records has opened its files.
     await scene.until(
         lambda: all(
-            len(server.workers()) == scene.kind.workers for server in scene.servers
+            len(server.list_workers()) == scene.kind.workers for server in scene.servers
         ),
         "not all workers record",
     )

@@ -1,1 +1,1 @@
-"""What a stranger can tell from how long an answer takes: ``make timing``."""
+"""A search for secrets in response times: ``make timing``."""

@@ -12,10 +12,10 @@ from tools.benchmarks.environments import ROOT
 
 from . import report
 from .comparison import Comparison, compare
-from .guessing import guesses_a_second
-from .kinds import VALID, tokens
+from .guessing import count_guesses
+from .kinds import VALID, make_tokens
 from .sampling import Samples
-from .sides import in_process, over_loopback
+from .sides import time_in_process, time_over_loopback
 
 START, END = "<!-- timing -->", "<!-- /timing -->"
 SHOWN = ("PyNaCl", "granian")
@@ -26,9 +26,9 @@ class Effort(NamedTuple):
     """How much is measured.
 
     Attributes:
-        in_process: Samples of each kind.
-        over_loopback: Likewise.
-        seconds: Of guessing.
+        in_process: Samples of each kind in process.
+        over_loopback: Samples of each kind over loopback.
+        seconds: Seconds of guessing.
     """
 
     in_process: int
@@ -41,22 +41,22 @@ QUICK = Effort(500, 200, 0.1)
 
 
 def main() -> int:
-    """Run it."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.benchmarks.timing", description=__doc__
     )
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     quick = parser.parse_args().quick
-    results = _measured(QUICK if quick else FULL, quick=quick)
-    text = report.markdown(results)
+    results = _measure(QUICK if quick else FULL, quick=quick)
+    text = report.write_markdown(results)
     print(text)
     if not quick:
         _insert(text, PLACE)
     return 0
 
 
-def _measured(effort: Effort, *, quick: bool) -> dict[str, Any]:
-    kinds, about = tokens(), machine.described()
+def _measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
+    kinds, about = make_tokens(), machine.describe()
     described = {
         "date": datetime.now(UTC).date().isoformat(),
         **{name: about[name] for name in ("processor", "system", "Python")},
@@ -70,13 +70,13 @@ def _measured(effort: Effort, *, quick: bool) -> dict[str, Any]:
     return {
         "about": described,
         "quick": quick,
-        "process": _compared(in_process(kinds, effort.in_process)),
-        "loopback": _compared(over_loopback(kinds, effort.over_loopback)),
-        "guesses": guesses_a_second(effort.seconds),
+        "process": _compare_all(time_in_process(kinds, effort.in_process)),
+        "loopback": _compare_all(time_over_loopback(kinds, effort.over_loopback)),
+        "guesses": count_guesses(effort.seconds),
     }
 
 
-def _compared(samples: Samples) -> dict[str, Comparison]:
+def _compare_all(samples: Samples) -> dict[str, Comparison]:
     return {kind: compare(times, samples[VALID]) for kind, times in samples.items()}
 
 

@@ -1,8 +1,8 @@
-"""Statistics: how far a kind's times are from those of the valid tokens.
+"""Statistics: the distance of a kind's times from those of the valid tokens.
 
-The test is Welch's, for means of samples whose variances differ, of what is left when
-the slowest of both are cut off, as dudect has it; SciPy does both that and the
-bootstrap of the medians.
+The test is Welch's, for means of samples whose variances differ. The slowest times of
+both are cut off before, as dudect does it. SciPy does the test and the bootstrap of the
+medians.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,12 @@ class Comparison:
     """One kind beside the valid tokens; times in microseconds.
 
     Attributes:
-        quartiles: Of its times.
-        difference: Of its median to that of the valid ones; negative if it is faster.
-        interval: Of that difference, by bootstrap.
-        t: Welch's statistic. Beyond 4.5, as is usual, the times are taken for
-            different.
+        quartiles: The quartiles of its times.
+        difference: Its median minus that of the valid ones; negative if it is faster.
+        interval: The interval of that difference, by bootstrap.
+        t: Welch's statistic. Beyond 4.5, as is usual, the times count as different.
         effect: The difference of the means in standard deviations (Cohen's d).
-        spread: The standard deviation, of both.
+        spread: The standard deviation of both.
     """
 
     quartiles: tuple[float, float, float]
@@ -41,11 +40,11 @@ class Comparison:
     effect: float
     spread: float
 
-    def requests(self, jitter: float = 0.0) -> float:
-        """Give how many requests of each of the two kinds tell one from the other.
+    def count_requests(self, jitter: float = 0.0) -> float:
+        """Return how many requests of each of the two kinds tell one from the other.
 
-        That is, by a test with 5 % false alarms that finds it in 95 % of all cases, by
-        n = 2 · ((z₀.₉₇₅ + z₀.₉₅) / d)². Where the interval has zero in it, it is the
+        The test has 5 % false alarms and finds the difference in 95 % of all cases:
+        n = 2 · ((z₀.₉₇₅ + z₀.₉₅) / d)². Where the interval has zero in it, this is the
         least number that is possible.
 
         Args:
@@ -58,7 +57,7 @@ class Comparison:
 
     @property
     def may_be_none(self) -> bool:
-        """Tell whether the interval has zero in it."""
+        """Whether the interval has zero in it."""
         return self.interval[0] <= 0 <= self.interval[1]
 
 
@@ -68,7 +67,7 @@ def compare(kind: Any, valid: Any) -> Comparison:
     limit = np.percentile(np.concatenate([a, b]), CUT)
     cut_a, cut_b = a[a <= limit], b[b <= limit]
     spread = float(np.sqrt((cut_a.var(ddof=1) + cut_b.var(ddof=1)) / 2))
-    low, high = _interval(a, b)
+    low, high = _find_interval(a, b)
     return Comparison(
         quartiles=tuple(np.percentile(a, [25, 50, 75])),
         difference=float(np.median(a) - np.median(b)),
@@ -79,13 +78,13 @@ def compare(kind: Any, valid: Any) -> Comparison:
     )
 
 
-def _interval(a: Any, b: Any) -> tuple[float, float]:
-    def difference(x: Any, y: Any, axis: int = -1) -> Any:
+def _find_interval(a: Any, b: Any) -> tuple[float, float]:
+    def subtract(x: Any, y: Any, axis: int = -1) -> Any:
         return np.median(x, axis=axis) - np.median(y, axis=axis)
 
     found = stats.bootstrap(
         (a, b),
-        difference,
+        subtract,
         vectorized=True,
         n_resamples=RESAMPLES,
         batch=10,

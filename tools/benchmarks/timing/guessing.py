@@ -1,4 +1,4 @@
-"""What a short secret is worth: guesses at one, offline, with a pixel's URL at hand."""
+"""Guesses at a short secret, offline, with a pixel's URL at hand."""
 
 import itertools
 from base64 import urlsafe_b64decode
@@ -8,7 +8,7 @@ from time import perf_counter
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from ptrack.core.tokens import TokenBox, key_of
+from ptrack.core.tokens import TokenBox, make_key
 
 SECRETS = {
     "8 lower-case letters": (26, 8),
@@ -20,22 +20,22 @@ SECRETS = {
 """How many there are of each character, and how many characters."""
 
 LARGE = 1e12
-"""Guesses a second of somebody who can spend very much: an assumption."""
+"""Guesses a second with very much money: an assumption."""
 
 
-def guesses_a_second(seconds: float) -> float:
-    """Measure it: one core, this Python, each guess a new key and a decryption."""
+def count_guesses(seconds: float) -> float:
+    """Return how many guesses a second one core makes: a key and a decryption each."""
     token = TokenBox("not to be guessed").encrypt("newsletter", recipient="a@b.example")
     sealed = urlsafe_b64decode(token)
     start = perf_counter()
     for number in itertools.count(1):
         with suppress(CryptoError):
-            SecretBox(key_of(str(number))).decrypt(sealed)
+            SecretBox(make_key(str(number))).decrypt(sealed)
         if number % 100 == 0 and (taken := perf_counter() - start) >= seconds:
             return number / taken
     raise AssertionError
 
 
-def years(symbols: int, length: int, rate: float) -> float:
-    """Give how long half of all secrets of a kind take."""
+def compute_years(symbols: int, length: int, rate: float) -> float:
+    """Return how many years half of all secrets of a kind take."""
     return symbols**length / 2 / rate / (365.25 * 24 * 3600)

@@ -6,23 +6,23 @@ from base64 import urlsafe_b64encode
 
 from nacl.secret import SecretBox
 
-from ptrack.core.tokens import TokenBox, key_of
+from ptrack.core.tokens import TokenBox, make_key
 
 SECRET = "a secret of 32 characters to time"[:32]
 VALID = "valid"
 TOO_LONG = "too long, so never decoded"
 MANY = 256
-"""So many different ones of each kind take turns."""
+"""So many different tokens of each kind take turns."""
 
 ARGS = ("newsletter",)
 KWARGS = {"recipient": "ada@example.com", "campaign": 7, "sent": 1700000000.25}
 
 
-def tokens(count: int = MANY) -> dict[str, list[str]]:
-    """Give tokens by their kind.
+def make_tokens(count: int = MANY) -> dict[str, list[str]]:
+    """Return tokens by their kind.
 
-    All are as long as the valid ones, but for those whose length is why they are
-    refused: how long a request is that he sends, a stranger knows.
+    All are as long as the valid ones, except those that are refused for their length:
+    a stranger knows the length of his own request.
     """
     box, other = TokenBox(SECRET), TokenBox("another")
     valid = [box.encrypt(*ARGS, **KWARGS) for _ in range(count)]
@@ -34,27 +34,29 @@ def tokens(count: int = MANY) -> dict[str, list[str]]:
         "made with another secret": [
             other.encrypt(*ARGS, **KWARGS) for _ in range(count)
         ],
-        "one bit of a valid one changed": [_changed(token) for token in valid],
-        "authentic, but no JSON": [_sealed(b"x" * _size()) for _ in range(count)],
+        "one bit of a valid one changed": [_change(token) for token in valid],
+        "authentic, but no JSON": [_seal(b"x" * _find_size()) for _ in range(count)],
         "authentic JSON, but not [args, kwargs]": [
-            _sealed(json.dumps(KWARGS).encode().ljust(_size())) for _ in range(count)
+            _seal(json.dumps(KWARGS).encode().ljust(_find_size())) for _ in range(count)
         ],
     }
 
 
-def _size() -> int:
-    """Give how many bytes are in the valid ones, so that the others are as long."""
+def _find_size() -> int:
+    """Return how many bytes are in the valid ones, so that the others are as long."""
     sealed = len(TokenBox(SECRET).encrypt(*ARGS, **KWARGS)) * 3 // 4
     return sealed - SecretBox.NONCE_SIZE - SecretBox.MACBYTES
 
 
-def _sealed(data: bytes) -> str:
+def _seal(data: bytes) -> str:
     return (
-        urlsafe_b64encode(SecretBox(key_of(SECRET)).encrypt(data)).decode().rstrip("=")
+        urlsafe_b64encode(SecretBox(make_key(SECRET)).encrypt(data))
+        .decode()
+        .rstrip("=")
     )
 
 
-def _changed(token: str) -> str:
+def _change(token: str) -> str:
     # The lowest bit that a character stands for; anywhere, but not in the nonce.
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     place = random.randrange(32, len(token))

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from math import log2, log10
 from typing import Any
 
-from tools.benchmarks.report import short, table
+from tools.benchmarks.report import make_table, shorten
 
 from .comparison import Comparison
-from .guessing import LARGE, SECRETS, years
+from .guessing import LARGE, SECRETS, compute_years
 from .kinds import VALID
 
 JITTER = 1000
@@ -16,32 +16,33 @@ JITTER = 1000
 Compared = Mapping[str, Comparison]
 
 
-def markdown(results: Mapping[str, Any]) -> str:
-    """Give all of it."""
+def write_markdown(results: Mapping[str, Any]) -> str:
+    """Return all tables."""
+    process, loopback = results["process"], results["loopback"]
     parts = {
-        "In process, the WSGI middleware alone": _times(results["process"]),
-        "Over loopback, the mirror on Granian, one connection that is kept": _times(
-            results["loopback"]
+        "In process, the WSGI middleware alone": _tabulate_times(process),
+        "Over loopback, the mirror on Granian, one connection that is kept": (
+            _tabulate_times(loopback)
         ),
         "Requests that it takes to tell a kind from a valid token, of each of the two "
-        "(95 % sure, 5 % false alarms), by the differences over loopback": _requests(
-            results["loopback"]
+        "(95 % sure, 5 % false alarms), by the differences over loopback": (
+            _tabulate_requests(loopback)
         ),
-        "A random secret guessed offline, by who has one URL: how long half of all "
-        "there are of its kind take": _guesses(results["guesses"]),
+        "A random secret guessed offline, with one URL: how long half of all secrets "
+        "of its kind take": _tabulate_guesses(results["guesses"]),
     }
     tables = (f"{title}:\n\n{text}" for title, text in parts.items())
-    return "\n\n".join([_about(results), *tables])
+    return "\n\n".join([_describe_run(results), *tables])
 
 
-def _about(results: Mapping[str, Any]) -> str:
+def _describe_run(results: Mapping[str, Any]) -> str:
     lines = "\n".join(f"- {name}: {text}" for name, text in results["about"].items())
     kind = "A quick run, only to see that all runs. " if results["quick"] else ""
     return f"{kind}Measured with:\n\n{lines}"
 
 
-def _times(compared: Compared) -> str:
-    def row(kind: str, found: Comparison) -> list[str]:
+def _tabulate_times(compared: Compared) -> str:
+    def make_row(kind: str, found: Comparison) -> list[str]:
         low, middle, high = (f"{each:.2f}" for each in found.quartiles)
         cells = [kind, middle, f"{low}–{high}"]
         if kind == VALID:
@@ -54,18 +55,18 @@ def _times(compared: Compared) -> str:
         *("token", "median, µs", "quartiles"),
         *("to a valid one, µs (95 %)", "Welch's t", "Cohen's d"),
     )
-    return table(head, [row(kind, found) for kind, found in compared.items()])
+    return make_table(head, [make_row(kind, found) for kind, found in compared.items()])
 
 
-def _requests(loopback: Compared) -> str:
-    def cell(found: Comparison, jitter: float = 0.0) -> str:
-        number = max(2, found.requests(jitter))
-        # Two digits: it stands on a measurement.
+def _tabulate_requests(loopback: Compared) -> str:
+    def make_cell(found: Comparison, jitter: float = 0.0) -> str:
+        number = max(2, found.count_requests(jitter))
+        # Two digits: it comes from a measurement.
         rounded = round(number, 1 - int(f"{number:e}".partition("e")[2]))
         return f"{'more than ' if found.may_be_none else ''}{rounded:,.0f}"
 
     rows = [
-        [kind, cell(found), cell(found, JITTER)]
+        [kind, make_cell(found), make_cell(found, JITTER)]
         for kind, found in loopback.items()
         if kind != VALID
     ]
@@ -74,16 +75,16 @@ def _requests(loopback: Compared) -> str:
         "over loopback",
         f"with {JITTER / 1000:g} ms of jitter",
     )
-    return table(head, rows)
+    return make_table(head, rows)
 
 
-def _guesses(rate: float) -> str:
+def _tabulate_guesses(rate: float) -> str:
     rows = [
         [
             name,
             f"{length * log2(symbols):.0f}",
-            _duration(years(symbols, length, rate)),
-            _duration(years(symbols, length, LARGE)),
+            _format_years(compute_years(symbols, length, rate)),
+            _format_years(compute_years(symbols, length, LARGE)),
         ]
         for name, (symbols, length) in SECRETS.items()
     ]
@@ -91,14 +92,14 @@ def _guesses(rate: float) -> str:
         *("secret", "bits", f"one core here, {rate:,.0f} guesses/s"),
         f"if somebody could do 10^{log10(LARGE):.0f} guesses/s",
     )
-    return table(head, rows)
+    return make_table(head, rows)
 
 
-def _duration(number: float) -> str:
-    """Give years in a unit that suits them."""
+def _format_years(number: float) -> str:
+    """Return years in a unit that suits them."""
     if number >= 10_000:
         return f"10^{log10(number):.0f} years"
     for unit, in_a_year in (("years", 1), ("days", 365), ("hours", 365 * 24)):
         if number * in_a_year >= 2:
             return f"{number * in_a_year:,.0f} {unit}"
-    return f"{short(number * 365 * 24 * 3600)} seconds"
+    return f"{shorten(number * 365 * 24 * 3600)} seconds"

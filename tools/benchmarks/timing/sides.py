@@ -1,4 +1,4 @@
-"""What is timed: the answer in this process, and the one of a server on loopback."""
+"""The two sides: the answer in this process, and that of a server on loopback."""
 
 import socket
 import subprocess
@@ -8,45 +8,48 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tools.benchmarks.environments import ROOT, clean_environ
-from tools.benchmarks.machine import pinned
-from tools.benchmarks.workers.sample import environ
 from ptrack.core.callbacks import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
+from tools.benchmarks.environments import ROOT, make_environ
+from tools.benchmarks.machine import pin
+from tools.benchmarks.workers.sample import make_environ as make_wsgi_environ
 from tools.soak.processes import free_port
 
 from .kinds import SECRET, TOO_LONG
-from .sampling import Samples, sample
+from .sampling import Samples, take_samples
 
 HOST = "127.0.0.1"
 PATIENCE = 30
 """Seconds until a server is taken for broken."""
 
 
-def in_process(tokens: Mapping[str, Sequence[str]], count: int) -> Samples:
+def time_in_process(tokens: Mapping[str, Sequence[str]], count: int) -> Samples:
     """Time the WSGI middleware, with no callback registered."""
-    app = PtrackWSGIMiddleware(None, SECRET, tracker=Tracker())
+    app = PtrackWSGIMiddleware(None, secret=SECRET, tracker=Tracker())
 
     def start_response(status: str, headers: list[Any], *_: Any) -> None:
-        """Take them, as a server does."""
+        """Take status and headers, as a server does."""
 
     requests = {
-        kind: [environ(f"/ptrack/{token}/") for token in each]
+        kind: [make_wsgi_environ(f"/ptrack/{token}/") for token in each]
         for kind, each in tokens.items()
     }
-    return sample(requests, lambda request: app(request, start_response), count)
+    return take_samples(requests, lambda request: app(request, start_response), count)
 
 
-def over_loopback(tokens: Mapping[str, Sequence[str]], count: int) -> Samples:
+def time_over_loopback(tokens: Mapping[str, Sequence[str]], count: int) -> Samples:
     """Time requests on one connection that is kept, to the mirror on Granian."""
     requests = {
-        kind: [_request(token) for token in each]
+        kind: [_make_request(token) for token in each]
         for kind, each in tokens.items()
         if kind != TOO_LONG
     }
-    with _server() as port, socket.create_connection((HOST, port), PATIENCE) as line:
+    with (
+        _run_server() as port,
+        socket.create_connection((HOST, port), PATIENCE) as line,
+    ):
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        length = len(_first_answer(line, requests))
+        length = len(_read_first_answer(line, requests))
 
         def exchange(request: Any) -> None:
             line.sendall(request)
@@ -54,19 +57,19 @@ def over_loopback(tokens: Mapping[str, Sequence[str]], count: int) -> Samples:
             while missing > 0:
                 missing -= len(line.recv(missing))
 
-        return sample(requests, exchange, count)
+        return take_samples(requests, exchange, count)
 
 
-def _request(token: str) -> bytes:
+def _make_request(token: str) -> bytes:
     return (
         f"GET /ptrack/{token}/ HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: timing\r\n\r\n"
     ).encode()
 
 
-def _first_answer(
+def _read_first_answer(
     line: socket.socket, requests: Mapping[str, Sequence[bytes]]
 ) -> bytes:
-    """Give an answer, after seeing that those of all kinds are as long."""
+    """Return an answer; make sure that those of all kinds have the same length."""
     answers = []
     for each in requests.values():
         line.sendall(each[0])
@@ -75,12 +78,12 @@ def _first_answer(
             answer += line.recv(65536)
         answers.append(answer)
     if {len(each) for each in answers} != {len(answers[0])}:
-        raise RuntimeError("the answers aren't all as long")
+        raise RuntimeError("the answers differ in length")
     return answers[0]
 
 
 @contextmanager
-def _server() -> Iterator[int]:
+def _run_server() -> Iterator[int]:
     port = free_port()
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST),
@@ -90,7 +93,7 @@ def _server() -> Iterator[int]:
     ]
     # On a core of its own, if there is one.
     with subprocess.Popen(
-        pinned(0, command), cwd=ROOT, env=clean_environ(PTRACK_SECRET=SECRET)
+        pin(0, command), cwd=ROOT, env=make_environ(PTRACK_SECRET=SECRET)
     ) as process:
         try:
             _wait_for(port, process)

@@ -1,4 +1,4 @@
-"""The floor: what a hit can't do without, and callables that do no more."""
+"""The floor: the work that no hit can do without, and callables that do no more."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from sample import ARGS, KWARGS, PREFIX, SECRET
 
 BOX = SecretBox(SECRET.encode())
 START = len(PREFIX)
-# Ours, to the letter; the worker of ours makes sure of it.
+# These are equal to ptrack's; `ours` makes sure of it.
 GIF = bytes.fromhex(
     "47494638396101000100800000ffffff00000021f904010000000"
     "02c00000000010001000002024401003b"

@@ -1,6 +1,6 @@
 """The Django site that every side has, and requests to it.
 
-It is what ``startproject`` gives: its default MIDDLEWARE and apps, with thirty URL
+It is the one of ``startproject``: its default MIDDLEWARE and apps, with thirty URL
 patterns before the pixel's and sessions in signed cookies. No database is opened.
 """
 
@@ -39,8 +39,8 @@ OTHER_PATTERNS = [
 ]
 
 
-def with_second(middleware: str) -> list[str]:
-    """Give the default MIDDLEWARE with another one right after the first."""
+def insert_second(middleware: str) -> list[str]:
+    """Return the default MIDDLEWARE with another one right after the first."""
     return [MIDDLEWARE[0], middleware, *MIDDLEWARE[1:]]
 
 
@@ -55,7 +55,7 @@ def configure(
 
     Args:
         urlconf: The module of its URL patterns.
-        apps: What it has beside the default apps.
+        apps: Its apps beside the default ones.
         middleware: Its MIDDLEWARE.
         database: The file of its database.
         more: Its settings beside the default ones.
@@ -88,14 +88,14 @@ def configure(
     django.setup()
 
 
-def wsgi_handler(middleware: list[str] = MIDDLEWARE) -> WSGIHandler:
-    """Give Django's WSGI application with this MIDDLEWARE."""
+def make_wsgi(middleware: list[str] = MIDDLEWARE) -> WSGIHandler:
+    """Return Django's WSGI application with this MIDDLEWARE."""
     with override_settings(MIDDLEWARE=middleware):
         return WSGIHandler()
 
 
-def asgi_handler(middleware: list[str] = MIDDLEWARE) -> ASGIHandler:
-    """Give Django's ASGI application with this MIDDLEWARE."""
+def make_asgi(middleware: list[str] = MIDDLEWARE) -> ASGIHandler:
+    """Return Django's ASGI application with this MIDDLEWARE."""
     with override_settings(MIDDLEWARE=middleware):
         return ASGIHandler()
 
@@ -126,7 +126,7 @@ class AsyncConstantMiddleware:
 
 
 class IdleMiddleware:
-    """Does nothing: what any middleware adds."""
+    """Does nothing: the least that any middleware adds."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -146,7 +146,7 @@ def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> None
 
 
 def request_wsgi(application: Any, request: dict[str, Any]) -> bytes:
-    """Do what a server does with a request: call, consume, close; give the body."""
+    """Handle a request as a server does: call, consume, close. Return the body."""
     response = application(request.copy(), start_response)
     body = b"".join(response)
     # Without it Django's signal that the request is over would not be sent.
@@ -156,7 +156,7 @@ def request_wsgi(application: Any, request: dict[str, Any]) -> bytes:
 
 
 async def request_asgi(application: Any, request: dict[str, Any]) -> bytes:
-    """Do what a server does with a request, under ASGI; give the body."""
+    """Handle a request as a server of ASGI does; return the body."""
     received: list[None] = []
     body = bytearray()
 

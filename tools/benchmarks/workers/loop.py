@@ -1,4 +1,4 @@
-"""Timing: a worker holds its cases and does rounds of them when it is told to.
+"""Timing: a worker holds its cases, and runs rounds of them when it is told to.
 
 It reads commands as lines of JSON, and answers each with one.
 """
@@ -19,16 +19,16 @@ from recording import HITS
 
 
 class BrokenCaseError(Exception):
-    """A case doesn't do what is to be timed."""
+    """A case doesn't do its job."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Something to time.
+    """A call to time.
 
     Attributes:
-        call: What to call; a coroutine function is awaited, in a running loop.
-        args: What with.
+        call: The callable; a coroutine function is awaited, in a running loop.
+        args: Its arguments.
         records: Whether each call is a hit that has to be recorded.
         before: Called before every round, off the clock.
         after: Called after it.
@@ -43,18 +43,18 @@ class Case:
 
 def serve(
     cases: Mapping[str, Case],
-    lengths: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, int]],
+    measure_lengths: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, int]],
     **about: Any,
 ) -> None:
-    """Check the cases, then do as told until the input ends.
+    """Check the cases, then obey the commands until the input ends.
 
     Args:
-        cases: By name.
-        lengths: Gives those of the token and the URL for some data.
-        about: What else to tell at the start.
+        cases: The cases, by name.
+        measure_lengths: Returns the lengths of the token and the URL for some data.
+        about: Other values to write at the start.
     """
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    # What anything prints must not get between the answers.
+    # Nothing that is printed may get between the answers.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     loop = asyncio.new_event_loop()
     for name, case in cases.items():
@@ -64,59 +64,59 @@ def serve(
         command = json.loads(line)
         if "lengths" in command:
             args, kwargs = command["lengths"]
-            answer: Any = lengths(tuple(args), kwargs)
+            answer: Any = measure_lengths(tuple(args), kwargs)
         elif "seconds" in command:
-            answer = _calls_in(cases[command["case"]], command["seconds"], loop)
+            answer = _count_calls(cases[command["case"]], command["seconds"], loop)
         else:
-            answer = _timed(cases[command["case"]], command["calls"], loop)
+            answer = _time(cases[command["case"]], command["calls"], loop)
         answers.write(json.dumps(answer) + "\n")
     loop.close()
 
 
 def _check(name: str, case: Case, loop: asyncio.AbstractEventLoop) -> None:
-    """Raise an error unless the case records what it should, and only that."""
+    """Raise an error unless the case records the hits that it should, and no others."""
     calls = 3
     HITS.clear()
-    _timed(case, calls, loop, clear=False)
+    _time(case, calls, loop, clear=False)
     expected = calls if case.records else 0
     if len(HITS) != expected:
         raise BrokenCaseError(f"{name} recorded {len(HITS)} hits of {expected}")
     HITS.clear()
 
 
-def _calls_in(case: Case, seconds: float, loop: asyncio.AbstractEventLoop) -> int:
+def _count_calls(case: Case, seconds: float, loop: asyncio.AbstractEventLoop) -> int:
     """Find out how many calls take about that long."""
     calls = 1
-    while (taken := _timed(case, calls, loop)) < seconds / 4:
+    while (taken := _time(case, calls, loop)) < seconds / 4:
         calls *= 4 if taken < seconds / 20 else 2
     return max(1, round(calls * seconds / taken))
 
 
-def _timed(
+def _time(
     case: Case, calls: int, loop: asyncio.AbstractEventLoop, *, clear: bool = True
 ) -> float:
-    """Give the seconds that so many calls take."""
+    """Return the seconds that so many calls take."""
     case.before()
-    # On during the round, as in a server, but with nothing of the round before.
+    # It is on during the round, as in a server, but has nothing of the round before.
     gc.collect()
     if inspect.iscoroutinefunction(case.call):
-        seconds = loop.run_until_complete(_loop_async(case.call, case.args, calls))
+        seconds = loop.run_until_complete(_call_async(case.call, case.args, calls))
     else:
-        seconds = _loop(case.call, case.args, calls)
+        seconds = _call(case.call, case.args, calls)
     case.after()
     if clear:
         HITS.clear()
     return seconds
 
 
-def _loop(call: Callable[..., Any], args: tuple[Any, ...], calls: int) -> float:
+def _call(call: Callable[..., Any], args: tuple[Any, ...], calls: int) -> float:
     start = perf_counter()
     for _ in repeat(None, calls):
         call(*args)
     return perf_counter() - start
 
 
-async def _loop_async(
+async def _call_async(
     call: Callable[..., Any], args: tuple[Any, ...], calls: int
 ) -> float:
     start = perf_counter()

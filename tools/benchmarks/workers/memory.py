@@ -1,4 +1,4 @@
-"""Many hits in one process, each of a token of its own: what stays in memory?
+"""Many hits in one process, each of a token of its own, and the memory they leave.
 
 ``python memory.py wsgi|django COUNT`` prints the resident memory in bytes, after a
 warm-up and at the end.
@@ -12,25 +12,25 @@ from pathlib import Path
 
 import bare
 import ours_site
-from django_site import request_wsgi, with_second, wsgi_handler
+from django_site import insert_second, make_wsgi, request_wsgi
 from loop import BrokenCaseError
 from recording import HITS, MANY
-from sample import APP_URL, ARGS, KWARGS, environ
+from sample import APP_URL, ARGS, KWARGS, make_environ
 
 import ptrack
 from ptrack.wsgi import PtrackWSGIMiddleware
 
-REQUEST = environ("/")
+REQUEST = make_environ("/")
 
 
-def resident() -> int:
-    """Give the process's resident memory, in bytes."""
+def measure_resident() -> int:
+    """Return the process's resident memory, in bytes."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def hit(application: object, count: int) -> None:
+def load_pixels(application: object, count: int) -> None:
     """Make that many pixels and load each once."""
     for number in range(count):
         url = ptrack.pixel_url(*ARGS, **KWARGS, number=number)
@@ -44,16 +44,16 @@ def hit(application: object, count: int) -> None:
 def main(kind: str, count: int) -> None:
     """Print the resident memory before and after."""
     if kind == "wsgi":
-        application: object = PtrackWSGIMiddleware(wsgi_handler())
+        application: object = PtrackWSGIMiddleware(make_wsgi())
     else:
-        application = wsgi_handler(with_second(ours_site.PTRACK))
-    hit(application, max(count // 10, 5 * MANY))
-    before = resident()
+        application = make_wsgi(insert_second(ours_site.PTRACK))
+    load_pixels(application, max(count // 10, 5 * MANY))
+    before = measure_resident()
     HITS.clear()
-    hit(application, count)
+    load_pixels(application, count)
     if len(HITS) != count % MANY:
         raise BrokenCaseError("not every hit was recorded")
-    print(json.dumps({"before": before, "after": resident(), "hits": count}))
+    print(json.dumps({"before": before, "after": measure_resident(), "hits": count}))
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from django_site import (
     IDLE,
     MIDDLEWARE,
     IdleMiddleware,
-    asgi_handler,
+    insert_second,
+    make_asgi,
+    make_wsgi,
     page,
     request_asgi,
     request_wsgi,
     start_response,
-    with_second,
-    wsgi_handler,
 )
 from loop import BrokenCaseError, Case, serve
 from pixels import Appending
@@ -37,8 +37,8 @@ from sample import (
     OTHER_PATH,
     PREFIX,
     SECRET,
-    environ,
-    scope,
+    make_environ,
+    make_scope,
 )
 
 import ptrack
@@ -56,38 +56,40 @@ ASGI_PIXEL = (bare.GIF, bare.ASGI_HEADERS)
 
 TOKEN = ptrack.PtrackEncoder.encrypt(*ARGS, **KWARGS)
 PATH = f"{PREFIX}{TOKEN}/"
-# One bit of the box is another one, well behind its authenticator.
+# The forged token has another bit in its box, well behind the authenticator.
 MIDDLE = len(TOKEN) * 3 // 4
 FORGED = TOKEN[:MIDDLE] + ("A" if TOKEN[MIDDLE] != "A" else "B") + TOKEN[MIDDLE + 1 :]
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
-def nothing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+def answer_page(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Be the app that the middleware goes around."""
     start_response("200 OK", [])
     return [b"page"]
 
 
-def garbage(length: int, alphabet: str = ALPHABET) -> str:
-    """Give the same text at every run."""
+def make_garbage(length: int, alphabet: str = ALPHABET) -> str:
+    """Return some text, the same at every run."""
     return "".join(random.Random(length).choices(alphabet, k=length))
 
 
-async def asgi_nothing(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def aanswer_page(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Be the app that the ASGI middleware goes around."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"page"})
 
 
-tracking = PtrackWSGIMiddleware(nothing, SECRET, app_url=APP_URL)
-asgi_tracking = PtrackASGIMiddleware(asgi_nothing, SECRET, app_url=APP_URL)
+tracking = PtrackWSGIMiddleware(answer_page, secret=SECRET, app_url=APP_URL)
+asgi_tracking = PtrackASGIMiddleware(aanswer_page, secret=SECRET, app_url=APP_URL)
 
 
 # -- requests -------------------------------------------------------------------------
 
 
-def answered(application: Any, request: dict[str, Any]) -> tuple[bytes, list[Any]]:
-    """Give what an app answers: body and headers."""
+def request_answer(
+    application: Any, request: dict[str, Any]
+) -> tuple[bytes, list[Any]]:
+    """Return the answer of an app: body, and status and headers."""
     headers: list[Any] = []
 
     def start(status: str, given: list[Any], *_: Any) -> None:
@@ -96,48 +98,50 @@ def answered(application: Any, request: dict[str, Any]) -> tuple[bytes, list[Any
     return b"".join(application(request, start)), headers
 
 
-def plain(application: Any, path: str, *, hit: bool = True, like: Any = None) -> Case:
-    """Give the case of a WSGI app that is called, and nothing around it.
+def call_wsgi(
+    application: Any, path: str, *, hit: bool = True, like: Any = None
+) -> Case:
+    """Return the case of a WSGI app that is called, with nothing around it.
 
     Args:
         application: The app.
-        path: What is requested of it.
-        hit: It records that.
+        path: The path that is requested.
+        hit: Whether it records that.
         like: The answer; the pixel by default.
     """
-    request = environ(path)
+    request = make_environ(path)
     before = request.copy()
-    body, (status, *headers) = answered(application, request)
+    body, (status, *headers) = request_answer(application, request)
     if (body, headers) != (like or PIXEL) or status != "200 OK":
         raise BrokenCaseError(f"{application} answers {status} {headers} {body!r}")
     if request != before:
-        # The request is used again, so that its making isn't on the clock.
+        # The request is used again, so that making it isn't on the clock.
         raise BrokenCaseError(f"{application} changes the request")
     return Case(application, (request, start_response), records=hit)
 
 
 async def receive_nothing() -> dict[str, Any]:
-    """Be the way in of a request that has no body."""
+    """Receive a request that has no body."""
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def send_nowhere(message: dict[str, Any]) -> None:
-    """Take a part of an answer and do nothing with it."""
+    """Drop a part of an answer."""
 
 
-def plain_async(
+def call_asgi(
     application: Any, path: str, *, hit: bool = True, like: Any = None, **more: Any
 ) -> Case:
-    """Give the case of an ASGI app that is called, and nothing around it.
+    """Return the case of an ASGI app that is called, with nothing around it.
 
     Args:
         application: The app.
-        path: What is requested of it.
-        hit: It records that.
+        path: The path that is requested.
+        hit: Whether it records that.
         like: The answer: body and headers; the pixel by default.
-        more: Of the `Case`.
+        more: Other attributes of the `Case`.
     """
-    request = scope(path)
+    request = make_scope(path)
     before = request.copy()
     sent: list[dict[str, Any]] = []
 
@@ -154,20 +158,20 @@ def plain_async(
     )
 
 
-def whole(application: Any, path: str, body: bytes, *, hit: bool = True) -> Case:
-    """Give the case of a request as a server handles it: consumed and closed."""
-    request = environ(path)
+def serve_wsgi(application: Any, path: str, body: bytes, *, hit: bool = True) -> Case:
+    """Return the case of a request as a server handles it: consumed and closed."""
+    request = make_environ(path)
     found = request_wsgi(application, request)
     if found != body:
         raise BrokenCaseError(f"{application} answers {found[:200]!r}")
     return Case(request_wsgi, (application, request), records=hit)
 
 
-def whole_async(
+def serve_asgi(
     application: Any, body: bytes = bare.GIF, *, hit: bool = True, **more: Any
 ) -> Case:
-    """Give the case of a hit's request as an ASGI server handles it."""
-    request = scope(PATH)
+    """Return the case of a hit's request as an ASGI server handles it."""
+    request = make_scope(PATH)
     found = asyncio.run(request_asgi(application, request))
     if found != body:
         raise BrokenCaseError(f"{application} answers {found[:200]!r}")
@@ -177,41 +181,41 @@ def whole_async(
 # -- cases ----------------------------------------------------------------------------
 
 
-def floor() -> dict[str, Case]:
-    """What can't be saved, and what Django takes whatever ptrack does."""
+def list_floor() -> dict[str, Case]:
+    """Return the work that can't be saved, in ptrack and in Django."""
     return {
         "decrypt": Case(decrypt, (TOKEN,)),
         "encrypt": Case(encrypt_sample),
-        "bare": plain(bare.application, PATH),
-        "bare_asgi": plain_async(bare.asgi_application, PATH),
-        "constant": whole(
-            wsgi_handler([CONSTANT, *MIDDLEWARE]), PATH, b"constant", hit=False
+        "bare": call_wsgi(bare.application, PATH),
+        "bare_asgi": call_asgi(bare.asgi_application, PATH),
+        "constant": serve_wsgi(
+            make_wsgi([CONSTANT, *MIDDLEWARE]), PATH, b"constant", hit=False
         ),
-        "constant_async": whole_async(
-            asgi_handler([ASYNC_CONSTANT, *MIDDLEWARE]), b"constant", hit=False
+        "constant_async": serve_asgi(
+            make_asgi([ASYNC_CONSTANT, *MIDDLEWARE]), b"constant", hit=False
         ),
     }
 
 
-def hits() -> dict[str, Case]:
-    """Each way that a pixel can be answered."""
-    behind = with_second(ours_site.PTRACK)
+def list_hits() -> dict[str, Case]:
+    """Return each way that a pixel can be answered."""
+    behind = insert_second(ours_site.PTRACK)
     return {
-        "wsgi": plain(tracking, PATH),
-        "wsgi_counted": counted(),
+        "wsgi": call_wsgi(tracking, PATH),
+        "wsgi_counted": count_hit(),
         # A coroutine function, as the loop of the worker wants one.
-        "asgi": plain_async(
-            asgi_tracking.__call__, PATH, before=to_async, after=to_sync
+        "asgi": call_asgi(
+            asgi_tracking.__call__, PATH, before=use_async, after=use_sync
         ),
-        "asgi_sync": plain_async(asgi_tracking.__call__, PATH),
-        "around": whole(PtrackWSGIMiddleware(wsgi_handler()), PATH, bare.GIF),
-        "django": whole(wsgi_handler(behind), PATH, bare.GIF),
-        "django_urls": whole(wsgi_handler(), PATH, bare.GIF),
-        "django_async": whole_async(asgi_handler(behind)),
-        "django_async_callback": whole_async(
-            asgi_handler(behind), before=to_async, after=to_sync
+        "asgi_sync": call_asgi(asgi_tracking.__call__, PATH),
+        "around": serve_wsgi(PtrackWSGIMiddleware(make_wsgi()), PATH, bare.GIF),
+        "django": serve_wsgi(make_wsgi(behind), PATH, bare.GIF),
+        "django_urls": serve_wsgi(make_wsgi(), PATH, bare.GIF),
+        "django_async": serve_asgi(make_asgi(behind)),
+        "django_async_callback": serve_asgi(
+            make_asgi(behind), before=use_async, after=use_sync
         ),
-        "django_urls_async": whole_async(asgi_handler()),
+        "django_urls_async": serve_asgi(make_asgi()),
     }
 
 
@@ -220,41 +224,43 @@ class Counting(ptrack.Counters):
 
     hits = 0
 
-    def hit(self) -> None:
+    def hit(self, name: str) -> None:
         """Count."""
         self.hits += 1
 
 
-def counted() -> Case:
-    """Give the case of a hit that is counted, too."""
+def count_hit() -> Case:
+    """Return the case of a hit that is counted, too."""
     tracker = Tracker()
     tracker.register(Appending)
     tracker.counters = Counting()
-    return plain(PtrackWSGIMiddleware(nothing, SECRET, tracker=tracker), PATH)
+    return call_wsgi(
+        PtrackWSGIMiddleware(answer_page, secret=SECRET, tracker=tracker), PATH
+    )
 
 
 class AsyncCallback(ptrack.TrackingPixel):
     """Appends to the list, as a coroutine."""
 
     async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        """Take the hit."""
+        """Record the hit."""
         record((args, kwargs))
 
 
-def to_async() -> None:
-    """Put the async callback into the place of the sync one."""
+def use_async() -> None:
+    """Put the async callback in the place of the sync one."""
     ptrack.tracker.unregister(Appending)
     ptrack.tracker.register(AsyncCallback)
 
 
-def to_sync() -> None:
+def use_sync() -> None:
     """Put the sync callback back."""
     ptrack.tracker.unregister(AsyncCallback)
     ptrack.tracker.register(Appending)
 
 
-def passing() -> dict[str, Case]:
-    """A request that isn't the pixel's."""
+def list_pages() -> dict[str, Case]:
+    """Return the ways that a request for a page passes through."""
     response = HttpResponse("page")
     request = HttpRequest()
     request.method, request.path, request.path_info = "GET", OTHER_PATH, OTHER_PATH
@@ -262,31 +268,31 @@ def passing() -> dict[str, Case]:
     def get_response(request: HttpRequest) -> HttpResponse:
         return response
 
-    def passed(application: Any) -> Case:
-        return plain(application, OTHER_PATH, hit=False, like=(b"page", []))
+    def call_page(application: Any) -> Case:
+        return call_wsgi(application, OTHER_PATH, hit=False, like=(b"page", []))
 
-    def passed_async(application: Any) -> Case:
-        return plain_async(application, OTHER_PATH, hit=False, like=(b"page", []))
+    def acall_page(application: Any) -> Case:
+        return call_asgi(application, OTHER_PATH, hit=False, like=(b"page", []))
 
-    behind = with_second(ours_site.PTRACK)
+    behind = insert_second(ours_site.PTRACK)
     return {
-        "pass_app": passed(nothing),
-        "pass_wsgi": passed(tracking),
-        "pass_asgi_app": passed_async(asgi_nothing),
-        "pass_asgi": passed_async(asgi_tracking.__call__),
+        "pass_app": call_page(answer_page),
+        "pass_wsgi": call_page(tracking),
+        "pass_asgi_app": acall_page(aanswer_page),
+        "pass_asgi": acall_page(asgi_tracking.__call__),
         "pass_idle": Case(IdleMiddleware(get_response), (request,)),
         "pass_django": Case(PtrackMiddleware(get_response), (request,)),
-        "pass_idle_whole": whole(
-            wsgi_handler(with_second(IDLE)), OTHER_PATH, b"page", hit=False
+        "pass_idle_whole": serve_wsgi(
+            make_wsgi(insert_second(IDLE)), OTHER_PATH, b"page", hit=False
         ),
-        "pass_django_whole": whole(
-            wsgi_handler(behind), OTHER_PATH, b"page", hit=False
+        "pass_django_whole": serve_wsgi(
+            make_wsgi(behind), OTHER_PATH, b"page", hit=False
         ),
     }
 
 
-def making() -> dict[str, Case]:
-    """A pixel's URL and its tag."""
+def list_urls() -> dict[str, Case]:
+    """Return the ways to make a pixel's URL and its tag."""
     template = Template(
         "{% load ptrack %}{% ptrack 'testarg' key1='arg1' key2='arg2' %}"
     )
@@ -303,15 +309,15 @@ def making() -> dict[str, Case]:
     }
 
 
-def mails() -> dict[str, Case]:
-    """A whole mail, and what of it is the parser's and what the encryption's."""
+def list_mails() -> dict[str, Case]:
+    """Return a whole mail, and the parts that parsing and encryption have in it."""
     template = TrackedTemplate(MAIL)
     targets = [f"https://shop.example/articles/{number}" for number in range(LINKS)]
     for made in (track_html(MAIL, *ARGS, **KWARGS), template.render(*ARGS, **KWARGS)):
         if made.count(f"{APP_URL}{PREFIX}") != LINKS + 1:
             raise BrokenCaseError(f"a mail isn't tracked: {made}")
     return {
-        "mail_parser": Case(parsed),
+        "mail_parser": Case(parse_mail),
         "mail_urls": Case(
             lambda: [ptrack.link_url(url, *ARGS, **KWARGS) for url in targets]
         ),
@@ -321,52 +327,54 @@ def mails() -> dict[str, Case]:
     }
 
 
-def parsed() -> None:
-    """Do with a mail what can't be done without: have it parsed."""
+def parse_mail() -> None:
+    """Parse a mail, which is the least that has to be done."""
     parser = HTMLParser()
     parser.feed(MAIL)
     parser.close()
 
 
-def refused() -> dict[str, Case]:
-    """What isn't a token."""
-    django = wsgi_handler(with_second(ours_site.PTRACK))
+def list_garbage() -> dict[str, Case]:
+    """Return requests whose tokens can't be read."""
+    django = make_wsgi(insert_second(ours_site.PTRACK))
     paths = {
         "forged": FORGED,
-        "garbage_20": garbage(20),
-        "garbage_60000": garbage(60_000),
-        # As servers hand over bytes that aren't ASCII.
-        "garbage_60000_bytes": garbage(60_000, "\x80\xe9\xff\xc3\xa9az"),
+        "garbage_20": make_garbage(20),
+        "garbage_60000": make_garbage(60_000),
+        # Servers hand over bytes that aren't ASCII in this form.
+        "garbage_60000_bytes": make_garbage(60_000, "\x80\xe9\xff\xc3\xa9az"),
     }
     found = {}
     for name, token in paths.items():
         path = f"{PREFIX}{token}/"
-        found[name] = plain(tracking, path, hit=False)
+        found[name] = call_wsgi(tracking, path, hit=False)
         if path.isascii():
-            # Else it is Django's own repair of the path that would be timed.
-            found[f"{name}_django"] = whole(django, path, bare.GIF, hit=False)
+            # With other paths, Django's own repair of the path would be timed.
+            found[f"{name}_django"] = serve_wsgi(django, path, bare.GIF, hit=False)
     return found
 
 
-def growth() -> dict[str, Case]:
-    """More data, more secrets, more callbacks."""
+def list_growth() -> dict[str, Case]:
+    """Return hits with more data, more secrets and more callbacks."""
     found = {}
     for size in PAYLOADS:
-        path = f"{PREFIX}{ptrack.PtrackEncoder.encrypt(garbage(size))}/"
-        found[f"payload_{size}_bare"] = plain(bare.application, path)
-        found[f"payload_{size}"] = plain(tracking, path)
+        path = f"{PREFIX}{ptrack.PtrackEncoder.encrypt(make_garbage(size))}/"
+        found[f"payload_{size}_bare"] = call_wsgi(bare.application, path)
+        found[f"payload_{size}"] = call_wsgi(tracking, path)
     for count in KEYS:
         newer = [f"{number}-newer" for number in range(count - 1)]
         secret, *fallbacks = [*newer, SECRET]
-        rotated = PtrackWSGIMiddleware(nothing, secret, secret_fallbacks=fallbacks)
-        found[f"keys_{count}"] = plain(rotated, PATH)
+        rotated = PtrackWSGIMiddleware(
+            answer_page, secret=secret, secret_fallbacks=fallbacks
+        )
+        found[f"keys_{count}"] = call_wsgi(rotated, PATH)
     for count in CALLBACKS:
-        found[f"callbacks_{count}"] = many_callbacks(count)
+        found[f"callbacks_{count}"] = run_callbacks(count)
     return found
 
 
-def many_callbacks(count: int) -> Case:
-    """Give the case of a hit that runs so many callbacks, of which one records."""
+def run_callbacks(count: int) -> Case:
+    """Return the case of a hit that runs so many callbacks, of which one records."""
     tracker = Tracker()
 
     class Idle(ptrack.TrackingPixel):
@@ -376,11 +384,13 @@ def many_callbacks(count: int) -> Case:
     for number in range(count - 1):
         tracker.register(type(f"Idle{number}", (Idle,), {}))
     tracker.register(Appending)
-    return plain(PtrackWSGIMiddleware(nothing, SECRET, tracker=tracker), PATH)
+    return call_wsgi(
+        PtrackWSGIMiddleware(answer_page, secret=SECRET, tracker=tracker), PATH
+    )
 
 
-def lengths(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, int]:
-    """Give those of the token and the URL for some data."""
+def measure_lengths(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, int]:
+    """Return the lengths of the token and the URL for some data."""
     return {
         "token": len(ptrack.PtrackEncoder.encrypt(*args, **kwargs)),
         "url": len(ptrack.pixel_url(*args, **kwargs)),
@@ -388,19 +398,19 @@ def lengths(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Serve them all."""
+    """Serve all cases."""
     if page(HttpRequest()).content != b"page":
         raise BrokenCaseError("the site has no pages")
     cases = {
-        **floor(),
-        **hits(),
-        **passing(),
-        **making(),
-        **mails(),
-        **refused(),
-        **growth(),
+        **list_floor(),
+        **list_hits(),
+        **list_pages(),
+        **list_urls(),
+        **list_mails(),
+        **list_garbage(),
+        **list_growth(),
     }
-    serve(cases, lengths, path=PATH)
+    serve(cases, measure_lengths, path=PATH)
 
 
 if __name__ == "__main__":

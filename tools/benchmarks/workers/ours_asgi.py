@@ -4,18 +4,19 @@ from typing import Any
 
 from recording import record
 
+import ptrack
 from ptrack.asgi import mirror
-from ptrack.core.callbacks import Tracker, TrackingPixel
+from ptrack.core.callbacks import Tracker
 
 tracker = Tracker()
 
 
 @tracker.register
-class AsyncAppending(TrackingPixel):
+class AsyncAppending(ptrack.TrackingPixel):
     """Appends to the list of hits, in the event loop."""
 
     async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        """Take the hit."""
+        """Record the hit."""
         record((args, kwargs))
 
 

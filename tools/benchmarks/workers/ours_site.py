@@ -2,7 +2,7 @@
 
 from django.core.wsgi import get_wsgi_application
 from django.urls import include, path
-from django_site import OTHER_PATTERNS, configure, with_second
+from django_site import OTHER_PATTERNS, configure, insert_second
 from sample import APP_URL, SECRET
 
 PTRACK = "ptrack.middleware.PtrackMiddleware"
@@ -10,7 +10,7 @@ PTRACK = "ptrack.middleware.PtrackMiddleware"
 configure(
     __name__,
     "ptrack",
-    middleware=with_second(PTRACK),
+    middleware=insert_second(PTRACK),
     PTRACK_SECRET=SECRET,
     PTRACK_APP_URL=APP_URL,
 )

@@ -12,5 +12,5 @@ class Appending(ptrack.TrackingPixel):
     """Appends to the list of hits."""
 
     def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        """Take the hit."""
+        """Record the hit."""
         record((args, kwargs))

@@ -24,7 +24,7 @@ class AppendingView(OpenTrackingView):
     """Appends to the list of hits."""
 
     def notify_tracking_event(self, tracking_result: Any) -> None:
-        """Take the hit."""
+        """Record the hit."""
         record(tracking_result.metadata)
 
 

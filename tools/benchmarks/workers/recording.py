@@ -1,8 +1,7 @@
 """The one callback of every side: it appends to a list.
 
-In process the list is cleared between rounds. Behind a server nobody could, so there
-it is cleared every thousand hits, and their number written down, as the proof that
-each was recorded.
+In process the list is cleared between rounds. Behind a server it is cleared after every
+thousand hits, and their number is written down: the proof that each was recorded.
 """
 
 import os
@@ -31,4 +30,4 @@ def _write_down() -> None:
 
 
 record: Callable[[Any], None] = _append_and_tally if _tally else HITS.append
-"""Take a hit."""
+"""Record a hit."""

@@ -1,4 +1,4 @@
-"""What every side is given: the same secret, the same data, the same request."""
+"""The same secret, the same data and the same request for every side."""
 
 import io
 from typing import Any
@@ -42,8 +42,8 @@ _HEADERS = {
 }
 
 
-def environ(path: str) -> dict[str, Any]:
-    """Give what a WSGI server makes of the browser's GET of a path."""
+def make_environ(path: str) -> dict[str, Any]:
+    """Return the environ that a WSGI server makes of the browser's GET of a path."""
     return {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
@@ -68,8 +68,8 @@ def environ(path: str) -> dict[str, Any]:
     }
 
 
-def scope(path: str) -> dict[str, Any]:
-    """Give what an ASGI server makes of the browser's GET of a path."""
+def make_scope(path: str) -> dict[str, Any]:
+    """Return the scope that an ASGI server makes of the browser's GET of a path."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},

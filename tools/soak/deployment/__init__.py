@@ -1,1 +1,1 @@
-"""The recipes of docs/deployment.md on loopback: ``python -m tools.soak.deployment``."""
+"""The recipes of docs/deployment.md: ``python -m tools.soak.deployment``."""

@@ -1,7 +1,7 @@
-"""The accounts: what the client saw, what nginx did, and what is in PostgreSQL.
+"""The accounts of the client, of nginx and of PostgreSQL.
 
-nginx gives each request an id, writes it into its log with the mirrors that it asked,
-and hands it on, so that it is in the rows too.
+nginx gives each request an id, logs it with the mirrors that it asked, and hands it on,
+so that it is in the rows too.
 """
 
 import re
@@ -19,7 +19,7 @@ _LINE = re.compile(
     r"(?P<method>\S+) /ptrack/ (?P<status>\d+) \d+ [\d.]+ "
     r'(?P<id>\w{32}) "(?P<asked>[^"]*)" "[^"]*"$'
 )
-TABLES = ("ptrack_opens_open", "ptrack_opens_click")
+TABLES = ("ptrack_stats_open", "ptrack_stats_click")
 _ROWS = """
 SELECT (kwargs ->> 'recipient')::int, kwargs ->> 'request_id' FROM {}
 WHERE (kwargs ->> 'recipient')::int BETWEEN %s AND %s
@@ -31,7 +31,7 @@ class Logged:
     """A request in nginx's log.
 
     Attributes:
-        status: Of its answer.
+        status: The status of its answer.
         asked: How many mirrors it was sent to.
     """
 
@@ -40,26 +40,26 @@ class Logged:
 
     @property
     def is_answered(self) -> bool:
-        """Whether it was with the image, or with where the link leads."""
+        """Whether the answer was the image, or the redirect of the link."""
         return self.status in (200, 302)
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """What became of a number of hits.
+    """The result of a number of hits.
 
     Attributes:
         hits: How many there were.
         requests: How often the client asked for them.
         answered: Requests that were answered as they should be.
-        asked_twice: Those that nginx sent to both mirrors.
-        rows: In PostgreSQL.
+        asked_twice: Requests that nginx sent to both mirrors.
+        rows: Rows in PostgreSQL.
         lost: Requests that were answered, and have no row.
-        twice: Rows beyond the first of one that was answered.
+        twice: Rows beyond the first of a request that was answered.
         unanswered: Rows of requests that were not answered.
-        unexplained: Rows that nobody asked for: of no request, or more for one than the
-            mirrors that it was sent to.
-        disagreements: What client and nginx see differently.
+        unexplained: Rows of no request, or more for one than the mirrors that it was
+            sent to.
+        disagreements: The differences between client and nginx, in words.
     """
 
     hits: int
@@ -75,7 +75,7 @@ class Accounts:
 
     @property
     def problems(self) -> list[str]:
-        """What isn't as it should be."""
+        """The defects, in words."""
         adds_up = self.answered - self.lost + self.twice + self.unanswered
         found = {
             f"{self.lost} answered requests have no row": self.lost,
@@ -85,7 +85,7 @@ class Accounts:
         return [*(text for text, is_so in found.items() if is_so), *self.disagreements]
 
 
-def logged(lines: Iterable[str]) -> dict[str, Logged]:
+def read_log(lines: Iterable[str]) -> dict[str, Logged]:
     """Read nginx's log: the requests by their ids."""
     found = {}
     for line in lines:
@@ -97,8 +97,8 @@ def logged(lines: Iterable[str]) -> dict[str, Logged]:
     return found
 
 
-def rows(server: Server, numbers: range) -> list[tuple[int, str]]:
-    """Give the number and the request's id of each row of these hits."""
+def read_rows(server: Server, numbers: range) -> list[tuple[int, str]]:
+    """Return the number and the request's id of each row of these hits."""
     with psycopg.connect(server.url) as connection:
         found = [
             row
@@ -110,8 +110,8 @@ def rows(server: Server, numbers: range) -> list[tuple[int, str]]:
     return [(int(number), str(request)) for number, request in found]
 
 
-def count(server: Server) -> int:
-    """Give the number of all rows."""
+def count_rows(server: Server) -> int:
+    """Return the number of all rows."""
     with psycopg.connect(server.url) as connection:
         found = [
             connection.execute(f"SELECT count(*) FROM {table}").fetchone()
@@ -123,7 +123,7 @@ def count(server: Server) -> int:
 def balance(
     seen: Seen, log: dict[str, Logged], found: list[tuple[int, str]]
 ) -> Accounts:
-    """Compare all three."""
+    """Compare all three accounts."""
     recorded = Counter(request for _, request in found)
     answered = {request for request, line in log.items() if line.is_answered}
     return Accounts(
@@ -139,16 +139,16 @@ def balance(
             max(0, n - (log[request].asked if request in log else 0))
             for request, n in recorded.items()
         ),
-        disagreements=_disagreements(seen, log, found),
+        disagreements=_find_disagreements(seen, log, found),
     )
 
 
-def _disagreements(
+def _find_disagreements(
     seen: Seen, log: dict[str, Logged], found: list[tuple[int, str]]
 ) -> list[str]:
     answered = sum(line.is_answered for line in log.values())
     counted = sum(seen.answered.values())
-    # The client doesn't know what became of a request whose connection broke.
+    # The client doesn't know the result of a request whose connection broke.
     unknown = answered - counted
     missing = seen.answered.keys() - {number for number, _ in found}
     hits_of = Counter(request for request, _ in {(r, n) for n, r in found})

@@ -13,7 +13,7 @@ from tools.soak.processes import HOST, SoakError
 
 VISITORS = 16
 RATE = 300
-"""Hits a second, at most: what two cores can also record meanwhile."""
+"""Hits a second, at most: two cores can record as many meanwhile."""
 
 PATIENCE = 40.0
 """Seconds that a hit may go without an answer, with all its repetitions."""
@@ -25,13 +25,13 @@ USER_AGENT = (
 
 @dataclass
 class Seen:
-    """What the client saw.
+    """The requests and answers that the client saw.
 
     Attributes:
-        requests: How many were sent.
+        requests: How many requests were sent.
         answered: How often each hit was answered as it should be.
-        wrong: How many had another answer.
-        broken: How many had none.
+        wrong: How many requests had another answer.
+        broken: How many requests had no answer.
     """
 
     requests: int = 0
@@ -44,10 +44,10 @@ class Client:
     """Sends hits to nginx from several threads.
 
     Args:
-        port: Where it listens.
-        path: Gives the path of a hit, and where it leads if it is a link.
+        port: The port that nginx listens on.
+        path: Returns the path of a hit, and the target if it is a link.
         context: Knows nginx's certificate.
-        fresh: Each request has a connection of its own.
+        fresh: Whether each request has a connection of its own.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Client:
         """Send hits, each until it is answered; return when all are.
 
         Raises:
-            SoakError: One wasn't.
+            SoakError: A hit wasn't.
         """
         left = iter(numbers)
         problems: list[BaseException] = []
@@ -93,22 +93,22 @@ class Client:
         return len(self.seen.answered)
 
     def _visit(self, left: Iterator[int]) -> None:
-        connection = self._connection()
+        connection = self._make_connection()
         while True:
-            number = self._paced(left)
+            number = self._take_number(left)
             if number is None:
                 connection.close()
                 return
             deadline = time.monotonic() + PATIENCE
             for attempt in count():
-                if self._is_answered(connection, number):
+                if self._try(connection, number):
                     break
                 if time.monotonic() > deadline:
                     raise SoakError(f"no answer after {attempt + 1} requests")
                 time.sleep(0.2)
 
-    def _paced(self, left: Iterator[int]) -> int | None:
-        """Give the next number when it is due; ``None`` if there is none left."""
+    def _take_number(self, left: Iterator[int]) -> int | None:
+        """Return the next number when it is due; ``None`` if there is none left."""
         with self._guard:
             number = next(left, None)
             self._next = max(self._next + 1 / RATE, time.monotonic())
@@ -116,14 +116,12 @@ class Client:
         time.sleep(max(0.0, due - time.monotonic()))
         return number
 
-    def _connection(self) -> http.client.HTTPSConnection:
+    def _make_connection(self) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(
             HOST, self._port, timeout=PATIENCE, context=self._context
         )
 
-    def _is_answered(
-        self, connection: http.client.HTTPSConnection, number: int
-    ) -> bool:
+    def _try(self, connection: http.client.HTTPSConnection, number: int) -> bool:
         path, target = self._path(number)
         with self._guard:
             self.seen.requests += 1

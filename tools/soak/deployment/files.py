@@ -1,4 +1,4 @@
-"""The files of the recipes, read as systemd and nginx do, for one machine."""
+"""The files of the recipes, read as systemd and nginx read them, for one machine."""
 
 import re
 import shlex
@@ -13,22 +13,22 @@ FILES = ROOT / "example" / "deployment"
 VENV = "/srv/recording/venv/bin/"
 
 
-def text(name: str) -> str:
-    """Give a file of the recipes."""
+def read_file(name: str) -> str:
+    """Return a file of the recipes."""
     return (FILES / name).read_text()
 
 
-def command(unit: str, changes: Mapping[str, str] | None = None) -> list[str]:
-    """Give the command that a unit starts, with the programs of this environment.
+def read_command(unit: str, changes: Mapping[str, str] | None = None) -> list[str]:
+    """Return the command that a unit starts, with the programs of this environment.
 
     Args:
         unit: The name of the file.
-        changes: Words to be put in the place of others, each of which is there.
+        changes: Words to replace, and their replacements.
 
     Raises:
-        SoakError: One isn't.
+        SoakError: A word to replace isn't there.
     """
-    started = re.search(r"^ExecStart=((?:.*\\\n)*.*)$", text(unit), re.MULTILINE)
+    started = re.search(r"^ExecStart=((?:.*\\\n)*.*)$", read_file(unit), re.MULTILINE)
     if started is None:
         raise SoakError(f"{unit} starts nothing")
     words = shlex.split(started[1].replace("\\\n", " "))
@@ -36,25 +36,25 @@ def command(unit: str, changes: Mapping[str, str] | None = None) -> list[str]:
         if old not in words:
             raise SoakError(f"{unit} has no {old} in its command")
         words[words.index(old)] = new
-    return [str(program(words[0].removeprefix(VENV))), *words[1:]]
+    return [str(find_program(words[0].removeprefix(VENV))), *words[1:]]
 
 
-def program(name: str) -> Path:
-    """Give a program of this environment, not of whatever is first in PATH."""
+def find_program(name: str) -> Path:
+    """Return a program of this environment, not the one that is first in PATH."""
     return Path(sys.executable).with_name(name)
 
 
-def replaced(name: str, changes: Mapping[str, str]) -> str:
-    """Give a file with what differs on this machine.
+def replace_parts(name: str, changes: Mapping[str, str]) -> str:
+    """Return a file with changes for this machine.
 
     Args:
-        name: Of the file.
-        changes: What to put in the place of what, each of which is there.
+        name: The name of the file.
+        changes: Parts to replace, and their replacements.
 
     Raises:
-        SoakError: One isn't.
+        SoakError: A part to replace isn't there.
     """
-    found = text(name)
+    found = read_file(name)
     for old, new in changes.items():
         if old not in found:
             raise SoakError(f"{name} has no {old}")

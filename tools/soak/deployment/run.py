@@ -1,4 +1,4 @@
-"""One command: the whole deployment, killed here and there, and its accounts."""
+"""One command: the whole deployment, parts of it killed, and its accounts."""
 
 import argparse
 import re
@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools.soak import report
-from tools.soak.command import ends_what_it_started, say, today
+from tools.soak.command import end_on_signal, format_today, say
 from tools.soak.places import ROOT
-from tools.soak.postgresql import binaries
+from tools.soak.postgresql import find_binaries
 
 from . import rounds
 from .rounds import Result, Round
-from .stage import stage
+from .stage import run_stage
 
 DOCUMENT = ROOT / "docs" / "deployment.md"
 
 
 class Part(NamedTuple):
-    """A round, how often, and with how many hits each time."""
+    """A round, how often it is run, and the number of hits each time."""
 
-    what: Round
+    damage: Round
     times: int
     hits: int
 
@@ -49,10 +49,10 @@ QUICK = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it.
+    """Run the command.
 
     Args:
-        arguments: Of the command line; those of the process by default.
+        arguments: Arguments of the command line; the process's own by default.
 
     Returns:
         The exit code: 0 if the accounts are right.
@@ -63,20 +63,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="once each, few hits")
     options = parser.parse_args(arguments)
     started = time.monotonic()
-    with ends_what_it_started():
+    with end_on_signal():
         results = list(_run(QUICK if options.quick else FULL))
     problems = [
         f"{each.name}: {problem}"
         for each in results
         for problem in each.accounts.problems
     ]
-    text = table(results)
+    text = tabulate(results)
     print(f"\n{text}\n")
     for problem in problems:
         print(f"FAILED  {problem}", file=sys.stderr)
     took = time.monotonic() - started
     if not options.quick and not problems:
-        told = report.about(versions(), today(), None, took)
+        told = report.describe_run(list_versions(), format_today(), None, took)
         report.insert(f"{told}\n\n{text}", DOCUMENT)
     print(f"took {took:.0f} s")
     return 1 if problems else 0
@@ -84,34 +84,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(parts: Iterable[Part]) -> Iterator[Result]:
     first = 1
-    for retries, some in groupby(parts, lambda part: part.what.retries):
+    for retries, some in groupby(parts, lambda part: part.damage.retries):
         each = [part for part in some for _ in range(part.times)]
         with (
             tempfile.TemporaryDirectory(prefix="ptrack-deployment-") as name,
-            stage(Path(name), retries=retries) as running,
+            run_stage(Path(name), retries=retries) as running,
         ):
             for part in each:
-                say(f"{part.what.name}: {part.hits:,} hits")
+                say(f"{part.damage.name}: {part.hits:,} hits")
                 hits = range(first, first + part.hits)
                 first = hits.stop
-                yield rounds.run(part.what, running, hits)
+                yield rounds.run(part.damage, running, hits)
 
 
-def versions() -> dict[str, str]:
-    """Give those of what runs."""
+def list_versions() -> dict[str, str]:
+    """Return the versions of the programs."""
     names = ("django-ptrack", "Django", "gunicorn", "granian", "celery", "kombu")
     programs = {
         "nginx": ["nginx", "-v"],
         "Redis": ["redis-server", "--version"],
-        "PostgreSQL": [str((binaries() or Path()) / "postgres"), "--version"],
+        "PostgreSQL": [str((find_binaries() or Path()) / "postgres"), "--version"],
     }
     return {
         **{name: metadata.version(name) for name in names},
-        **{name: _version(command) for name, command in programs.items()},
+        **{name: _find_version(command) for name, command in programs.items()},
     }
 
 
-def _version(command: list[str]) -> str:
+def _find_version(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
     return found[0] if found else "unknown"
@@ -124,12 +124,12 @@ HEAD = (
 )
 
 
-def table(results: Iterable[Result]) -> str:
-    """Give the accounts, a row for each round."""
-    return report.table(HEAD, map(_row, results), texts=2)
+def tabulate(results: Iterable[Result]) -> str:
+    """Return the accounts, a row for each round."""
+    return report.make_table(HEAD, map(_make_row, results), texts=2)
 
 
-def _row(result: Result) -> list[str]:
+def _make_row(result: Result) -> list[str]:
     found = result.accounts
     numbers = (
         *(found.hits, found.requests, found.answered, found.asked_twice, found.rows),

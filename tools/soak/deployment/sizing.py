@@ -1,7 +1,7 @@
-"""``python -m tools.soak.deployment.sizing``: what a send needs, from what was measured.
+"""``python -m tools.soak.deployment.sizing``: the needs of a send, from measurements.
 
-It computes the tables of docs/deployment.md anew from ``tools/benchmarks/results.json``
-(``make bench``) and ``tools/benchmarks/deployment.json`` (`tools.soak.deployment.measure`).
+It computes the tables of docs/deployment.md anew, from two files in tools/benchmarks:
+``results.json`` of ``make bench``, and ``deployment.json`` of `measure`.
 """
 
 import json
@@ -39,57 +39,63 @@ MIRRORS = (
     ("Django middleware on Granian", "granian/django"),
     ("Django middleware on gunicorn (sync)", "gunicorn/django"),
 )
-"""What answers, by its name in the benchmark; what isn't in it yet is left out."""
+"""The apps, by their names in the benchmark; those that it lacks are left out."""
 
 ENQUEUEING = (
     ("Celery and Redis", "queueing/background_celery"),
     ("Django's Tasks in SQLite", "queueing/background_tasks_db"),
 )
-"""Hits that are handed over, likewise; in the request, they take `IN_REQUEST`."""
+"""The engines, likewise; `IN_REQUEST` is the time of a hit without one."""
 
 IN_REQUEST = "queueing/background_none"
 
 
 class Send(NamedTuple):
-    """What comes of a send."""
+    """The hits of a send."""
 
     mails: int
 
     @property
     def hits(self) -> float:
-        """All of them."""
+        """The number of all hits."""
         return self.mails * (PEOPLE + MACHINES)
 
     @property
     def hour(self) -> float:
-        """Those of the first hour."""
+        """The number of hits in the first hour."""
         return self.mails * (PEOPLE * FIRST_HOUR + MACHINES)
 
     @property
     def peak(self) -> float:
-        """A second, in the busiest minute."""
+        """Hits a second, in the busiest minute."""
         return self.hour / 3600 * PEAK
 
 
 def main() -> None:
     """Compute the tables, and put them into the page."""
-    report.insert(text(*stored()), DOCUMENT, NAME)
+    report.insert(write_text(*read_results()), DOCUMENT, NAME)
 
 
-def stored() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the results of both."""
+def read_results() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the results of both."""
     return _read(BENCHMARK), _read(DEPLOYMENT)
 
 
-def text(benchmark: dict[str, Any], deployment: dict[str, Any]) -> str:
-    """Give the tables."""
+def write_text(benchmark: dict[str, Any], deployment: dict[str, Any]) -> str:
+    """Return the tables."""
     sends = [Send(mails) for mails in SENDS]
     parts = (
-        ("What comes", _coming(sends)),
-        ("Cores of the mirrors, recording to memory", _mirrors(benchmark, sends)),
-        ("Handing a hit over", _handing(benchmark)),
-        ("Cores of each part of the deployment", _parts(deployment, sends)),
-        ("What waits, what is kept, and what is sent", _rest(deployment, sends)),
+        ("What comes", _tabulate_hits(sends)),
+        (
+            "Cores of the mirrors, recording to memory",
+            _tabulate_mirrors(benchmark, sends),
+        ),
+        ("Handing a hit over", _tabulate_engines(benchmark)),
+        ("Cores of each part of the deployment", _tabulate_parts(deployment, sends)),
+        (
+            "What waits, what is kept, and what is sent",
+            _tabulate_rest(deployment, sends),
+        ),
     )
     whence = (
         f"From `tools/benchmarks/results.json` of {benchmark['about']['date']} and "
@@ -100,31 +106,35 @@ def text(benchmark: dict[str, Any], deployment: dict[str, Any]) -> str:
     return "\n\n".join([whence, *tables])
 
 
-def _head(*texts: str) -> tuple[str, ...]:
+def _make_head(*texts: str) -> tuple[str, ...]:
     return (*texts, *(f"{mails // 1_000_000} million" for mails in SENDS))
 
 
-def _coming(sends: list[Send]) -> str:
+def _tabulate_hits(sends: list[Send]) -> str:
     people, machines = f"{PEOPLE:.2f}", f"{MACHINES:.2f}"
     rows = [
-        ("hits", f"mails × ({people} + {machines})", *_round(s.hits for s in sends)),
+        (
+            "hits",
+            f"mails × ({people} + {machines})",
+            *_round_all(s.hits for s in sends),
+        ),
         (
             "in the first hour",
             f"mails × ({people} × {FIRST_HOUR} + {machines})",
-            *_round(s.hour for s in sends),
+            *_round_all(s.hour for s in sends),
         ),
-        ("a second, mean", "hour ÷ 3,600", *_round(s.hour / 3600 for s in sends)),
-        ("a second, peak", f"mean × {PEAK}", *_round(s.peak for s in sends)),
+        ("a second, mean", "hour ÷ 3,600", *_round_all(s.hour / 3600 for s in sends)),
+        ("a second, peak", f"mean × {PEAK}", *_round_all(s.peak for s in sends)),
     ]
-    return report.table(_head("what", "arithmetic"), rows, texts=2)
+    return report.make_table(_make_head("what", "arithmetic"), rows, texts=2)
 
 
-def _mirrors(benchmark: dict[str, Any], sends: list[Send]) -> str:
+def _tabulate_mirrors(benchmark: dict[str, Any], sends: list[Send]) -> str:
     rows = [
         (
             label,
             f"{benchmark['wire'][name]['requests_per_second']:,.0f}",
-            *_cores(
+            *_count_cores(
                 send.peak / benchmark["wire"][name]["requests_per_second"]
                 for send in sends
             ),
@@ -132,11 +142,11 @@ def _mirrors(benchmark: dict[str, Any], sends: list[Send]) -> str:
         for label, name in MIRRORS
         if name in benchmark["wire"]
     ]
-    return report.table(_head("what answers", "hits/s a core"), rows)
+    return report.make_table(_make_head("what answers", "hits/s a core"), rows)
 
 
-def _handing(benchmark: dict[str, Any]) -> str:
-    """Give what handing over takes, once the benchmark has it."""
+def _tabulate_engines(benchmark: dict[str, Any]) -> str:
+    """Return the times of handing over, if the benchmark has them."""
     calls = benchmark["per_call"]
     if IN_REQUEST not in calls:
         return ""
@@ -151,7 +161,7 @@ def _handing(benchmark: dict[str, Any]) -> str:
         if name in calls
     ]
     head = ("engine", "µs a hit", "hits/s of one thread", "times a hit without")
-    return report.table(head, rows)
+    return report.make_table(head, rows)
 
 
 PARTS = (
@@ -171,17 +181,17 @@ IN_REQUEST_PARTS = (
 )
 
 
-def _parts(deployment: dict[str, Any], sends: list[Send]) -> str:
+def _tabulate_parts(deployment: dict[str, Any], sends: list[Send]) -> str:
     rows = [
-        (label, f"{cost:,.0f}", *_cores(send.peak * cost / 1e6 for send in sends))
+        (label, f"{cost:,.0f}", *_count_cores(send.peak * cost / 1e6 for send in sends))
         for parts, which in ((PARTS, "cpu_us"), (IN_REQUEST_PARTS, "in_request_cpu_us"))
         for label, name in parts
         for cost in [deployment[which][name]]
     ]
-    return report.table(_head("what", "µs of a core a hit"), rows)
+    return report.make_table(_make_head("what", "µs of a core a hit"), rows)
 
 
-def _rest(deployment: dict[str, Any], sends: list[Send]) -> str:
+def _tabulate_rest(deployment: dict[str, Any], sends: list[Send]) -> str:
     job, row = deployment["job_bytes"], deployment["row_bytes"]
     rate = deployment["worker_per_second"]
     asked, answered = deployment["request_bytes"], deployment["response_bytes"]
@@ -193,14 +203,18 @@ def _rest(deployment: dict[str, Any], sends: list[Send]) -> str:
         (
             "workers for the mean",
             f"hour ÷ 3,600 ÷ {rate:,}/s",
-            *_up(send.hour / 3600 / rate for send in sends),
+            *_round_up(send.hour / 3600 / rate for send in sends),
         ),
         (
             "jobs that wait after the hour, two workers",
             f"hour − 2 × {rate:,}/s × 3,600",
-            *_round(left),
+            *_round_all(left),
         ),
-        ("Redis then, GB", f"jobs × {job:,} B", *_giga(each * job for each in left)),
+        (
+            "Redis then, GB",
+            f"jobs × {job:,} B",
+            *_format_giga(each * job for each in left),
+        ),
         (
             "until all are done, hours",
             f"hour ÷ (2 × {rate:,}/s)",
@@ -209,39 +223,39 @@ def _rest(deployment: dict[str, Any], sends: list[Send]) -> str:
         (
             "PostgreSQL, GB a send",
             f"hits × {row:,} B",
-            *_giga(send.hits * row for send in sends),
+            *_format_giga(send.hits * row for send in sends),
         ),
         (
             "in at the peak, Mbit/s",
             f"peak × {asked:,} B × 8",
-            *_mega(each * asked * 8 for each in peaks),
+            *_format_mega(each * asked * 8 for each in peaks),
         ),
         (
             "out at the peak, Mbit/s",
             f"peak × {answered:,} B × 8",
-            *_mega(each * answered * 8 for each in peaks),
+            *_format_mega(each * answered * 8 for each in peaks),
         ),
     ]
-    return report.table(_head("what", "arithmetic"), rows, texts=2)
+    return report.make_table(_make_head("what", "arithmetic"), rows, texts=2)
 
 
-def _round(values: Iterator[float] | list[float]) -> list[str]:
+def _round_all(values: Iterator[float] | list[float]) -> list[str]:
     return [f"{value:,.0f}" for value in values]
 
 
-def _up(values: Iterator[float]) -> list[str]:
+def _round_up(values: Iterator[float]) -> list[str]:
     return [f"{-(-value // 1):,.0f}" for value in values]
 
 
-def _cores(values: Iterator[float]) -> list[str]:
+def _count_cores(values: Iterator[float]) -> list[str]:
     return [f"{value / LOADED:,.1f}" for value in values]
 
 
-def _giga(values: Iterator[float]) -> list[str]:
+def _format_giga(values: Iterator[float]) -> list[str]:
     return [f"{value / 1e9:,.1f}" for value in values]
 
 
-def _mega(values: Iterator[float]) -> list[str]:
+def _format_mega(values: Iterator[float]) -> list[str]:
     return [f"{value / 1e6:,.1f}" for value in values]
 
 

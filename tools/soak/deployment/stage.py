@@ -14,7 +14,7 @@ from pathlib import Path
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tools.soak.places import ROOT
 from tools.soak.postgresql import Server as PostgreSQL
-from tools.soak.postgresql import postgresql
+from tools.soak.postgresql import run_postgresql
 from tools.soak.processes import HOST, free_port, wait_until
 from tools.soak.served.lingering import DONE, LINGER, READY
 from tools.soak.servers import SECRET
@@ -24,7 +24,7 @@ from tools.soak.services import Redis
 from . import files
 
 VISIBILITY = 5
-"""Seconds until what a dead worker held is given to another: `docs/deployment.md`."""
+"""Seconds until another worker gets the jobs of a dead one: `docs/deployment.md`."""
 
 LOG = "access.log"
 PATIENCE = 60
@@ -44,30 +44,30 @@ http {{
     include {place}/mirrors.conf;
 }}
 """
-"""What Debian's nginx.conf does: it includes what is in conf.d."""
+"""The part of Debian's nginx.conf that includes the files of conf.d."""
 
 RETRY = "proxy_next_upstream error timeout http_502 http_503;"
 
 
 class Worker(Announcer):
-    """A worker, started as its unit does."""
+    """A worker, started as by its unit."""
 
     sign = READY
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What runs.
+    """The running deployment.
 
     Attributes:
-        place: Where all of it writes.
-        nginx: In front.
-        database: The rows are in it.
-        redis: Brings the jobs.
-        mirrors: The two.
-        workers: The two.
+        place: The directory that all of it writes to.
+        nginx: The server in front.
+        database: The database of the rows.
+        redis: The broker of the jobs.
+        mirrors: The two mirrors.
+        workers: The two workers.
         lingers: Files; while one exists, the first mirror or the first worker lingers.
-        variables: What all of it has in its environment.
+        variables: The variables that all processes have.
     """
 
     place: Path
@@ -81,35 +81,35 @@ class Stage:
 
     @property
     def port(self) -> int:
-        """Nginx's."""
+        """The port of nginx."""
         return self.nginx.port
 
     @property
     def context(self) -> ssl.SSLContext:
-        """It trusts nginx's certificate."""
+        """A context that trusts nginx's certificate."""
         return ssl.create_default_context(cafile=str(self.place / "track.pem"))
 
     @property
     def log(self) -> Path:
-        """Nginx's."""
+        """The log of nginx."""
         return self.place / LOG
 
     @contextmanager
-    def lingering(self, who: str) -> Iterator[None]:
-        """Have the first mirror or the first worker linger."""
-        self.lingers[who].touch()
+    def linger(self, name: str) -> Iterator[None]:
+        """Have the first ``"mirror"`` or ``"worker"`` linger."""
+        self.lingers[name].touch()
         try:
             yield
         finally:
-            self.lingers[who].unlink(missing_ok=True)
+            self.lingers[name].unlink(missing_ok=True)
 
     def is_idle(self) -> bool:
-        """Tell whether no job waits, and none is held."""
+        """Return whether no job waits, and none is held."""
         return not self.redis.queued() and not self.redis.unfinished()
 
     def settle(self) -> None:
         """Wait until all jobs are done."""
-        # Between the queue and those that are held, a job is in neither for a moment.
+        # For a moment a job is neither in the queue nor held by a worker.
         wait_until(self._stays_idle, PATIENCE, "jobs are left")
 
     def _stays_idle(self) -> bool:
@@ -121,52 +121,53 @@ class Stage:
 
 
 @contextmanager
-def stage(
+def run_stage(
     place: Path,
     *,
     retries: bool = True,
     background: bool = True,
     options: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
-    """Run all of it until the end of the block.
+    """Run the deployment until the end of the block.
 
     Args:
-        place: Where it writes.
-        retries: nginx asks the other mirror, as the recipe has it.
-        background: Mirrors hand hits over; else they record in the request.
-        options: Of PostgreSQL.
+        place: The directory that it writes to.
+        retries: Whether nginx asks the other mirror, as in the recipe.
+        background: Whether mirrors hand hits over; else they record in the request.
+        options: Options of PostgreSQL.
     """
     with ExitStack() as stack:
         start = stack.enter_context
-        database = start(postgresql(None, **(options or {})))
+        database = start(run_postgresql(None, **(options or {})))
         redis = start(Redis(place))
-        lingers = {who: place / f"linger-{who}" for who in ("mirror", "worker", "none")}
-        variables = _variables(database, redis, place)
+        names = ("mirror", "worker", "none")
+        lingers = {name: place / f"linger-{name}" for name in names}
+        variables = _make_variables(database, redis, place)
 
-        def lingering(who: str) -> dict[str, str]:
-            return {**variables, LINGER: str(lingers[who])}
+        def add_file(name: str) -> dict[str, str]:
+            return {**variables, LINGER: str(lingers[name])}
 
         manage("migrate", "--verbosity", "0", **variables)
         workers = (
-            start(_worker(place, "worker-1", **lingering("worker"))),
-            start(_worker(place, "worker-2", **lingering("none"))),
+            start(_make_worker(place, "worker-1", **add_file("worker"))),
+            start(_make_worker(place, "worker-2", **add_file("none"))),
         )
-        # The order of a deployment: those who take jobs come before those who send.
+        # The order of a deployment: workers start before the mirrors.
         left_out = () if background else ("REDIS_URL",)
         mirrors = (
-            start(_gunicorn(place, **_without(lingering("mirror"), left_out))),
-            start(_granian(place, **_without(lingering("none"), left_out))),
+            start(_make_gunicorn(place, **_leave_out(add_file("mirror"), left_out))),
+            start(_make_granian(place, **_leave_out(add_file("none"), left_out))),
         )
-        nginx = start(_nginx(place, mirrors, retries))
+        nginx = start(_make_nginx(place, mirrors, retries))
         yield Stage(place, nginx, database, redis, mirrors, workers, lingers, variables)
 
 
-def _without(variables: dict[str, str], names: Collection[str]) -> dict[str, str]:
+def _leave_out(variables: dict[str, str], names: Collection[str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in names}
 
 
-def _variables(database: PostgreSQL, redis: Redis, place: Path) -> dict[str, str]:
-    """Give what recording.env holds, for one machine."""
+def _make_variables(database: PostgreSQL, redis: Redis, place: Path) -> dict[str, str]:
+    """Return the variables of recording.env, for one machine."""
     return {
         "PYTHONPATH": f"{ROOT}{os.pathsep}{files.FILES}",
         "DJANGO_SETTINGS_MODULE": "recording.settings",
@@ -183,7 +184,7 @@ def _variables(database: PostgreSQL, redis: Redis, place: Path) -> dict[str, str
 
 
 def manage(*command: str, **variables: str) -> None:
-    """Run a command of the project that records."""
+    """Run a command of the recording project."""
     subprocess.run(
         [sys.executable, str(files.FILES / "manage.py"), *command],
         env={**os.environ, **variables},
@@ -193,35 +194,40 @@ def manage(*command: str, **variables: str) -> None:
     )
 
 
-def _gunicorn(place: Path, **variables: str) -> Listener:
+def _make_gunicorn(place: Path, **variables: str) -> Listener:
     port = free_port()
     changes = {
         "0.0.0.0:8000": f"{HOST}:{port}",
         # The same app, which lingers when it is told to.
         "recording.wsgi:application": "tools.soak.served.lingering:application",
     }
-    command = files.command("systemd/ptrack-mirror.service", changes)
+    command = files.read_command("systemd/ptrack-mirror.service", changes)
     return Listener(command, place, "mirror-1", port, **variables)
 
 
-def _granian(place: Path, **variables: str) -> Listener:
+def _make_granian(place: Path, **variables: str) -> Listener:
     port = free_port()
     changes = {"0.0.0.0": HOST, "8000": str(port)}
-    command = files.command("systemd/ptrack-mirror-granian.service", changes)
+    command = files.read_command("systemd/ptrack-mirror-granian.service", changes)
     return Listener(command, place, "mirror-2", port, **variables)
 
 
-def _worker(place: Path, name: str, **variables: str) -> Worker:
+def _make_worker(place: Path, name: str, **variables: str) -> Worker:
     command = [
-        *files.command("systemd/ptrack-worker.service"),
-        *("--include", "tools.soak.served.lingering", "--hostname", f"{name}@localhost"),
+        *files.read_command("systemd/ptrack-worker.service"),
+        *(
+            "--include",
+            "tools.soak.served.lingering",
+            "--hostname",
+            f"{name}@localhost",
+        ),
     ]
     return Worker(command, place, name, **variables)
 
 
-def _nginx(place: Path, mirrors: Sequence[Listener], retries: bool) -> Listener:
+def _make_nginx(place: Path, mirrors: Sequence[Listener], retries: bool) -> Listener:
     port = free_port()
-    certificate(place)
+    make_certificate(place)
     changes = {
         "listen 443": f"listen {HOST}:{port}",
         "10.0.0.11:8000": f"{HOST}:{mirrors[0].port}",
@@ -231,15 +237,17 @@ def _nginx(place: Path, mirrors: Sequence[Listener], retries: bool) -> Listener:
         "/var/log/nginx/ptrack.": f"{place}/",
         **({} if retries else {RETRY: "proxy_next_upstream off;"}),
     }
-    (place / "mirrors.conf").write_text(files.replaced("nginx/mirrors.conf", changes))
+    (place / "mirrors.conf").write_text(
+        files.replace_parts("nginx/mirrors.conf", changes)
+    )
     user = "root" if os.geteuid() == 0 else "nobody"
     (place / "nginx.conf").write_text(MAIN.format(place=place, user=user))
     command = ["nginx", "-c", str(place / "nginx.conf"), "-p", str(place)]
     return Listener(command, place, "nginx", port)
 
 
-def certificate(place: Path) -> None:
-    """Make one for this machine, and its key."""
+def make_certificate(place: Path) -> None:
+    """Make a certificate for this machine, and its key."""
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
@@ -258,14 +266,14 @@ APP = "https://track.example.com"
 
 
 @cache
-def _sender() -> PtrackWSGIMiddleware:
-    return PtrackWSGIMiddleware(None, SECRET, app_url=APP, prefix="/ptrack/")
+def _make_sender() -> PtrackWSGIMiddleware:
+    return PtrackWSGIMiddleware(None, secret=SECRET, app_url=APP, prefix="/ptrack/")
 
 
-def path_of(number: int) -> tuple[str, str | None]:
-    """Give the path of a hit, one in ten of a link, and where that leads."""
+def find_path(number: int) -> tuple[str, str | None]:
+    """Return the path of a hit, and the target of a link, which one in ten is."""
     if number % 10:
-        url, target = _sender().pixel_url("news", recipient=number), None
+        url, target = _make_sender().pixel_url("news", recipient=number), None
     else:
-        url, target = _sender().link_url(TARGET, "news", recipient=number), TARGET
+        url, target = _make_sender().link_url(TARGET, "news", recipient=number), TARGET
     return url.removeprefix(APP), target

@@ -1,1 +1,1 @@
-"""What the servers serve."""
+"""The apps that the servers serve."""

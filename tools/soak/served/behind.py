@@ -1,7 +1,7 @@
-"""A callback that runs in the background: what it records is counted afterwards.
+"""A callback that runs in the background: its records are counted afterwards.
 
-A token's keywords say what is to happen: ``id`` is recorded, with the hit's own id and
-who did it; ``before`` and ``after`` are seconds to wait around that, and ``once``
+The keywords of a token steer it: ``id`` is recorded, with the hit's own id and the name
+of the process; ``before`` and ``after`` are seconds to wait around that, and ``once``
 before the first attempt.
 """
 
@@ -21,8 +21,8 @@ _place = Path(os.environ[PLACE])
 _local = threading.local()
 
 
-def _ledger() -> sqlite3.Connection:
-    """Give the connection of this thread of this process."""
+def _connect() -> sqlite3.Connection:
+    """Return the connection of this thread of this process."""
     if getattr(_local, "pid", None) != os.getpid():
         _local.pid = os.getpid()
         _local.connection = sqlite3.connect(
@@ -39,7 +39,7 @@ def _ledger() -> sqlite3.Connection:
 
 @ptrack.tracker.register
 class Ledger(ptrack.TrackingPixel):
-    """Records every hit, as often as it is told."""
+    """Records every hit, as often as it is called."""
 
     background = True
 
@@ -53,7 +53,7 @@ class Ledger(ptrack.TrackingPixel):
         once: float = 0,
         **_: Any,
     ) -> None:
-        """Record: it is committed when this returns."""
+        """Record a hit: it is committed when this returns."""
         time.sleep(before)
         tried = _place / f"tried-{id}"
         if once and not tried.exists():
@@ -61,7 +61,7 @@ class Ledger(ptrack.TrackingPixel):
             time.sleep(once)
         hit = ptrack.hit(request).id.hex
         row = (id, hit, os.environ.get(WHO), time.time())
-        _ledger().execute("INSERT INTO recorded VALUES (?, ?, ?, ?)", row)
+        _connect().execute("INSERT INTO recorded VALUES (?, ?, ?, ?)", row)
         time.sleep(after)
 
 

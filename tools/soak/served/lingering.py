@@ -1,4 +1,4 @@
-"""Stretches the moments in which a kill is worst, while a file says so.
+"""Stretches the moments in which a kill is worst, while a file exists.
 
 A worker imports this module, and then lingers between the commit of a row and the
 acknowledgement of its job. A mirror is `application`, and lingers between having handed
@@ -14,8 +14,8 @@ from typing import Any
 from celery.signals import task_postrun, worker_ready
 
 LINGER, DONE = "SOAK_LINGER", "SOAK_DONE"
-"""The environment variables with the file that has it linger, and with the one that
-the jobs done are listed in."""
+"""The environment variables with the file that makes it linger, and with the file that
+lists the jobs that are done."""
 
 READY = "this worker is ready"
 LONGEST = 20.0
@@ -28,13 +28,13 @@ def _linger() -> None:
 
 
 @worker_ready.connect
-def _ready(**_: Any) -> None:
+def _announce(**_: Any) -> None:
     print(READY, flush=True)
 
 
 @task_postrun.connect
-def _done(task_id: str, **_: Any) -> None:
-    # One write each, so that the lines of all threads and workers stay whole.
+def _list_job(task_id: str, **_: Any) -> None:
+    # In one write, so that the lines of all threads and workers stay whole.
     with Path(os.environ[DONE]).open("a") as done:
         done.write(f"{task_id}\n")
     _linger()

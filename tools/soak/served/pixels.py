@@ -1,8 +1,8 @@
-"""The callbacks: what a hit leaves behind is counted afterwards.
+"""The callbacks: the traces of a hit are counted afterwards.
 
-A token's keywords say what is to happen: ``id``, which is recorded, and any of
-``fail``, ``also``, ``leak``, ``block`` and ``wait``. The ledger is the last to be run,
-so whatever another callback does to a hit before it would show there.
+The keywords of a token steer them: ``id``, which is recorded, and any of ``fail``,
+``also``, ``leak``, ``block`` and ``wait``. The ledger runs last, so the effect of any
+other callback on a hit would show there.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from tools.soak.places import JOURNAL, LEDGER, LOG, LOG_FORMAT, PLACE, SECOND
 _place = Path(os.environ[PLACE])
 
 PATIENT, HASTY = 10.0, 0.02
-"""Seconds to wait for a locked database: to be sure, and to fail."""
+"""Seconds to wait for a locked database: long enough, and too short."""
 
 
 class Store:
     """A database of SQLite that hits are recorded in.
 
-    There is one connection in each process, opened by the first hit: it is never
-    carried across a fork, and a hit needs no descriptor of its own.
+    Each process has one connection, opened by the first hit: no fork inherits it, and a
+    hit needs no descriptor of its own.
 
     Args:
-        name: Of its file.
+        name: The name of its file.
         timeout: Seconds to wait while it is locked.
     """
 
@@ -42,13 +42,13 @@ class Store:
         self._pid = os.getpid()
 
     def insert(self, hit: int) -> None:
-        """Write down a hit, durably: it is committed when this returns."""
+        """Record a hit: it is committed when this returns."""
         with self._lock:
-            self._connected().execute(
+            self._connect().execute(
                 "INSERT INTO hits VALUES (?, ?, ?)", (hit, self._pid, time.time())
             )
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
             self._pid = os.getpid()
             self._connection = sqlite3.connect(
@@ -57,8 +57,8 @@ class Store:
                 isolation_level=None,
                 check_same_thread=False,
             )
-            # In WAL mode a commit outlives its process; with FULL, the machine too, for
-            # an fsync each, which would be all that is measured here.
+            # In WAL mode a commit outlives its process. With FULL it would outlive the
+            # machine too, but the time of its fsync would be all that is measured.
             self._connection.execute("PRAGMA synchronous=NORMAL")
             atexit.register(self._connection.close)
         return self._connection
@@ -68,7 +68,7 @@ _ledger, _second = Store(LEDGER, PATIENT), Store(SECOND, HASTY)
 
 
 class Failing(ptrack.TrackingPixel):
-    """Raises where it is told to."""
+    """Raises for hits with ``fail``."""
 
     def record(self, request: Any, *, fail: bool = False, **_: Any) -> None:
         """Raise."""
@@ -96,7 +96,7 @@ class InFile(ptrack.TrackingPixel):
 
 
 class Leaking(ptrack.TrackingPixel):
-    """Leaves a file open where it is told to: a warning of it has to be seen."""
+    """Leaves a file open for hits with ``leak``: Python has to warn of it."""
 
     def record(self, request: Any, *, leak: bool = False, **_: Any) -> None:
         """Leak."""
@@ -105,7 +105,7 @@ class Leaking(ptrack.TrackingPixel):
 
 
 class Blocking(ptrack.TrackingPixel):
-    """Blocks its thread for as long as it is told to."""
+    """Blocks its thread for as many seconds as ``block`` says."""
 
     def record(self, request: Any, *, block: float = 0, **_: Any) -> None:
         """Sleep."""
@@ -114,7 +114,7 @@ class Blocking(ptrack.TrackingPixel):
 
 
 class Slow(ptrack.TrackingPixel):
-    """Takes as long as it is told to."""
+    """Takes as many seconds as ``wait`` says."""
 
     def record(self, request: Any, *, wait: float = 0, **_: Any) -> None:
         """Sleep."""
@@ -140,10 +140,10 @@ class Ledger(ptrack.TrackingPixel):
 
 
 def register(slow: type[ptrack.TrackingPixel]) -> None:
-    """Register them all, and write down what ptrack logs.
+    """Register all callbacks, and keep the log of ptrack in a file.
 
     Args:
-        slow: The one that takes its time.
+        slow: The callback that takes its time.
     """
     handler = logging.FileHandler(_place / LOG)
     handler.setFormatter(logging.Formatter(LOG_FORMAT))

@@ -1,4 +1,4 @@
-"""A Celery app, and a mirror that leaves its hits to the workers of it."""
+"""A Celery app, and a mirror that leaves its hits to the app's workers."""
 
 import json
 import os
@@ -19,5 +19,6 @@ app.conf.update(json.loads(os.environ.get(CELERY, "{}")))
 def application() -> object:
     """Make the mirror; a worker needs none."""
     return mirror(
-        background="celery:tools.soak.served.queue.app", pixels="tools.soak.served.behind"
+        background="celery:tools.soak.served.queue.app",
+        pixels="tools.soak.served.behind",
     )

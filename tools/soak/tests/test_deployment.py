@@ -1,4 +1,4 @@
-"""docs/deployment.md: its files are real, they run together, and its numbers hold."""
+"""docs/deployment.md: its files run together, and its numbers are the measured ones."""
 
 import json
 import re
@@ -12,23 +12,23 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ptrack.core.answers import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL_IMAGE
 from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
+from tests.docs.blocks import ALL, Block, claim, claim_blocks
+from tests.processes import fetch, free_port, make_environment, run_server
 from tools.soak import report
 from tools.soak.deployment import files, rounds, sizing
-from tools.soak.deployment.accounts import Logged, balance, logged
+from tools.soak.deployment.accounts import Logged, balance, read_log
 from tools.soak.deployment.client import Client, Seen
 from tools.soak.deployment.run import DOCUMENT, QUICK
-from tools.soak.deployment.stage import MAIN, Stage, certificate, manage, stage
+from tools.soak.deployment.stage import MAIN, Stage, make_certificate, manage, run_stage
 from tools.soak.processes import SoakError
 from tools.soak.servers import SECRET
 from tools.soak.service import Listener
-from tests.pages import Page, not_run, the_one
-from tests.processes import environment, fetch, free_port, server
 
 pytestmark = pytest.mark.once
 
-PAGE = Page("docs/deployment.md")
+PAGE = "docs/deployment.md"
 FILES = {
     str(path.relative_to(files.FILES)): path.read_text()
     for path in files.FILES.rglob("*")
@@ -37,34 +37,26 @@ FILES = {
 UNITS = sorted(each.name for each in (files.FILES / "systemd").iterdir())
 NGINX = sorted(each.name for each in (files.FILES / "nginx").iterdir())
 
-BESIDE = [each for each in PAGE.blocks if each.code not in FILES.values()]
-
-
-def block(part: str) -> str:
-    """Give the one block of the page, beside the files, that has this in it."""
-    return the_one(BESIDE, part)
-
+BLOCKS = [each for each in ALL if each.document == PAGE]
+SHOWN = claim_blocks((each for each in BLOCKS if each.code in FILES.values()), __file__)
 
 UNSHOWN = {"manage.py", "recording/__init__.py", "recording/asgi.py"}
-"""What Django makes, and what differs from what is shown by one letter."""
+"""The files that Django makes, and one that differs by a letter from another one."""
 
 
 # -- the page and the files -----------------------------------------------------------
 
 
 def test_page_shows_every_file_as_it_is():
-    shown = {each.code for each in PAGE.blocks}
+    shown = {each.code for each in SHOWN}
     assert {name for name, text in FILES.items() if text not in shown} == UNSHOWN
-    assert not {"ini", "nginx", "vcl"} & {each.language for each in BESIDE}
+    others = {each.language for each in BLOCKS if each not in SHOWN}
+    assert not {"ini", "nginx", "vcl"} & others
 
 
-def test_every_block_is_run_by_a_test():
-    """Each is one of the files, or asked for by a call of ``block`` here."""
-    assert not_run(BESIDE, __file__) == []
-
-
-def test_what_is_to_be_installed_exists():
-    words = block("/pip install").split("pip install", 1)[1].split()
+@claim(PAGE, block="/pip install")
+def test_packages_to_install_exist(block: Block):
+    words = block.code.split("pip install", 1)[1].split()
     extras = re.findall(r"[a-z]+", words[0].partition("[")[2])
     known = metadata.metadata("django-ptrack").get_all("Provides-Extra") or []
     assert set(extras) <= set(known)
@@ -72,9 +64,10 @@ def test_what_is_to_be_installed_exists():
         metadata.version(name.strip('"').partition("[")[0])
 
 
-def test_secret_is_written_for_root_alone(tmp_path: Path):
-    code = block("install -m 0600").replace("/etc/ptrack", str(tmp_path))
-    code = code.replace(files.VENV, f"{files.program('python').parent}/")
+@claim(PAGE, block="install -m 0600")
+def test_secret_is_written_for_root_alone(block: Block, tmp_path: Path):
+    code = block.code.replace("/etc/ptrack", str(tmp_path))
+    code = code.replace(files.VENV, f"{files.find_program('python').parent}/")
     subprocess.run(["/bin/sh", "-e", "-c", code], cwd=files.FILES, check=True)
     for name in ("secret", "recording.env", "pgpassword"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
@@ -82,31 +75,33 @@ def test_secret_is_written_for_root_alone(tmp_path: Path):
     assert TokenBox((tmp_path / "secret").read_text().strip())
 
 
-def test_units_that_are_started_are_there():
-    *migrating, _, command = block("systemctl enable").splitlines()
+@claim(PAGE, block="systemctl enable")
+def test_units_to_start_exist(block: Block):
+    *migrating, _, command = block.code.splitlines()
     for name in command.split()[3:]:
         unit = name if "." in name else f"{name}.service"
-        assert "[Install]" in files.text(f"systemd/{unit}")
+        assert "[Install]" in files.read_file(f"systemd/{unit}")
     assert "manage.py migrate" in " ".join(migrating)
 
 
-def test_what_is_run_by_hand_finds_the_secrets(tmp_path: Path):
-    """The command of the migration, with another that asks no database."""
-    (tmp_path / "recording.env").write_text(files.text("recording.env"))
+@claim(PAGE, block="systemctl enable")
+def test_commands_run_by_hand_find_the_secrets(block: Block, tmp_path: Path):
+    """The test replaces the migration by commands that need no database."""
+    (tmp_path / "recording.env").write_text(files.read_file("recording.env"))
     (tmp_path / "secret").write_text("s" * 32)
     (tmp_path / "pgpassword").write_text("word")
-    code = block("systemctl enable").partition("systemctl")[0].removeprefix("sudo ")
+    code = block.code.partition("systemctl")[0].removeprefix("sudo ")
     code = code.replace("/etc/ptrack", str(tmp_path))
     code = code.replace("/srv/recording", str(files.FILES))
-    code = code.replace("venv/bin/python", str(files.program("python")))
-    asked = tmp_path / "asked.py"
-    asked.write_text(
+    code = code.replace("venv/bin/python", str(files.find_program("python")))
+    script = tmp_path / "script.py"
+    script.write_text(
         "from django.db import connection\nprint(connection.settings_dict)\n"
     )
-    for command in ("check --fail-level WARNING", f"shell < {asked}"):
+    for command in ("check --fail-level WARNING", f"shell < {script}"):
         done = subprocess.run(
             ["/bin/sh", "-e", "-c", code.replace("migrate", command)],
-            env=environment(),
+            env=make_environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -115,45 +110,48 @@ def test_what_is_run_by_hand_finds_the_secrets(tmp_path: Path):
     assert "'PASSWORD': 'word'" in done.stdout
 
 
-def test_headers_are_as_shown():
-    lines = block("Cache-Control: no-cache").splitlines()
-    assert {tuple(line.split(": ")) for line in lines} <= set(PIXEL.headers)
+@claim(PAGE, block="Cache-Control: no-cache")
+def test_headers_are_as_shown(block: Block):
+    lines = block.code.splitlines()
+    assert {tuple(line.split(": ")) for line in lines} <= set(PIXEL_IMAGE.headers)
 
 
-def test_commands_of_the_sizing_are_modules():
-    for line in block("tools.soak.deployment.sizing").splitlines():
+@claim(PAGE, block="tools.soak.deployment.sizing")
+def test_commands_of_the_sizing_are_modules(block: Block):
+    for line in block.code.splitlines():
         assert find_spec(line.split()[-1])
 
 
-def test_numbers_of_the_page_are_those_that_were_measured():
-    stored = report.between(DOCUMENT, sizing.NAME).strip()
-    assert stored == sizing.text(*sizing.stored()), "python -m tools.soak.deployment.sizing"
+def test_numbers_of_the_page_are_the_measured_ones():
+    stored = report.read_between(DOCUMENT, sizing.NAME).strip()
+    assert stored == sizing.write_text(*sizing.read_results()), (
+        "python -m tools.soak.deployment.sizing"
+    )
 
 
-def test_sizing_shows_what_the_benchmark_has_of_handing_over():
-    benchmark, deployment = sizing.stored()
+def test_sizing_shows_the_times_of_handing_over():
+    benchmark, deployment = sizing.read_results()
     calls = {
         sizing.IN_REQUEST: {"median": 10},
         sizing.ENQUEUEING[0][1]: {"median": 900},
     }
     benchmark["per_call"].update(calls)
-    text = sizing.text(benchmark, deployment)
+    text = sizing.write_text(benchmark, deployment)
     assert "| Celery and Redis | 900 | 1,111 | 90 |" in text
 
 
-def test_commands_of_the_page_are_in_the_makefile():
+@claim(PAGE, block="QUICK=1")
+def test_commands_of_the_page_are_in_the_makefile(block: Block):
     makefile = (files.ROOT / "Makefile").read_text()
     assert "\ndeployment:" in makefile
-    assert all(
-        line.split()[1] == "deployment" for line in block("QUICK=1").splitlines()
-    )
+    assert all(line.split()[1] == "deployment" for line in block.code.splitlines())
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_takes_the_units(name: str, tmp_path: Path):
-    programs = str(files.program("python").parent) + "/"
+    programs = str(files.find_program("python").parent) + "/"
     for each in UNITS:
-        text = files.text(f"systemd/{each}").replace(files.VENV, programs)
+        text = files.read_file(f"systemd/{each}").replace(files.VENV, programs)
         (tmp_path / each).write_text(text)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", tmp_path / name],
@@ -161,15 +159,15 @@ def test_systemd_takes_the_units(name: str, tmp_path: Path):
         text=True,
         check=False,
     )
-    # Of other units of the machine it may complain too.
+    # It may complain of other units of the machine, too.
     ours = [line for line in done.stderr.splitlines() if name in line]
     assert (done.returncode, ours) == (0, [])
 
 
 @pytest.mark.parametrize("name", NGINX)
 def test_nginx_takes_the_configuration(name: str, tmp_path: Path):
-    certificate(tmp_path)
-    text = files.text(f"nginx/{name}").replace("/var/log/nginx", str(tmp_path))
+    make_certificate(tmp_path)
+    text = files.read_file(f"nginx/{name}").replace("/var/log/nginx", str(tmp_path))
     text = re.sub(r"/etc/ssl/\S+\.pem", f"{tmp_path}/track.pem", text)
     text = re.sub(r"/etc/ssl/\S+\.key", f"{tmp_path}/track.key", text)
     (tmp_path / "mirrors.conf").write_text(text)
@@ -184,26 +182,26 @@ def test_nginx_takes_the_configuration(name: str, tmp_path: Path):
     assert "[warn]" not in done.stderr.replace('the "user" directive makes sense', "")
 
 
-def test_secret_is_read_from_where_systemd_puts_it(tmp_path: Path):
+def test_secret_is_read_from_a_credential_of_systemd(tmp_path: Path):
     (tmp_path / "PTRACK_SECRET").write_text("from a credential\n")
     namespace: dict[str, object] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
         patch.setenv("PTRACK_SECRET", "from the environment")
-        exec(files.text("recording/settings.py"), namespace)
+        exec(files.read_file("recording/settings.py"), namespace)
         assert namespace["PTRACK_SECRET"] == "from a credential"
         patch.delenv("CREDENTIALS_DIRECTORY")
-        exec(files.text("recording/settings.py"), namespace)
+        exec(files.read_file("recording/settings.py"), namespace)
         assert namespace["PTRACK_SECRET"] == "from the environment"
 
 
-def test_what_a_unit_does_not_have_is_told():
+def test_change_of_a_missing_part_is_an_error():
     with pytest.raises(SoakError, match="has no --nothing"):
-        files.command("systemd/ptrack-worker.service", {"--nothing": ""})
+        files.read_command("systemd/ptrack-worker.service", {"--nothing": ""})
     with pytest.raises(SoakError, match="starts nothing"):
-        files.command("systemd/clear-opens.timer")
+        files.read_command("systemd/clear-stats.timer")
     with pytest.raises(SoakError, match=r"has no 10\.9\.9\.9"):
-        files.replaced("nginx/mirrors.conf", {"10.9.9.9": ""})
+        files.replace_parts("nginx/mirrors.conf", {"10.9.9.9": ""})
 
 
 # -- the accounts ---------------------------------------------------------------------
@@ -238,21 +236,21 @@ def test_row_of_no_request_is_unexplained():
     assert found.unexplained == 1
 
 
-def test_row_of_an_unanswered_request_is_told():
+def test_row_of_an_unanswered_request_is_counted():
     seen = Seen(requests=2, answered={1: 1}, wrong=1)
     log = {A: Logged(502, 1), B: Logged(200, 1)}
     found = balance(seen, log, [(1, A), (1, B)])
     assert (found.unanswered, found.problems) == (1, [])
 
 
-def test_request_that_the_log_does_not_have_is_told():
+def test_request_missing_in_the_log_is_a_disagreement():
     found = balance(SEEN, {A: Logged(200, 1)}, [(1, A)])
     assert "nginx logged 1 of 2" in found.problems
 
 
-def test_line_that_is_none_of_the_log_is_refused():
+def test_line_in_another_format_is_an_error():
     with pytest.raises(ValueError, match="not a line"):
-        logged(["GET /ptrack/a-token/ HTTP/1.1"])
+        read_log(["GET /ptrack/a-token/ HTTP/1.1"])
 
 
 # -- all of it, under load ------------------------------------------------------------
@@ -260,44 +258,47 @@ def test_line_that_is_none_of_the_log_is_refused():
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with stage(tmp_path_factory.mktemp("deployment")) as found:
+    with run_stage(tmp_path_factory.mktemp("deployment")) as found:
         yield found
 
 
 @pytest.mark.parametrize("number", range(len(QUICK)), ids=lambda n: f"round{n}")
-def test_nothing_is_lost_while_it_is_killed(running: Stage, number: int):
-    """A mirror and a worker; a worker and a mirror at the worst moments."""
+def test_no_hit_is_lost_when_mirrors_and_workers_are_killed(
+    running: Stage, number: int
+):
+    """The rounds kill both at any time, and each at its worst moment."""
     part = QUICK[number]
     first = 1 + number * 10_000
-    result = rounds.run(part.what, running, range(first, first + part.hits))
+    result = rounds.run(part.damage, running, range(first, first + part.hits))
     assert result.accounts.problems == []
     assert result.accounts.hits == part.hits
-    if part.what is rounds.WORKER:
+    if part.damage is rounds.WORKER:
         assert result.redone > 0
-    if part.what is rounds.MIRROR:
+    if part.damage is rounds.MIRROR:
         assert result.accounts.twice > 0
 
 
-def test_rows_that_are_too_many_are_found_as_shown(running: Stage):
+@claim(PAGE, block="too_many")
+def test_rows_that_are_too_many_are_found_as_shown(block: Block, running: Stage):
     with psycopg.connect(running.database.url) as connection:
-        (found,) = connection.execute(block("too_many")).fetchone()
+        (found,) = connection.execute(block.code).fetchone()
         rows = connection.execute(
-            "SELECT count(*) FROM ptrack_opens_open GROUP BY kwargs ->> 'request_id'"
+            "SELECT count(*) FROM ptrack_stats_open GROUP BY kwargs ->> 'request_id'"
         ).fetchall()
     assert found == sum(count - 1 for (count,) in rows) > 0
 
 
-def test_longest_token_passes_through_all(running: Stage):
+def test_longest_token_passes_through_all_servers(running: Stage):
     token = TokenBox(SECRET).encrypt("x" * 5_900)
     assert MAX_TOKEN_LENGTH - 100 < len(token) <= MAX_TOKEN_LENGTH
-    before = rounds.count(running)
+    before = rounds.count_rows(running)
     client = Client(
         running.port, lambda _: (f"/ptrack/{token}/", None), running.context
     )
     client.load(range(4))
     assert client.seen.wrong == 0
     running.settle()
-    assert rounds.count(running) == before + 4
+    assert rounds.count_rows(running) == before + 4
 
 
 def test_no_log_has_a_token(running: Stage):
@@ -306,19 +307,19 @@ def test_no_log_has_a_token(running: Stage):
     assert len(logs) >= 6
     text = "".join(each.read_text(errors="replace") for each in logs)
     assert "/ptrack/" in text
-    # What follows the prefix would be one.
+    # A token would follow the prefix.
     assert re.findall(r"/ptrack/[\w-]{20,}", text) == []
 
 
 def test_settings_pass_djangos_checks_and_rows_are_cleared(running: Stage):
     manage("check", "--fail-level", "WARNING", **running.variables)
-    command = files.command("systemd/clear-opens.service")
-    assert command[1:3] == ["manage.py", "clear_opens"]
+    command = files.read_command("systemd/clear-stats.service")
+    assert command[1:3] == ["manage.py", "clear_stats"]
     manage(*command[2:], **running.variables)
-    assert rounds.count(running) > 0
+    assert rounds.count_rows(running) > 0
 
 
-# -- what must not be cached ----------------------------------------------------------
+# -- caches ---------------------------------------------------------------------------
 
 CACHE = """\
 proxy_cache_path {place}/cache keys_zone=all:1m;
@@ -338,11 +339,11 @@ def mirror(tmp_path: Path) -> Iterator[int]:
     port = free_port()
     command = ("gunicorn", "-b", f"127.0.0.1:{port}", "ptrack.wsgi:mirror()")
     variables = {"PTRACK_SECRET": SECRET, "HITS": str(tmp_path / "hits")}
-    with server(*command, port=port, cwd=tmp_path, **variables):
+    with run_server(*command, port=port, cwd=tmp_path, **variables):
         yield port
 
 
-def recorded(place: Path) -> int:
+def count_recorded(place: Path) -> int:
     hits = (place / "hits").read_text().splitlines()
     return sum(json.loads(line)[0] == "sync" for line in hits)
 
@@ -364,7 +365,7 @@ def test_nginx_caches_hits_only_where_headers_are_overruled(
     command = ["nginx", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)]
     with Listener(command, tmp_path, "proxy", port):
         load_twice(port)
-    assert recorded(tmp_path) == hits
+    assert count_recorded(tmp_path) == hits
 
 
 SITE = """\
@@ -381,7 +382,7 @@ include "{place}/ptrack.vcl";
 
 def test_varnish_passes_hits_on_as_shown(tmp_path: Path, mirror: int):
     port = free_port()
-    text = files.replaced("varnish/ptrack.vcl", {"8000": str(mirror)})
+    text = files.replace_parts("varnish/ptrack.vcl", {"8000": str(mirror)})
     (tmp_path / "ptrack.vcl").write_text(text)
     (tmp_path / "site.vcl").write_text(SITE.format(place=tmp_path, port=free_port()))
     command = [
@@ -390,4 +391,4 @@ def test_varnish_passes_hits_on_as_shown(tmp_path: Path, mirror: int):
     ]
     with Listener(command, tmp_path, "proxy", port):
         load_twice(port)
-    assert recorded(tmp_path) == 2
+    assert count_recorded(tmp_path) == 2

@@ -1,6 +1,5 @@
-"""soak: that it would notice, and docs/reliability.md: its code works as shown."""
+"""The soak: its books notice each loss, and its command ends what it started."""
 
-import os
 import re
 import sqlite3
 import subprocess
@@ -10,54 +9,46 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webtest import TestApp as WebTest
 
-import ptrack
-from ptrack.core.answers import GIF
-from ptrack.core.callbacks import Tracker
 from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackTokenError
-from ptrack.wsgi import PtrackWSGIMiddleware
+from tests.processes import PATIENCE, ROOT, make_environment
 from tools.soak import books, faults, load, processes, report, run, servers, stage
 from tools.soak.books import Balance, Book, balance
 from tools.soak.mix import SHARES, Mix, Request
 from tools.soak.places import JOURNAL, LOG
 from tools.soak.processes import is_alive, wait_until
-from tests import pages
-from tests.processes import PATIENCE, ROOT, environment
 
 pytestmark = pytest.mark.once
 
-PAGE = pages.Page("docs/reliability.md")
-block = PAGE.block
 SECRET = "s" * 32
 
 # -- the requests ---------------------------------------------------------------------
 
 
-def requests(count: int, seed: int = 1, **options: Any) -> list[Request]:
-    # The tokens themselves have nonces, and are never the same.
+def make_requests(count: int, seed: int = 1, **options: Any) -> list[Request]:
+    # Tokens have nonces, and are never the same.
     seal = options.pop("seal", lambda **hit: f"token-{hit['id']:040}")
     mix = Mix(seal, keep_alive=True, seed=seed, **options)
     return [mix.next() for _ in range(count)]
 
 
 def test_mix_has_all_kinds_and_is_the_same_for_a_seed():
-    made = requests(5000)
+    made = make_requests(5000)
     assert {request.kind for request in made} == set(SHARES)
-    assert made == requests(5000)
-    assert made != requests(5000, seed=2)
+    assert made == make_requests(5000)
+    assert made != make_requests(5000, seed=2)
 
 
 def test_no_two_hits_of_a_mix_have_the_same_id():
-    ids = Counter(each.hit for each in requests(5000) if each.hit is not None)
+    ids = Counter(each.hit for each in make_requests(5000) if each.hit is not None)
     assert set(ids.values()) == {1}
     assert len(ids) > 1000
 
 
-def test_only_what_may_be_recorded_carries_an_authentic_token():
+def test_only_requests_that_may_be_recorded_carry_an_authentic_token():
     box = TokenBox(SECRET)
-    for request in requests(3000, seal=box.encrypt):
+    for request in make_requests(3000, seal=box.encrypt):
         found = re.match(rb"GET /ptrack/([\w-]+)/ HTTP/1.1\r\n", request.data)
         try:
             hit = box.decrypt(found[1])[1]["id"] if found else None
@@ -86,21 +77,19 @@ def test_only_what_may_be_recorded_carries_an_authentic_token():
         pytest.param("aab", "ab", "ab", 0, 0, id="sent again and recorded once"),
     ],
 )
-def test_balance_tells_what_is_lost_and_what_is_too_many(
-    whole, seen, found, lost, surplus
-):
+def test_balance_counts_lost_hits_and_those_too_many(whole, seen, found, lost, surplus):
     counted = balance(Counter(whole), Counter(seen), Counter(found))
     assert counted == Balance(len(seen), len(found), lost, surplus)
 
 
-def failing_hit(book: Book, number: int) -> None:
+def note_failing_hit(book: Book, number: int) -> None:
     request = Request("valid", b"", hit=number, options=("fail", "also"))
-    book.request(request)
-    book.sent(request)
-    book.answered(request, 200, True)
+    book.note_request(request)
+    book.note_sent(request)
+    book.note_answer(request, 200, True)
 
 
-FAILED = "ERROR ptrack: Tracking pixel tools.soak.served.pixels.{} failed\nTraceback\n"
+FAILED = "ERROR ptrack: Callback tools.soak.served.pixels.{} failed\nTraceback\n"
 
 
 @pytest.mark.parametrize(
@@ -114,15 +103,15 @@ FAILED = "ERROR ptrack: Tracking pixel tools.soak.served.pixels.{} failed\nTrace
         pytest.param([7], ["Failing", "InDatabase", "Ledger"], 0, 1, id="a surprise"),
     ],
 )
-def test_callback_that_may_fail_has_recorded_or_logged(
+def test_callback_that_may_fail_has_recorded_the_hit_or_logged_a_failure(
     tmp_path: Path, journal, failed, lost, surplus
 ):
     servers.prepare(tmp_path)
     book = Book()
-    failing_hit(book, 7)
+    note_failing_hit(book, 7)
     (tmp_path / JOURNAL).write_text("".join(f"{hit}\n" for hit in journal))
     (tmp_path / LOG).write_text("".join(map(FAILED.format, failed)))
-    found = books.others(book, tmp_path)
+    found = books.balance_others(book, tmp_path)
     assert (found.lost, found.surplus) == (lost, surplus)
 
 
@@ -141,14 +130,14 @@ from tools.soak.served.app import application
 """
 
 
-def test_real_server_that_loses_doubles_and_leaks_is_found_out(tmp_path: Path):
+def test_server_that_loses_doubles_and_leaks_has_these_problems(tmp_path: Path):
     (tmp_path / "forgetful.py").write_text(FORGETFUL)
 
-    def command(port: int) -> list[str]:
+    def make_command(port: int) -> list[str]:
         options = ["--chdir", str(tmp_path), "--worker-class", "sync"]
-        return servers.gunicorn(port, "forgetful:application", *options)
+        return servers.make_gunicorn_command(port, "forgetful:application", *options)
 
-    kind = servers.Kind("forgetful", command, keeps_alive=False)
+    kind = servers.Kind("forgetful", make_command, keeps_alive=False)
     result = load.run(kind, 300, seed=1)
     # About a tenth of the hits each.
     assert result.hits.lost > 3
@@ -172,13 +161,13 @@ print(*{processes.free_port() for _ in range(400)})
 
 
 def test_port_is_given_to_no_other_process():
-    """So servers of two that run side by side never get in each other's way."""
+    """The servers of two processes never want the same port."""
     port = processes.free_port()
     done = subprocess.run(
         [sys.executable, "-c", OTHER],
         input=f"{port} {port + 20}",
         cwd=ROOT,
-        env=environment(),
+        env=make_environment(),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -197,7 +186,7 @@ def test_fault_that_lacks_its_program_is_not_run(monkeypatch: pytest.MonkeyPatch
     fault = next(each for each in faults.FAULTS if each.lacks)
     result = stage.run(fault, servers.KINDS[0], seed=1)
     assert result == servers.NotRun("apt-get install faketime")
-    (row,) = report.injected([(fault, "a server", result)]).splitlines()[-1:]
+    (row,) = report.tabulate_faults([(fault, "a server", result)]).splitlines()[-1:]
     assert "**not run**, for it: `apt-get install faketime`" in row
 
 
@@ -210,43 +199,43 @@ def test_server_that_is_not_installed_is_not_run(
     assert run.main(["load", "faults", "--quick", "--server", "missing"]) == 0
     out = capsys.readouterr().out
     rows = [line for line in out.splitlines() if line.startswith("|")]
-    # But for the few that only other servers can have.
+    # Only a few faults are for other servers.
     assert (
         sum("pip install -e '.[soak]'" in row for row in rows) > len(faults.FAULTS) / 2
     )
 
 
-# What a shell does with whatever a script starts in the background.
+# A shell starts a script's background commands like this.
 IN_THE_BACKGROUND = ("sh", "-c", """trap '' INT; exec "$@" """, "sh")
 
 
 @pytest.mark.parametrize("by", [(), IN_THE_BACKGROUND], ids=["terminal", "script"])
 def test_command_that_is_ended_ends_its_servers(by: tuple[str, ...], tmp_path: Path):
-    """By SIGTERM, from a terminal as from a script."""
-    command = ["soak", "load", "--server", "waitress", "--requests", "1000000"]
+    """SIGTERM ends it, in a terminal and in a script."""
+    command = ["tools.soak", "load", "--server", "waitress", "--requests", "1000000"]
     with subprocess.Popen(
         [*by, sys.executable, "-m", *command],
         cwd=ROOT,
-        env=environment(TMPDIR=str(tmp_path)),
+        env=make_environment(TMPDIR=str(tmp_path)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            wait_until(lambda: bool(recorders_in(tmp_path)), PATIENCE, "no hits")
-            servers_of_it = recorders_in(tmp_path)
+            wait_until(lambda: bool(find_recorders(tmp_path)), PATIENCE, "no hits")
+            started = find_recorders(tmp_path)
             process.terminate()
             process.wait(PATIENCE)
         finally:
             process.kill()
-    assert not any(map(is_alive, servers_of_it))
+    assert not any(map(is_alive, started))
     assert list(tmp_path.iterdir()) == []
 
 
-def recorders_in(place: Path) -> list[int]:
+def find_recorders(place: Path) -> list[int]:
     try:
-        return [pid for each in place.iterdir() for pid in servers.recorders(each)]
+        return [pid for each in place.iterdir() for pid in servers.list_recorders(each)]
     except sqlite3.OperationalError:
-        # It isn't there yet.
+        # The database isn't there yet.
         return []
 
 
@@ -268,36 +257,3 @@ def test_document_without_markers_is_left_alone(tmp_path: Path):
     with pytest.raises(ValueError, match="has no <!-- results -->"):
         report.insert("new", document)
     assert document.read_text() == "text"
-
-
-def test_commands_are_in_the_makefile():
-    makefile = (ROOT / "Makefile").read_text()
-    commands = [line.split() for line in block("make soak").splitlines()]
-    assert {target for _, target, *_ in commands} == {"soak"}
-    assert "\nsoak:" in makefile
-    assert "$(QUICK)" in makefile
-
-
-def test_callback_for_sqlite_works_as_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """A hit that is sent again is recorded once."""
-    monkeypatch.chdir(tmp_path)
-    tracker = Tracker()
-    monkeypatch.setattr(ptrack, "tracker", tracker)
-    namespace = pages.run(block("def database"))
-    app = WebTest(PtrackWSGIMiddleware(None, SECRET, tracker=tracker))
-    for hit in ("a", "b", "a"):
-        token = TokenBox(SECRET).encrypt("newsletter", id=hit)
-        assert app.get(f"/ptrack/{token}/").body == GIF
-    database = namespace["database"](os.getpid())
-    rows = database.execute("SELECT id FROM opens ORDER BY id").fetchall()
-    mode = database.execute("PRAGMA journal_mode").fetchone()
-    database.close()
-    assert rows == [("a",), ("b",)]
-    assert mode == ("wal",)
-
-
-def test_every_block_is_run_by_a_test():
-    """Each is asked for by a call of ``block`` in one of the tests above."""
-    assert pages.not_run(PAGE.blocks, __file__) == []

@@ -1,4 +1,4 @@
-"""Where the site's pixels are looked for."""
+"""The pixels of the site, by the name that ptrack looks for."""
 
 from tools.soak.served import behind
 
