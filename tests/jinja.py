@@ -7,7 +7,7 @@ from jinja2 import Environment
 import ptrack
 
 
-def environment(**options: Any) -> Environment:
+def make_environment(**options: Any) -> Environment:
     env = Environment(**options)
     env.globals.update(pixel_tag=ptrack.pixel_tag, pixel_url=ptrack.pixel_url)
     return env

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Selenium, with nothing asked of the network."""
+"""Debian's Chromium, driven by Selenium, without the network."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from .demo_server import PATIENCE
+from tests.processes import PATIENCE
 
 OPTIONS = (
     "--headless=new",
@@ -26,11 +26,11 @@ OPTIONS = (
 
 
 @contextmanager
-def chromium(profile: Path, *more: str) -> Iterator[Chrome]:
-    """Run a browser until the end of the block.
+def run_chromium(profile: Path, *more: str) -> Iterator[Chrome]:
+    """Run a browser until the block ends.
 
     Args:
-        profile: A directory for its own use.
+        profile: A directory for its profile.
         more: Further options of its command line.
     """
     options = ChromeOptions()
@@ -38,7 +38,7 @@ def chromium(profile: Path, *more: str) -> Iterator[Chrome]:
     for option in (*OPTIONS, f"--user-data-dir={profile}", *more):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # The driver is named, so that Selenium looks for none in the network.
+    # With a path, Selenium doesn't look for a driver in the network.
     service = Service(shutil.which("chromedriver") or "chromedriver")
     with Chrome(options=options, service=service) as driver:
         driver.set_page_load_timeout(PATIENCE)

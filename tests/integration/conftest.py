@@ -1,7 +1,8 @@
 """The mark of all integration tests, and the fixtures that several files share.
 
 A file whose tests wait for servers or a browser may be marked ``flaky(reruns=1)``: each
-may then run a second time. A file that looks for lost hits never is: one is too many.
+may then run a second time. A file that looks for lost hits never is: one lost hit is
+too many.
 """
 
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import environment
+from tests.processes import make_environment
 
 from .sources import copy_sources
 
@@ -27,14 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the project as it stands here."""
+    """Return the path of a wheel of the project as it stands here."""
     place = tmp_path_factory.mktemp("wheel")
     build = ("build", "--wheel", "--no-isolation", "--outdir", place / "dist", ".")
     subprocess.run(
         [sys.executable, "-m", *build],
         check=True,
         cwd=copy_sources(place / "sources"),
-        env=environment(PYTHONPATH=""),
+        env=make_environment(PYTHONPATH=""),
         capture_output=True,
         timeout=240,
     )
@@ -44,14 +45,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def python_300(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter with django-ptrack 3.0.0, in an environment to throw away."""
+    """Return an interpreter with django-ptrack 3.0.0, in a temporary environment."""
     place = tmp_path_factory.mktemp("three")
     venv.create(place, with_pip=True)
     python = place / "bin/python"
     subprocess.run(
         [python, "-m", "pip", "install", "-q", "django-ptrack==3.0.0"],
         check=True,
-        env=environment(PYTHONPATH=""),
+        env=make_environment(PYTHONPATH=""),
         capture_output=True,
         timeout=300,
     )

@@ -1,12 +1,12 @@
 """The programs that the integration tests run, and Debian's packages of them.
 
-``python -m tests.integration.programs`` ends with an error that names what is missing.
+``python -m tests.integration.programs`` ends with an error that names the missing ones.
 """
 
 import shutil
 import sys
 
-from tools.soak.postgresql import binaries
+from tools.soak.postgresql import find_binaries
 
 PACKAGES = {
     "chromedriver": "chromium-driver",
@@ -24,7 +24,7 @@ PACKAGES = {
 def find_missing() -> list[str]:
     """Return the programs that are neither in ``PATH`` nor where Debian puts them."""
     # Debian has PostgreSQL's outside of any PATH.
-    found = {"initdb"} if binaries() else set()
+    found = {"initdb"} if find_binaries() else set()
     return [name for name in PACKAGES if name not in found and not shutil.which(name)]
 
 

@@ -1,4 +1,4 @@
-"""A real mail server on loopback, which keeps what it is sent."""
+"""A real mail server on loopback, which keeps the mails that arrive."""
 
 import email
 import email.policy
@@ -14,7 +14,7 @@ from tests.processes import free_port
 
 
 class Inbox:
-    """Keeps the mails that a server is sent, as the bytes that came."""
+    """The mails that arrived at a server, as bytes."""
 
     def __init__(self) -> None:
         self.arrived: list[bytes] = []
@@ -24,8 +24,8 @@ class Inbox:
         self.arrived.append(envelope.content)
         return "250 OK"
 
-    def last(self) -> EmailMessage:
-        """Read the mail that came last."""
+    def read_last(self) -> EmailMessage:
+        """Read the mail that arrived last."""
         message = email.message_from_bytes(
             self.arrived[-1], policy=email.policy.default
         )
@@ -34,7 +34,7 @@ class Inbox:
 
 
 @contextmanager
-def smtp_server() -> Iterator[Inbox]:
+def run_smtp_server() -> Iterator[Inbox]:
     """Run a server on loopback until the block ends."""
     inbox = Inbox()
     server = Controller(inbox, hostname="127.0.0.1", port=inbox.port)

@@ -18,9 +18,10 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient as Client
 from starlette.websockets import WebSocket
 
-from ptrack.asgi import PixelRequest, PtrackASGIMiddleware
+from ptrack.asgi import PtrackASGIMiddleware
 from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
+from ptrack.requests import PixelRequest
 
 PAGE = "a page of the app"
 SECRET = "s" * 32
@@ -34,8 +35,8 @@ Events = list[str]
 Make = Callable[[Events], Any]
 
 
-def living(events: Events) -> Callable[[Any], Any]:
-    """A lifespan as FastAPI, Starlette and Litestar take it."""
+def make_lifespan(events: Events) -> Callable[[Any], Any]:
+    """Return a lifespan for FastAPI, Starlette and Litestar."""
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
@@ -46,12 +47,12 @@ def living(events: Events) -> Callable[[Any], Any]:
     return lifespan
 
 
-def around(app: Any) -> PtrackASGIMiddleware:
+def wrap(app: Any) -> PtrackASGIMiddleware:
     return PtrackASGIMiddleware(app, **OPTIONS)
 
 
-def fastapi_app(events: Events) -> fastapi.FastAPI:
-    app = fastapi.FastAPI(lifespan=living(events))
+def make_fastapi_app(events: Events) -> fastapi.FastAPI:
+    app = fastapi.FastAPI(lifespan=make_lifespan(events))
 
     @app.get("/page", response_class=PlainTextResponse)
     def page() -> str:
@@ -73,19 +74,19 @@ async def echo(websocket: WebSocket) -> None:
 ROUTES = [Route("/page", starlette_page), WebSocketRoute("/ptrack/echo", echo)]
 
 
-def starlette_app(events: Events, **more: Any) -> Starlette:
-    return Starlette(routes=ROUTES, lifespan=living(events), **more)
+def make_starlette_app(events: Events, **more: Any) -> Starlette:
+    return Starlette(routes=ROUTES, lifespan=make_lifespan(events), **more)
 
 
-def litestar_app(events: Events) -> litestar.Litestar:
+def make_litestar_app(events: Events) -> litestar.Litestar:
     @litestar.get("/page", media_type=litestar.MediaType.TEXT, sync_to_thread=False)
     def page() -> str:
         return PAGE
 
-    return litestar.Litestar([page], lifespan=[living(events)])
+    return litestar.Litestar([page], lifespan=[make_lifespan(events)])
 
 
-def quart_app(events: Events) -> quart.Quart:
+def make_quart_app(events: Events) -> quart.Quart:
     app = quart.Quart("shop")
     app.add_url_rule("/page", view_func=lambda: PAGE, endpoint="page")
     app.before_serving(lambda: events.append("startup"))
@@ -93,7 +94,7 @@ def quart_app(events: Events) -> quart.Quart:
     return app
 
 
-def added(make: Callable[[Events], Starlette]) -> Make:
+def add_to(make: Callable[[Events], Starlette]) -> Make:
     def with_middleware(events: Events) -> Starlette:
         app = make(events)
         app.add_middleware(PtrackASGIMiddleware, **OPTIONS)
@@ -102,38 +103,38 @@ def added(make: Callable[[Events], Starlette]) -> Make:
     return with_middleware
 
 
-def listed(events: Events) -> Starlette:
-    return starlette_app(
+def list_in_starlette(events: Events) -> Starlette:
+    return make_starlette_app(
         events, middleware=[Middleware(PtrackASGIMiddleware, **OPTIONS)]
     )
 
 
-def replaced(events: Events) -> quart.Quart:
-    app = quart_app(events)
-    app.asgi_app = around(app.asgi_app)  # type: ignore[method-assign]
+def replace_in_quart(events: Events) -> quart.Quart:
+    app = make_quart_app(events)
+    app.asgi_app = wrap(app.asgi_app)  # type: ignore[method-assign]
     return app
 
 
-def in_litestar(events: Events) -> litestar.Litestar:
-    app = litestar_app(events)
-    app.asgi_handler = around(app.asgi_handler)
+def replace_in_litestar(events: Events) -> litestar.Litestar:
+    app = make_litestar_app(events)
+    app.asgi_handler = wrap(app.asgi_handler)
     return app
 
 
 WAYS: dict[str, Make] = {
-    "around FastAPI": lambda events: around(fastapi_app(events)),
-    "in FastAPI": added(fastapi_app),
-    "around Starlette": lambda events: around(starlette_app(events)),
-    "in Starlette": added(starlette_app),
-    "listed in Starlette": listed,
-    "around Litestar": lambda events: around(litestar_app(events)),
-    "in Litestar": in_litestar,
-    "around Quart": lambda events: around(quart_app(events)),
-    "in Quart": replaced,
+    "around FastAPI": lambda events: wrap(make_fastapi_app(events)),
+    "in FastAPI": add_to(make_fastapi_app),
+    "around Starlette": lambda events: wrap(make_starlette_app(events)),
+    "in Starlette": add_to(make_starlette_app),
+    "listed in Starlette": list_in_starlette,
+    "around Litestar": lambda events: wrap(make_litestar_app(events)),
+    "in Litestar": replace_in_litestar,
+    "around Quart": lambda events: wrap(make_quart_app(events)),
+    "in Quart": replace_in_quart,
 }
 
 
-def path_of(*args: Any, **kwargs: Any) -> str:
+def make_path(*args: Any, **kwargs: Any) -> str:
     return f"/ptrack/{TokenBox(SECRET).encrypt(*args, **kwargs)}/"
 
 
@@ -144,7 +145,7 @@ def test_framework_keeps_its_pages_and_its_life_and_pixels_are_answered(way, rec
         assert events == ["startup"]
         assert client.get("/page").text == PAGE
         assert client.get("/none").status_code == 404
-        path = path_of("a", key=1)
+        path = make_path("a", key=1)
         response = client.get(f"{path}?q=1", headers={"User-Agent": "Mail/1"})
         assert (response.status_code, response.content) == (200, GIF)
     assert events == ["startup", "shutdown"]
@@ -157,7 +158,7 @@ def test_framework_keeps_its_pages_and_its_life_and_pixels_are_answered(way, rec
 
 
 @pytest.mark.parametrize("way", ["around Starlette", "in Starlette"])
-def test_websocket_works_as_ever_even_under_the_prefix(way):
+def test_websocket_works_even_under_the_prefix(way):
     with Client(WAYS[way]([])) as client, client.websocket_connect("/ptrack/echo") as s:
         s.send_text("hello")
         assert s.receive_text() == "hello"
@@ -165,11 +166,11 @@ def test_websocket_works_as_ever_even_under_the_prefix(way):
 
 def test_app_that_is_mounted_answers_below_its_mount(recorder):
     """Starlette's mount is inside of the path and in ``root_path``."""
-    inner = added(starlette_app)([])
+    inner = add_to(make_starlette_app)([])
     with Client(Starlette(routes=[Mount("/at", inner)])) as client:
-        assert client.get(f"/at{path_of('a')}").content == GIF
+        assert client.get(f"/at{make_path('a')}").content == GIF
         assert client.get("/at/page").text == PAGE
-        assert client.get(path_of("b")).status_code == 404
+        assert client.get(make_path("b")).status_code == 404
     assert recorder.hits == [(("a",), {})]
     (request,) = recorder.requests
     assert request.META["SCRIPT_NAME"] == "/at"
@@ -177,7 +178,7 @@ def test_app_that_is_mounted_answers_below_its_mount(recorder):
 
 
 @override_settings(MIDDLEWARE=[])
-def test_djangos_own_application_is_configured_by_its_settings(recorder):
+def test_django_application_is_configured_by_its_settings(recorder):
     app = PtrackASGIMiddleware(get_asgi_application())
     # Django knows no lifespan, so none is begun.
     client = Client(app, base_url="http://www.example.com")

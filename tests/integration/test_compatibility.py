@@ -9,8 +9,9 @@ import pytest
 
 from ptrack.core.callbacks import Tracker
 from ptrack.core.endpoint import Endpoint
-from ptrack.core.tokens import PtrackEncoder, TokenBox
-from tests.processes import environment
+from ptrack.core.kinds import LINK, PIXEL
+from ptrack.core.tokens import TokenBox
+from tests.processes import make_environment
 
 pytestmark = pytest.mark.once
 
@@ -43,7 +44,7 @@ def run_300(python_300: Path, code: str, given: Any) -> Any:
         [python_300, "-W", "ignore", "-c", code % SECRET],
         input=json.dumps(given),
         cwd=python_300.parent,
-        env=environment(PYTHONPATH=""),
+        env=make_environment(PYTHONPATH=""),
         capture_output=True,
         text=True,
         check=True,
@@ -86,14 +87,14 @@ json.dump(hits, sys.stdout)
 
 
 def test_mirror_on_django_ptrack_300_takes_no_link_for_an_open(python_300: Path):
-    place = Endpoint(
+    endpoint = Endpoint(
         TokenBox(SECRET),
-        encoder=lambda: PtrackEncoder,
+        encoder=lambda: None,
         tracker=Tracker(),
         prefix="/",
         app_url="https://h",
     )
-    link = place.link(TARGET, ["click"], {}).removeprefix("https://h")
-    pixel = place.url(["open"], {}).removeprefix("https://h")
+    link = endpoint.url(LINK, ["click"], {}, TARGET).removeprefix("https://h")
+    pixel = endpoint.url(PIXEL, ["open"], {}).removeprefix("https://h")
     paths = [link, link.replace("/link/", "/"), pixel]
     assert run_300(python_300, MIRROR_300, paths) == [[["open"], {}]]

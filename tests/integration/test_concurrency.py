@@ -1,4 +1,4 @@
-"""Threads and processes: what one changes or makes while the others serve."""
+"""Threads and processes: one makes a change or a token while the others serve."""
 
 import sys
 import threading
@@ -16,14 +16,14 @@ from django.test import RequestFactory
 from django.test.utils import override_settings
 
 import ptrack
-from ptrack import conf
+from ptrack import endpoints
 from ptrack.core.answers import GIF
 from ptrack.core.callbacks import Tracker
 from ptrack.core.tokens import TokenBox
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tools.soak import nonces
 from tests.processes import run_python
 from tests.recording import Recorder
+from tools.soak import nonces
 
 A, B, C = (letter * 32 for letter in "abc")
 THREADS, HITS = 4, 200
@@ -31,7 +31,7 @@ THREADS, HITS = 4, 200
 
 @pytest.fixture(autouse=True)
 def restless() -> Iterator[None]:
-    """Threads take turns a thousand times as often as they would."""
+    """Let threads take turns a thousand times as often as they would."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(interval / 1000)
     yield
@@ -85,7 +85,7 @@ def hit(app: Any, token: str) -> bytes:
     return body
 
 
-def counted(recorder: Recorder) -> Counter[Any]:
+def count_calls(recorder: Recorder) -> Counter[Any]:
     return Counter(args for args, _ in recorder.hits)
 
 
@@ -93,31 +93,31 @@ def counted(recorder: Recorder) -> Counter[Any]:
 
 
 def test_registering_while_serving_costs_no_hit():
-    """Callbacks come and go; the one that stays gets each hit once, they at most."""
+    """Callbacks come and go; one stays and gets each hit once, the others at most."""
     tracker = Tracker()
-    staying = registered(tracker)
+    staying = register_recorder(tracker)
     coming: list[Recorder] = []
-    app = PtrackWSGIMiddleware(None, A, tracker=tracker)
+    app = PtrackWSGIMiddleware(None, secret=A, tracker=tracker)
     with Serving(app, A) as serving:
         while serving.goes_on:
-            with_it = registered(tracker)
+            with_it = register_recorder(tracker)
             coming.append(with_it)
             hit(app, TokenBox(A).encrypt("main", len(coming)))
             tracker.unregister(with_it.pixel)
     assert serving.wrong == []
-    hits = counted(staying)
+    hits = count_calls(staying)
     assert set(hits) - set(serving.sent) == {
         ("main", number + 1) for number in range(len(coming))
     }
     assert set(hits.values()) == {1}
     for number, recorder in enumerate(coming):
-        found = counted(recorder)
+        found = count_calls(recorder)
         assert found["main", number + 1] == 1
         assert set(found.values()) == {1}
     assert len(coming) > 1
 
 
-def registered(tracker: Tracker) -> Recorder:
+def register_recorder(tracker: Tracker) -> Recorder:
     recorder = Recorder()
 
     class Recording(ptrack.TrackingPixel):
@@ -133,8 +133,8 @@ def registered(tracker: Tracker) -> Recorder:
 class Overridable:
     """Django's settings, of which some can be overridden while others are read.
 
-    ``override_settings`` puts other settings in the place of all: a thread that asks in
-    between finds none at all, and fails in Django before it comes to ptrack.
+    ``override_settings`` replaces all settings at once: a thread that asks for one in
+    between finds none, and fails in Django before ptrack is called.
     """
 
     def __init__(self, **values: Any) -> None:
@@ -160,10 +160,10 @@ class Overridable:
 def test_settings_overridden_while_serving_cost_no_hit(
     monkeypatch: pytest.MonkeyPatch, recorder
 ):
-    """What all settings can read is recorded once, and an override is in force."""
+    """A token that all settings can read is recorded once; overrides take effect."""
     own = Overridable(PTRACK_SECRET=A, PTRACK_SECRET_FALLBACKS=[B])
-    monkeypatch.setattr(conf, "_settings", lambda: own)
-    # It is forgotten by the first override, and what replaces it by the last.
+    monkeypatch.setattr("django.conf.settings", own)
+    # The first override drops the present endpoint, and the last one its successors.
     with own.override("PTRACK_SECRET", A):
         app = WSGIHandler()
         overridden = 0
@@ -174,7 +174,7 @@ def test_settings_overridden_while_serving_cost_no_hit(
                     hit(app, TokenBox(C).encrypt("with", overridden))
                 hit(app, TokenBox(C).encrypt("without", overridden))
     assert serving.wrong == []
-    hits = counted(recorder)
+    hits = count_calls(recorder)
     assert set(hits) == set(serving.sent) | {
         ("with", number + 1) for number in range(overridden)
     }
@@ -187,16 +187,16 @@ def test_hit_that_an_override_overtakes_does_not_bring_the_old_settings_back(
 ):
     """A thread reads the settings, is halted, and goes on after they have changed."""
     reading, changed = threading.Event(), threading.Event()
-    build = conf.build
+    build = endpoints.build
 
-    def halted(*args: Any, **kwargs: Any) -> Any:
+    def build_and_wait(*args: Any, **kwargs: Any) -> Any:
         found = build(*args, **kwargs)
         if threading.current_thread().name == "overtaken":
             reading.set()
             assert changed.wait(10)
         return found
 
-    monkeypatch.setattr(conf, "build", halted)
+    monkeypatch.setattr(endpoints, "build", build_and_wait)
     app = WSGIHandler()
     with override_settings(PTRACK_SECRET=A):
         arguments = (app, TokenBox(A).encrypt("old"))
@@ -207,14 +207,14 @@ def test_hit_that_an_override_overtakes_does_not_bring_the_old_settings_back(
             changed.set()
             slow.join()
             hit(app, TokenBox(B).encrypt("new"))
-            assert counted(recorder) == {("old",): 1, ("new",): 1}
+            assert count_calls(recorder) == {("old",): 1, ("new",): 1}
 
 
 # -- processes ------------------------------------------------------------------------
 
 FORKING = """
 import os, threading
-from ptrack.encoder import TokenBox
+from ptrack.core.tokens import TokenBox
 box = TokenBox("s" * 32)
 
 def make(count, found):
@@ -251,7 +251,7 @@ def test_nonces_never_repeat_across_forks_and_threads():
 
 
 def test_nonces_never_repeat_among_the_workers_of_a_preloading_server():
-    """The command ``python -m tools.soak nonces`` does the same with a million tokens."""
+    """``python -m tools.soak nonces`` does the same with a million tokens."""
     found = nonces.run(20_000)
     assert (found.tokens, found.repeated) == (21_000, 0)
     assert found.processes == nonces.PROCESSES

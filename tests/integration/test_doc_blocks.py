@@ -1,9 +1,9 @@
-"""The documentation: its blocks with real servers and other frameworks."""
+"""The code blocks of the documents that need real servers and other frameworks."""
 
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,36 +11,29 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from webtest import TestApp as WebTest
 
-import ptrack
 import ptrack.asgi
 from ptrack.core.answers import GIF
+from ptrack.core.kinds import LINK
 from ptrack.core.tokens import TokenBox
+from tests.docs.blocks import Block, claim, read_text
+from tests.docs.conftest import clean_tracker  # noqa: F401 - a fixture
+from tests.docs.site import SECRET, find_path, make_site
+from tests.processes import PATIENCE, ROOT, fetch, free_port, run_server
 from tools.soak.processes import wait_until
-from tests.pages import run
-from tests.processes import PATIENCE, ROOT, fetch, free_port, server
-from tests.recording import emptied
-from tests.test_docs import OPERATIONS, README, SECRET, block, project
 
 pytestmark = pytest.mark.flaky(reruns=1)
 
-
-@pytest.fixture(autouse=True)
-def clean_tracker() -> Iterator[None]:
-    """What a block registers is gone with its test."""
-    with emptied(ptrack.tracker):
-        yield
-
+README = "README.md"
 
 # -- WSGI -----------------------------------------------------------------------------
 
 
-def test_flask_works_as_shown(recorder):
-    app = run(block("import flask"))["app"]
-    client = WebTest(app)
+@claim(README, block="import flask")
+def test_flask_app_has_a_page_with_a_pixel(block: Block, recorder):
+    client = WebTest(block.run()["app"])
     page = client.get("/page").text
     assert page.startswith("Welcome!<img ")
-    path = page.partition("https://www.example.com")[2].partition('"')[0]
-    assert client.get(path).body == GIF
+    assert client.get(find_path(page)).body == GIF
     assert recorder.hits == [(("page",), {"name": "welcome"})]
 
 
@@ -51,7 +44,7 @@ def assert_mirror_records(
     shutil.copy(ROOT / "tests/integration/served/pixels.py", place)
     hits = place / "hits"
     variables = {"PTRACK_SECRET": secret, "HITS": str(hits)}
-    with server(*command, port=port, cwd=place, **variables):
+    with run_server(*command, port=port, cwd=place, **variables):
         token = TokenBox(secret).encrypt("a")
         assert fetch(f"http://127.0.0.1:{port}/ptrack/{token}/")[2] == GIF
         assert fetch(f"http://127.0.0.1:{port}/")[0] == 404
@@ -59,8 +52,9 @@ def assert_mirror_records(
     assert kinds == [["sync", "a"], ["async", "a"]]
 
 
-def test_mirror_is_served_as_shown(tmp_path: Path):
-    setting, *command = block("ptrack.wsgi:mirror()").replace('"', "").split()
+@claim(README, block='gunicorn "ptrack.wsgi:mirror()"')
+def test_mirror_is_served(block: Block, tmp_path: Path):
+    setting, *command = block.code.replace('"', "").split()
     name, _, secret = setting.partition("=")
     port = free_port()
     command[1:1] = ["-b", f"127.0.0.1:{port}"]
@@ -71,29 +65,30 @@ def test_mirror_is_served_as_shown(tmp_path: Path):
 # -- ASGI -----------------------------------------------------------------------------
 
 
-def test_fastapi_works_as_shown(recorder):
-    client = TestClient(run(block("from fastapi import FastAPI"))["app"])
+@claim(README, block="from fastapi import FastAPI")
+def test_fastapi_app_has_a_page_with_a_pixel(block: Block, recorder):
+    client = TestClient(block.run()["app"])
     page = client.get("/page").text
     assert page.startswith("Welcome!<img ")
-    path = page.partition("https://www.example.com")[2].partition('"')[0]
-    assert client.get(path).content == GIF
+    assert client.get(find_path(page)).content == GIF
     assert recorder.hits == [(("page",), {"name": "welcome"})]
 
 
-def test_middleware_is_added_as_said(recorder):
-    """With the very line of the text."""
-    said = "app.add_middleware(PtrackASGIMiddleware, secret=...)"
-    assert f"`{said}`" in README
+def test_middleware_is_added_to_starlette(recorder):
+    """The test runs the line of the text as it stands."""
+    line = "app.add_middleware(PtrackASGIMiddleware, secret=...)"
+    assert f"`{line}`" in read_text(README)
     app = Starlette()
-    exec(said.replace("...", repr(SECRET)), {"app": app, **vars(ptrack.asgi)})
+    exec(line.replace("...", repr(SECRET)), {"app": app, **vars(ptrack.asgi)})
     path = f"/ptrack/{TokenBox(SECRET).encrypt('a')}/"
     assert TestClient(app).get(path).content == GIF
     assert recorder.hits == [(("a",), {})]
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian"])
-def test_asgi_mirror_is_served_as_shown(name: str, tmp_path: Path):
-    lines = block("uvicorn --factory").replace('"', "").splitlines()
+@claim(README, block="uvicorn --factory")
+def test_mirror_is_served_by_asgi(block: Block, name: str, tmp_path: Path):
+    lines = block.code.replace('"', "").splitlines()
     (line,) = (line for line in lines if line.startswith(name))
     port = free_port()
     option = (
@@ -115,8 +110,12 @@ SERVERS: dict[str, Callable[[str, int], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_server_serves_the_first_screens_site_as_shown(name: str, tmp_path: Path):
-    lines = block("gunicorn --workers").splitlines()
+@claim(README, block="gunicorn --workers")
+def test_server_serves_the_site_of_the_first_steps(
+    block: Block, name: str, tmp_path: Path
+):
+    lines = block.code.splitlines()
+    assert [line.split()[0] for line in lines] == list(SERVERS)
     line = next(line for line in lines if line.startswith(name))
     port = free_port()
     command = SERVERS[name](line, port)
@@ -128,15 +127,15 @@ def test_server_serves_the_first_screens_site_as_shown(name: str, tmp_path: Path
     variables = {
         "PTRACK_SECRET": SECRET,
         "DJANGO_SETTINGS_MODULE": "mysite.settings",
-        "PYTHONPATH": f"{ROOT}:{project(tmp_path)}",
+        "PYTHONPATH": f"{ROOT}:{make_site(tmp_path)}",
     }
-    with server(*command, port=port, cwd=tmp_path, **variables) as printed:
+    with run_server(*command, port=port, cwd=tmp_path, **variables) as printed:
         token = TokenBox(SECRET).encrypt("deployed")
         url = f"http://127.0.0.1:{port}/ptrack/{token}/"
         assert fetch(url, headers={"User-Agent": "Mail/1"})[2] == GIF
         if name == "uwsgi":
-            # One that is ended while it starts may not hear it, and uWSGI would have a
-            # minute's mercy with it.
+            # A worker that is ended while it starts may not hear it, and uWSGI would
+            # wait for it for a minute.
             workers = ["worker"] * 2
             wait_until(
                 lambda: accepting.read_text().split() == workers, PATIENCE, "no workers"
@@ -160,24 +159,26 @@ make_server("127.0.0.1", int(sys.argv[1]), application).serve_forever()
 """
 
 
-def test_counters_are_scraped_as_shown(tmp_path: Path):
-    """From a real server, after a hit, a click, and requests that are neither."""
-    recipe = block("class PrometheusCounters", document=OPERATIONS)
-    (tmp_path / "pixels.py").write_text(recipe)
+@claim("docs/operations.md", block="class PrometheusCounters")
+def test_counters_are_scraped(block: Block, tmp_path: Path):
+    """A real server has had a hit, a click, and requests that are neither."""
+    (tmp_path / "pixels.py").write_text(block.code)
     (tmp_path / "metrics.py").write_text(METRICS)
     port = free_port()
     host = f"http://127.0.0.1:{port}"
     box = TokenBox(SECRET)
-    link = box.derived(b"ptrack link").encrypt(f"{host}/metrics")
+    link = box.derive(LINK.purpose).encrypt(f"{host}/metrics")
     command = ("metrics", str(port))
-    with server(*command, port=port, cwd=tmp_path, PTRACK_SECRET=SECRET):
-        for path in (box.encrypt(), "garbage", "x", f"link/{link}"):
+    with run_server(*command, port=port, cwd=tmp_path, PTRACK_SECRET=SECRET):
+        for path in (box.encrypt(), "garbage", "x", f"{LINK.segment}{link}"):
             fetch(f"{host}/ptrack/{path}/")
+        fetch(f"{host}/ptrack/{box.encrypt()}/", method="HEAD")
         text = fetch(f"{host}/metrics")[2].decode()
     found = dict(re.findall(r"^(ptrack_\w+_total\S*) (\S+)$", text, re.MULTILINE))
     assert found == {
-        "ptrack_hits_total": "1.0",
-        "ptrack_clicks_total": "1.0",
+        'ptrack_hits_total{name="open"}': "1.0",
+        'ptrack_hits_total{name="click"}': "1.0",
         'ptrack_ignored_total{reason="token"}': "2.0",
+        'ptrack_ignored_total{reason="unrecorded"}': "1.0",
         'ptrack_failed_total{callback="__main__.Failing"}': "1.0",
     }

@@ -1,4 +1,4 @@
-"""docs/background.md: every block of it is run, with real services."""
+"""docs/background.md: every code block of it runs, with real services."""
 
 import sqlite3
 import sys
@@ -11,21 +11,21 @@ from celery import Celery
 
 from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
+from tests.docs.blocks import Block, claim, take_block
+from tests.processes import ROOT, fetch, free_port, run_python, run_server
 from tools.soak.background import GIVE_BACK
 from tools.soak.processes import wait_until
 from tools.soak.service import Announcer
 from tools.soak.services import Redis
-from tests.pages import Page, not_run
-from tests.processes import ROOT, fetch, free_port, run_python, server
 
 pytestmark = [pytest.mark.once, pytest.mark.flaky(reruns=1)]
 
-PAGE = Page("docs/background.md")
-block = PAGE.block
+PAGE = "docs/background.md"
+PIXELS = take_block(__file__, PAGE, "class Opens")
 SECRET = "s" * 32
 
 
-def opens(place: Path) -> int:
+def count_opens(place: Path) -> int:
     with closing(sqlite3.connect(place / "opens.db", timeout=10)) as database:
         if not database.execute("SELECT * FROM sqlite_master").fetchone():
             return 0
@@ -50,10 +50,10 @@ class Worker(Announcer):
         self.sign = sign
 
 
-def served_as_shown(place: Path, commands: str, sign: str, broker: str) -> str:
-    """Run a worker's command and a mirror's; give what the worker logged."""
-    (place / "pixels.py").write_text(block("class Opens"))
-    line, mirror = commands.replace('"$BROKER"', broker).splitlines()
+def serve(place: Path, commands: Block, sign: str, broker: str) -> str:
+    """Run a worker's command and a mirror's; return the worker's log."""
+    (place / "pixels.py").write_text(PIXELS.code)
+    line, mirror = commands.code.replace('"$BROKER"', broker).splitlines()
     setting, *command = mirror.replace('"', "").split()
     name, _, value = setting.partition("=")
     port = free_port()
@@ -61,7 +61,7 @@ def served_as_shown(place: Path, commands: str, sign: str, broker: str) -> str:
     variables = {"BROKER": broker}
     with (
         Worker(line, sign, place, **variables) as worker,
-        server(
+        run_server(
             *command,
             port=port,
             cwd=place,
@@ -70,25 +70,26 @@ def served_as_shown(place: Path, commands: str, sign: str, broker: str) -> str:
         ),
     ):
         open_mails(port)
-        wait_until(lambda: opens(place) == 3, 20, "not recorded")
+        wait_until(lambda: count_opens(place) == 3, 20, "not recorded")
     return worker.output()
 
 
-def test_celery_outside_django_works_as_shown(tmp_path: Path):
-    (tmp_path / "app.py").write_text(block("app = Celery("))
+@claim(PAGE, app="app = Celery(", commands="celery -A app")
+def test_celery_outside_django_records(app: Block, commands: Block, tmp_path: Path):
+    (tmp_path / "app.py").write_text(app.code)
     with Redis(tmp_path) as redis:
-        told = served_as_shown(tmp_path, block("celery -A app"), " ready.", redis.url)
-    assert told.count("succeeded in") == 3
-    assert "news" not in told
+        log = serve(tmp_path, commands, " ready.", redis.url)
+    assert log.count("succeeded in") == 3
+    assert "news" not in log
 
 
-def test_engine_of_ones_own_works_as_shown(tmp_path: Path):
-    (tmp_path / "engine.py").write_text(block("class RQ"))
+@claim(PAGE, engine="class RQ", commands="rq worker")
+def test_own_engine_records(engine: Block, commands: Block, tmp_path: Path):
+    (tmp_path / "engine.py").write_text(engine.code)
     with Redis(tmp_path) as redis:
-        commands = block("rq worker")
-        told = served_as_shown(tmp_path, commands, "Listening on", redis.url)
-    assert "callback" not in told
-    assert "news" not in told
+        log = serve(tmp_path, commands, "Listening on", redis.url)
+    assert "callback" not in log
+    assert "news" not in log
 
 
 SETTINGS = """
@@ -122,42 +123,50 @@ for number in range(3):
 """
 
 
-def site(place: Path, settings: str) -> Path:
+def write_site(place: Path, settings: str) -> Path:
     package = place / "mysite"
     package.mkdir()
     for name, source in {
         "__init__": "",
         "settings": settings,
         "urls": "urlpatterns = []",
-        "pixels": block("class Opens"),
+        "pixels": PIXELS.code,
     }.items():
         (package / f"{name}.py").write_text(source)
     return place
 
 
-def test_tasks_work_as_shown(tmp_path: Path):
+@claim(
+    PAGE,
+    settings="django_tasks_db.DatabaseBackend",
+    commands="manage.py db_worker",
+    giving_back="objects.running()",
+)
+def test_tasks_record(
+    settings: Block, commands: Block, giving_back: Block, tmp_path: Path
+):
     pytest.importorskip("django_tasks_db")
-    (place, settings) = tmp_path, SETTINGS + block("django_tasks_db.DatabaseBackend")
-    site(place, settings + HAS_ITS_OWN)
-    lines = [line.split()[2:] for line in block("manage.py db_worker").splitlines()]
+    place = write_site(tmp_path, SETTINGS + settings.code + HAS_ITS_OWN)
+    lines = [line.split()[2:] for line in commands.code.splitlines()]
     assert [line[0] for line in lines] == ["migrate", "db_worker"]
     variables = {"DJANGO_SETTINGS_MODULE": "mysite.settings", "PTRACK_SECRET": SECRET}
     run_python(VISIT.format(commands=[lines[0]]), cwd=place, **variables)
-    assert opens(place) == 0
+    assert count_opens(place) == 0
     run_python(
         'import sys; sys.path.insert(0, "")\n'
-        "import django; django.setup()\n" + block("objects.running()").strip() + "\n"
+        f"import django; django.setup()\n{giving_back.code}"
         "from django.core.management import call_command\n"
         f"call_command({lines[1][0]!r}, '--batch', '--no-reload')\n",
         cwd=place,
         **variables,
     )
-    assert opens(place) == 3
+    assert count_opens(place) == 3
 
 
-def test_tasks_are_given_back_as_shown():
-    """That it does is seen where a worker is killed."""
-    assert block("objects.running()") == GIVE_BACK
+@claim(PAGE, block="objects.running()")
+def test_tasks_are_given_back_as_after_a_worker_is_killed(block: Block):
+    """The test of the faults runs the same code, and shows that it helps."""
+    assert block.code == GIVE_BACK
 
 
 IN_DJANGO = """
@@ -167,9 +176,9 @@ app.autodiscover_tasks()
 """
 
 
-def test_celery_within_django_works_as_shown(tmp_path: Path):
-    code = block('PTRACK_BACKGROUND = "celery"\n')
-    site(tmp_path, f"import os{SETTINGS}{IN_DJANGO}{code}")
+@claim(PAGE, block='PTRACK_BACKGROUND = "celery"\n')
+def test_celery_within_django_records(block: Block, tmp_path: Path):
+    write_site(tmp_path, f"import os{SETTINGS}{IN_DJANGO}{block.code}")
     with Redis(tmp_path) as redis:
         variables = {
             "DJANGO_SETTINGS_MODULE": "mysite.settings",
@@ -180,24 +189,26 @@ def test_celery_within_django_works_as_shown(tmp_path: Path):
         assert redis.queued() == 3
         line = "celery -A mysite.settings worker --pool solo --loglevel INFO"
         with Worker(line, " ready.", tmp_path, **variables):
-            wait_until(lambda: opens(tmp_path) == 3, 20, "not recorded")
+            wait_until(lambda: count_opens(tmp_path) == 3, 20, "not recorded")
 
 
-def test_options_of_the_broker_are_kombus():
+@claim(PAGE, restoring="unacked_restore_throttle", waiting="broker_connection_timeout")
+def test_options_of_the_broker_are_kombus(restoring: Block, waiting: Block):
     from kombu.transport.redis import Channel
 
-    for part in ("unacked_restore_throttle", "broker_connection_timeout"):
+    for block in (restoring, waiting):
         app = Celery("tests", set_as_current=False)
-        exec(block(part), {"app": app})
+        block.run(app=app)
         options = app.conf.broker_transport_options.keys()
         if kombu.VERSION < (5, 7):
-            # As the page says.
+            # The page says that these need 5.7.
             options -= {"unacked_restore_interval", "unacked_restore_throttle"}
         assert options <= set(Channel.from_transport_options)
     assert app.conf.broker_connection_timeout == 0.5
 
 
-def test_counting_once_with_djangos_models_works_as_shown(tmp_path: Path):
+@claim(PAGE, block="ignore_conflicts")
+def test_djangos_models_count_a_hit_once(block: Block):
     code = f"""
 import django
 from django.conf import settings
@@ -216,13 +227,7 @@ import ptrack
 from types import SimpleNamespace
 request = SimpleNamespace(META={{}})
 for _ in range(2):
-    exec({block("ignore_conflicts")!r})
+    exec({block.code!r})
 assert Open.objects.get().at == ptrack.hit(request).at
 """
     run_python(code)
-
-
-def test_every_block_is_run_by_a_test():
-    """Each is asked for by a call of ``block`` in one of the tests above."""
-    others = ("unacked_restore_throttle", "broker_connection_timeout")
-    assert not_run(PAGE.blocks, __file__, others=others) == []

@@ -20,20 +20,20 @@ from ptrack.wsgi import PtrackWSGIMiddleware
 PAGE = "a page of the app"
 
 
-def flask_app() -> Any:
+def make_flask_app() -> Any:
     app = flask.Flask("shop")
     app.add_url_rule("/page", view_func=lambda: PAGE, endpoint="page")
     return app
 
 
-def pyramid_app() -> Any:
+def make_pyramid_app() -> Any:
     with Configurator() as config:
         config.add_route("page", "/page")
         config.add_view(lambda request: Response(PAGE), route_name="page")
     return config.make_wsgi_app()
 
 
-def bottle_app() -> Any:
+def make_bottle_app() -> Any:
     app = bottle.Bottle()
     app.route("/page", callback=lambda: PAGE)
     return app
@@ -44,18 +44,24 @@ class FalconPage:
         response.text = PAGE
 
 
-def falcon_app() -> Any:
+def make_falcon_app() -> Any:
     app = falcon.App()
     app.add_route("/page", FalconPage())
     return app
 
 
-@pytest.mark.parametrize("make", [flask_app, pyramid_app, bottle_app, falcon_app])
+@pytest.mark.parametrize(
+    "make", [make_flask_app, make_pyramid_app, make_bottle_app, make_falcon_app]
+)
 def test_framework_keeps_its_pages_and_pixels_are_answered(
     make: Callable[[], Any], recorder
 ):
     app = PtrackWSGIMiddleware(
-        make(), "s" * 32, app_url="http://localhost", prefix="/ptrack/", pixels=()
+        make(),
+        secret="s" * 32,
+        app_url="http://localhost",
+        prefix="/ptrack/",
+        pixels=(),
     )
     client = WebTest(validator(app), lint=True)
     assert client.get("/page").text == PAGE
@@ -66,7 +72,7 @@ def test_framework_keeps_its_pages_and_pixels_are_answered(
 
 
 @override_settings(MIDDLEWARE=[])
-def test_djangos_own_application_is_configured_by_its_settings(recorder):
+def test_django_application_is_configured_by_its_settings(recorder):
     app = PtrackWSGIMiddleware(get_wsgi_application())
     client = WebTest(validator(app), lint=True)
     path = app.pixel_url("a").removeprefix("https://www.example.com")

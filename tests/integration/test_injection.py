@@ -1,4 +1,4 @@
-"""What a request says doesn't get into the answer, as a real server writes it."""
+"""Nothing of a request gets into the answer, as a real server writes it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from ptrack.core.answers import PIXEL
+from ptrack.core.answers import PIXEL_IMAGE
 from ptrack.core.tokens import TokenBox
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.settings import PTRACK_SECRET
@@ -22,8 +22,8 @@ class Silent(WSGIRequestHandler):
 
 
 @pytest.fixture
-def wire() -> Iterator[Callable[[bytes], bytes]]:
-    """Send a request's bytes to a real server; give the answer's, but for its date."""
+def exchange() -> Iterator[Callable[[bytes], bytes]]:
+    """Send a request's bytes to a real server; return the answer without its date."""
     app = PtrackWSGIMiddleware(None, pixels=())
     with make_server("127.0.0.1", 0, app, handler_class=Silent) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
@@ -51,9 +51,9 @@ def wire() -> Iterator[Callable[[bytes], bytes]]:
         b"GET /ptrack/x HTTP/1.1\r\nAccept: evil/*\r\nRange: bytes=0-0\r\n\r\n",
     ],
 )
-def test_answer_on_the_wire_is_the_same_to_the_byte(wire, request_: bytes):
-    expected = wire(b"GET /ptrack/x HTTP/1.1\r\n\r\n")
-    assert expected.endswith(b"\r\n\r\n" + PIXEL.body)
-    assert wire(request_) == expected
+def test_answer_on_the_wire_is_the_same_to_the_byte(exchange, request_: bytes):
+    expected = exchange(b"GET /ptrack/x HTTP/1.1\r\n\r\n")
+    assert expected.endswith(b"\r\n\r\n" + PIXEL_IMAGE.body)
+    assert exchange(request_) == expected
     token = TokenBox(PTRACK_SECRET).encrypt(EVIL).encode()
-    assert wire(b"GET /ptrack/" + token + b"/ HTTP/1.1\r\n\r\n") == expected
+    assert exchange(b"GET /ptrack/" + token + b"/ HTTP/1.1\r\n\r\n") == expected

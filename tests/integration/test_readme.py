@@ -11,30 +11,30 @@ import pytest
 
 from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
-from tests.pages import Page
-from tests.processes import environment, free_port
+from tests.docs.blocks import ALL, claim_blocks
+from tests.docs.site import SECRET
+from tests.processes import free_port, make_environment
 
 pytestmark = pytest.mark.once
 
-STEPS = Page("README.md").section("First steps")
-SECRET = "s" * 32
+STEPS = claim_blocks((block for block in ALL if block.has("## First steps")), __file__)
 
 
-def the_step(language: str) -> str:
-    [code] = [block.code for _, block in STEPS if block.language == language]
+def find_step(language: str) -> str:
+    [code] = [block.code for block in STEPS if block.language == language]
     return code
 
 
-def type_all(port: int) -> Iterator[str]:
-    """Yield what the reader types, with each file pasted to where the text says.
+def write_script(port: int) -> Iterator[str]:
+    """Yield the lines that the reader types, and paste each file to its place.
 
     Only the port differs: another program may listen on Django's.
     """
-    for before, block in STEPS:
+    for block in STEPS:
         if block.language == "sh":
             yield block.code.replace("runserver", f"runserver {port}")
         elif block.language == "python":
-            [path] = re.findall(r"`(\w+/\w+\.py)`", before)
+            [path] = re.findall(r"`(\w+/\w+\.py)`", block.lead)
             code = block.code.replace("8000", str(port))
             yield f"cat >> {path} <<'END'\n{code}END\n"
 
@@ -45,7 +45,9 @@ def run(*command: str, cwd: Path, **variables: str) -> str:
     done = subprocess.run(
         command,
         cwd=cwd,
-        env=environment(PATH=path, PYTHONPATH="", PYTHONUNBUFFERED="", **variables),
+        env=make_environment(
+            PATH=path, PYTHONPATH="", PYTHONUNBUFFERED="", **variables
+        ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -59,31 +61,34 @@ def run(*command: str, cwd: Path, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory that was empty."""
+    """Return the directory that was empty."""
     return tmp_path_factory.mktemp("empty")
 
 
 @pytest.fixture(scope="module")
 def output(place: Path, wheel: Path) -> str:
-    """What the reader sees. The package's name stands for the wheel built from here."""
+    """Return the text on the reader's screen.
+
+    The package's name stands for the wheel that is built from here.
+    """
     constraints = wheel.with_name("constraints.txt")
     constraints.write_text(f"django-ptrack @ {wheel.as_uri()}\n")
-    [end] = re.findall(r"`(kill %1)`", STEPS[-2][0])
+    [end] = re.findall(r"`(kill %1)`", STEPS[-2].lead)
     # The first line ends the server where a command fails.
     trap = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
-    script = "".join([trap, *type_all(free_port()), f"{end}\nwait\n"])
+    script = "".join([trap, *write_script(free_port()), f"{end}\nwait\n"])
     # "-m": jobs have numbers, as in a terminal.
     command = ("bash", "-e", "-m", "-c", script)
     return run(*command, cwd=place, PIP_CONSTRAINT=str(constraints))
 
 
 def test_open_is_seen_as_shown(output: str, place: Path):
-    shown = re.sub(r"curl/[\d.]+", "curl/VERSION", the_step("text"))
+    shown = re.sub(r"curl/[\d.]+", "curl/VERSION", find_step("text"))
     assert shown in re.sub(r"curl/[\d.]+", "curl/VERSION", output)
     assert (place / "mysite/pixel.gif").read_bytes() == GIF
 
 
-def test_what_is_installed_is_the_wheel_alone(output: str, place: Path):
+def test_wheel_alone_is_installed(output: str, place: Path):
     command = "import ptrack; print(ptrack.__file__)"
     found = run("../env/bin/python", "-c", command, cwd=place / "mysite")
     assert found.startswith(str(place / "env"))
@@ -99,7 +104,7 @@ def test_tag_renders_the_pixel(output: str, place: Path):
         "from types import SimpleNamespace\n"
         "from django.template import engines\n"
         "user = SimpleNamespace(email='ada@example.com')\n"
-        f"template = engines['django'].from_string({the_step('html')!r})\n"
+        f"template = engines['django'].from_string({find_step('html')!r})\n"
         "print(template.render({'user': user}))\n"
     )
     command = ("../env/bin/python", "manage.py", "shell", "-v", "0", "-c", code)

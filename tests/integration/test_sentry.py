@@ -21,7 +21,7 @@ class Kept(Transport):
         self.events += filter(None, (item.get_event() for item in envelope.items))
 
 class Unscrubbed:
-    # It would take out what is named "secret"; here it is to be seen.
+    # Sentry's own takes out values that are named "secret"; here they are to be seen.
     def scrub_event(self, event): pass
 
 sentry_sdk.init(
@@ -57,7 +57,7 @@ print(json.dumps([path.split("/")[2], Kept.events]))
 
 
 def test_sentry_gets_no_secret_token_or_recipient_from_frames_of_ptrack():
-    """With its real client and a transport that keeps what it is to send."""
+    """The client is the real one, and its transport keeps the events."""
     out = run_python(
         SENTRY,
         PTRACK_SECRET=SECRET,
@@ -67,7 +67,7 @@ def test_sentry_gets_no_secret_token_or_recipient_from_frames_of_ptrack():
     token, events = json.loads(out)
     assert len(events) == 4
     failed, *_ = events
-    assert failed["logentry"]["formatted"] == "Tracking pixel __main__.Failing failed"
+    assert failed["logentry"]["formatted"] == "Callback __main__.Failing failed"
     (error,) = failed["exception"]["values"]
     assert [frame["function"] for frame in error["stacktrace"]["frames"]] == ["record"]
     assert RECIPIENT in str(error["stacktrace"]), "frames have no variables at all"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ptrack.core.answers import GIF, PIXEL
+from ptrack.core.answers import GIF, PIXEL_IMAGE
+from ptrack.core.kinds import LINK
 from ptrack.core.tokens import TokenBox
-from tests.processes import PATIENCE, ROOT, fetch, free_port, server
+from tests.processes import PATIENCE, ROOT, fetch, free_port, run_server
 
 pytestmark = pytest.mark.once
 
@@ -31,20 +32,20 @@ COMMANDS = {
 }
 
 ASGI = "tests.integration.served.asgi"
-# It refuses to serve what doesn't answer the lifespan's events.
+# It refuses to serve an app that doesn't answer the events of the lifespan.
 UVICORN = ["uvicorn", "--port", "{port}", "--lifespan", "on", "--factory"]
 HYPERCORN = ["hypercorn", "-b", "127.0.0.1:{port}"]
 GRANIAN = ["granian", "--port", "{port}", "--interface", "asgi", "--factory"]
 COMMANDS |= {
-    "mirror-uvicorn": [*UVICORN, f"{ASGI}:alone"],
-    "mirror-hypercorn": [*HYPERCORN, f"{ASGI}:alone()"],
-    "mirror-hypercorn-trio": [*HYPERCORN, "-k", "trio", f"{ASGI}:alone()"],
-    "mirror-granian": [*GRANIAN, f"{ASGI}:alone"],
-    "around-uvicorn": [*UVICORN, "--root-path", "/at", f"{ASGI}:around"],
-    "around-hypercorn": [*HYPERCORN, "--root-path", "/at", f"{ASGI}:around()"],
-    "around-granian": [*GRANIAN, "--url-path-prefix", "/at", f"{ASGI}:around"],
+    "mirror-uvicorn": [*UVICORN, f"{ASGI}:make_mirror"],
+    "mirror-hypercorn": [*HYPERCORN, f"{ASGI}:make_mirror()"],
+    "mirror-hypercorn-trio": [*HYPERCORN, "-k", "trio", f"{ASGI}:make_mirror()"],
+    "mirror-granian": [*GRANIAN, f"{ASGI}:make_mirror"],
+    "around-uvicorn": [*UVICORN, "--root-path", "/at", f"{ASGI}:make_app"],
+    "around-hypercorn": [*HYPERCORN, "--root-path", "/at", f"{ASGI}:make_app()"],
+    "around-granian": [*GRANIAN, "--url-path-prefix", "/at", f"{ASGI}:make_app"],
 }
-# uvicorn takes it for what a proxy has cut off, and puts it before the path again.
+# uvicorn expects that a proxy has cut it off, and puts it before the path again.
 MOUNTS = {"around-hypercorn": "/at", "around-granian": "/at"}
 WITH_ORM = ("django-gunicorn", "django-uvicorn", "around-django")
 
@@ -57,20 +58,22 @@ class Served:
         self.address = f"http://127.0.0.1:{port}{self.mount}"
         self.is_mirror = name.startswith("mirror")
 
-    def hits(self) -> list[list[object]]:
-        """Give those that came since the last time."""
+    def read_hits(self) -> list[list[object]]:
+        """Return the hits that came since the last call."""
         text = self._hits.read_text() if self._hits.exists() else ""
-        # The last may still be being written.
+        # The server may still be writing the last line.
         whole = text[: text.rfind("\n") + 1]
         lines, self._seen = whole[self._seen :].splitlines(), len(whole)
         return [json.loads(line) for line in lines]
 
-    def hits_once(self, enough: Callable[[set[object]], bool]) -> list[list[object]]:
-        """Give the hits as soon as their kinds are those that are waited for."""
+    def wait_for_hits(
+        self, enough: Callable[[set[object]], bool]
+    ) -> list[list[object]]:
+        """Return the hits once their kinds are enough."""
         found: list[list[object]] = []
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            found += self.hits()
+            found += self.read_hits()
             if enough({kind for kind, *_ in found}):
                 return found
             time.sleep(0.01)
@@ -89,22 +92,22 @@ def served(
         "PTRACK_PREFIX": "/pixel é/",
         "HITS": str(hits),
     }
-    with server(*command, port=port, cwd=ROOT, **variables):
+    with run_server(*command, port=port, cwd=ROOT, **variables):
         yield Served(request.param, port, hits)
 
 
-def token(*args: str) -> str:
+def make_token(*args: str) -> str:
     return TokenBox(SECRET).encrypt(*args)
 
 
 def test_hit_is_recorded_by_sync_and_async_callbacks(served):
-    """And by one that uses the ORM, under a WSGI and an ASGI server alike."""
-    url = f"{served.address}{PREFIX}{token('a')}/"
+    """A third callback uses the ORM, under WSGI and ASGI servers alike."""
+    url = f"{served.address}{PREFIX}{make_token('a')}/"
     status, headers, body = fetch(url, headers={"User-Agent": "Mail"})
     assert (status, body) == (200, GIF)
-    for name, value in PIXEL.headers:
+    for name, value in PIXEL_IMAGE.headers:
         assert headers[name] == value
-    hits = served.hits()
+    hits = served.read_hits()
     assert hits[:2] == [["sync", "Mail", "a"], ["async", "Mail", "a"]]
     assert hits[2:] == ([["orm", "Mail", "row"]] if served.name in WITH_ORM else [])
 
@@ -112,34 +115,34 @@ def test_hit_is_recorded_by_sync_and_async_callbacks(served):
 def test_failing_callback_costs_neither_the_pixel_nor_the_others(
     request: pytest.FixtureRequest, tmp_path: Path
 ):
-    """In a server of its own: its log is expected to hold the traceback."""
+    """The server is another one, because its log has to hold the traceback."""
     port, hits = free_port(), tmp_path / "hits"
     command = [part.format(port=port) for part in COMMANDS["mirror"]]
     variables = {"PTRACK_SECRET": SECRET, "HITS": str(hits)}
     failed = pytest.raises(AssertionError, match=r"Failing failed[\s\S]*on purpose")
-    with failed, server(*command, port=port, cwd=ROOT, **variables):
-        url = f"http://127.0.0.1:{port}/ptrack/{token('fail')}/"
+    with failed, run_server(*command, port=port, cwd=ROOT, **variables):
+        url = f"http://127.0.0.1:{port}/ptrack/{make_token('fail')}/"
         assert fetch(url)[::2] == (200, GIF)
         assert len(hits.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("end", ["garbage", "garbage/", "", "a/b//", "%00%FF"])
 def test_garbage_gets_the_same_answer_and_is_not_recorded(served, end):
-    valid = fetch(f"{served.address}{PREFIX}{token()}/")
+    valid = fetch(f"{served.address}{PREFIX}{make_token()}/")
     garbage = fetch(f"{served.address}{PREFIX}{end}")
     for headers in (valid[1], garbage[1]):
         headers.pop("Date", None)
     assert garbage == valid
-    assert [hit[0] for hit in served.hits()].count("sync") == 1
+    assert [hit[0] for hit in served.read_hits()].count("sync") == 1
 
 
 def test_head_and_post_record_nothing(served):
-    url = f"{served.address}{PREFIX}{token('a')}/"
+    url = f"{served.address}{PREFIX}{make_token('a')}/"
     status, headers, body = fetch(url, method="HEAD")
     assert (status, headers["Content-Length"], body) == (200, "43", b"")
     status, headers, _ = fetch(url, method="POST")
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
-    assert served.hits() == []
+    assert served.read_hits() == []
 
 
 def test_every_other_path_is_the_apps(served):
@@ -163,13 +166,14 @@ def test_connection_serves_on_after_a_hit(served):
 
 
 def test_link_leads_to_its_target(served):
-    link = TokenBox(SECRET).derived(b"ptrack link").encrypt("https://h.example/?a=1")
-    status, headers, body = fetch(f"{served.address}{PREFIX}link/{link}/")
     target = "https://h.example/?a=1"
+    link = TokenBox(SECRET).derive(LINK.purpose).encrypt(target)
+    url = f"{served.address}{PREFIX}{LINK.segment}{link}/"
+    status, headers, body = fetch(url)
     assert (status, headers["Location"], body) == (302, target, b"")
 
 
-def begin(port: int, path: str) -> socket.socket:
+def send_request(port: int, path: str) -> socket.socket:
     """Send a request, and don't wait for its answer."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
@@ -177,35 +181,35 @@ def begin(port: int, path: str) -> socket.socket:
 
 
 @pytest.mark.parametrize("hard", [True, False])
-def test_client_that_goes_away_during_a_callback_costs_no_record(served, hard: bool):
-    """By closing its end, or by a reset that the server's answer runs into."""
-    connection = begin(served.port, f"{served.mount}{PREFIX}{token('slow')}/")
+def test_client_that_goes_away_during_a_callback_is_recorded(served, hard: bool):
+    """It closes its end, or sends a reset, which the server sees when it answers."""
+    connection = send_request(
+        served.port, f"{served.mount}{PREFIX}{make_token('slow')}/"
+    )
     with connection:
-        served.hits_once(lambda kinds: "begun" in kinds)
+        served.wait_for_hits(lambda kinds: "begun" in kinds)
         if hard:
             linger = struct.pack("ii", 1, 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    found = served.hits_once(lambda kinds: {"sync", "async"} <= kinds)
+    found = served.wait_for_hits(lambda kinds: {"sync", "async"} <= kinds)
     assert [kind for kind, *_ in found if kind != "orm"] == ["sync", "async"]
-    # And it goes on serving.
-    assert fetch(f"{served.address}{PREFIX}{token('b')}/")[2] == GIF
-    served.hits_once(lambda kinds: "async" in kinds)
-    served.hits()
+    # The server goes on.
+    assert fetch(f"{served.address}{PREFIX}{make_token('b')}/")[2] == GIF
+    served.wait_for_hits(lambda kinds: "async" in kinds)
+    served.read_hits()
 
 
 @pytest.mark.parametrize(
     "name",
     ["mirror-uvicorn", "mirror-hypercorn", "mirror-hypercorn-trio", "mirror-granian"],
 )
-def test_server_that_is_ended_during_a_callback_costs_no_record(
-    name: str, tmp_path: Path
-):
+def test_server_that_is_ended_during_a_callback_loses_no_hit(name: str, tmp_path: Path):
     port, hits = free_port(), tmp_path / "hits"
     command = [part.format(port=port) for part in COMMANDS[name]]
     variables = {"PTRACK_SECRET": SECRET, "HITS": str(hits)}
     served = Served(name, port, hits)
-    with server(*command, port=port, cwd=ROOT, **variables):
-        connection = begin(port, f"/ptrack/{token('slow')}/")
-        served.hits_once(lambda kinds: "begun" in kinds)
+    with run_server(*command, port=port, cwd=ROOT, **variables):
+        connection = send_request(port, f"/ptrack/{make_token('slow')}/")
+        served.wait_for_hits(lambda kinds: "begun" in kinds)
     connection.close()
-    assert [kind for kind, *_ in served.hits()] == ["sync", "async"]
+    assert [kind for kind, *_ in served.read_hits()] == ["sync", "async"]

@@ -1,1 +1,1 @@
-"""What the tests have real servers serve."""
+"""The apps that real servers serve in the tests."""

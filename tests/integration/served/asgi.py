@@ -12,10 +12,10 @@ async def page(request: Request) -> PlainTextResponse:
     return PlainTextResponse("page")
 
 
-def around() -> PtrackASGIMiddleware:
+def make_app() -> PtrackASGIMiddleware:
     app = Starlette(routes=[Route("/page/", page)])
     return PtrackASGIMiddleware(app, pixels="tests.integration.served.pixels")
 
 
-def alone() -> PtrackASGIMiddleware:
+def make_mirror() -> PtrackASGIMiddleware:
     return mirror(pixels="tests.integration.served.pixels")

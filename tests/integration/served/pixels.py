@@ -10,7 +10,7 @@ from typing import Any
 import ptrack
 
 SLOW = 0.2
-"""Seconds that callbacks take which are told to be slow."""
+"""Seconds that a slow callback takes."""
 
 
 def write(kind: str, request: Any, args: tuple[Any, ...]) -> None:

@@ -41,7 +41,7 @@ from tests.integration.served.pixels import write  # noqa: E402
 
 @ptrack.tracker.register
 class Querying(ptrack.TrackingPixel):
-    """Django refuses its database to code that runs in the event loop's thread."""
+    """Uses the database, which Django refuses in the thread of an event loop."""
 
     def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
         with connection.cursor() as cursor:
