@@ -309,7 +309,9 @@ def test_hit_waits_for_a_free_connection_only_for_so_long(
 ):
     """The app sets the time; Celery has that setting from 5.7 on."""
     monkeypatch.setattr(engine_module, "PATIENCE", 60 if settings else 0.1)
-    app = make_app("waiting", **settings)
+    # With options of its own: apps of the same broker and options share a pool.
+    own = {"polling_interval": 0.2}
+    app = make_app("waiting", broker_transport_options=own, **settings)
     with ExitStack() as stack:
         for _ in range(pools.get_limit()):
             stack.enter_context(acquire_producer(app))
