@@ -165,7 +165,7 @@ class Sdist(sdist):
 
 
 def description() -> str:
-    """Give the README with links that also lead somewhere from where it is copied."""
+    """Return the README with absolute links, which work wherever it is copied to."""
     text = (HERE / "README.md").read_text(encoding="utf-8")
 
     def absolute(found: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ SERVICES = ("pypi", "osv")
 
 
 def report(service: str) -> list[dict[str, Any]] | None:
-    """Give what a service says of each distribution, or ``None`` if it can't be asked.
+    """Return a service's answer for each distribution; ``None`` if it can't be asked.
 
     Where it only has some of them, the others have a ``skip_reason``.
     """

@@ -30,9 +30,11 @@ def perform(job: str) -> None:
 
     The first two are also logged.
     """
-    name, succeeded = _try(job)
-    # Error trackers show what a frame holds.
-    del job
+    try:
+        name, succeeded = _try(job)
+    finally:
+        # Error trackers show what a frame holds.
+        del job
     if succeeded is None:
         logger.error("A worker got a hit for %s, and doesn't have it registered", name)
         raise PtrackRegistrationError(
@@ -43,7 +45,10 @@ def perform(job: str) -> None:
 
 
 def _try(job: str) -> tuple[str, bool | None]:
-    found = jobs.read_job(job)
+    try:
+        found = jobs.read_job(job)
+    finally:
+        del job
     hit = found.to_hit(PixelRequest({**found.environ, "wsgi.input": BytesIO()}))
     succeeded = callbacks.run_by_name(found.callback, hit)
     if succeeded is None:

@@ -15,6 +15,7 @@ from ptrack.core.jobs import write_job
 from ptrack.core.kinds import PIXEL
 from ptrack.exceptions import PtrackRecordingError, PtrackRegistrationError
 from ptrack.requests import PixelRequest
+from tests.core.test_secrecy import show_ptrack
 from tests.processes import run_python
 
 
@@ -154,6 +155,13 @@ def test_worker_outside_django_imports_the_pixels_itself(tmp_path: Path):
 def test_text_that_is_no_job_is_refused():
     with pytest.raises(ValueError, match="not a job"):
         worker.perform("garbage")
+
+
+def test_no_frame_of_ptrack_holds_a_job_that_cannot_be_read():
+    """Error trackers send the variables of frames."""
+    with pytest.raises(ValueError, match="not a job") as caught:
+        worker.perform("carried")
+    assert "carried" not in show_ptrack(caught.value)
 
 
 def test_delays_grow_up_to_ten_minutes():
