@@ -82,7 +82,7 @@ def test_job_arrives(redis, where: str, short: Path):
     }[where]
     make_engine(url).enqueue("a job")
     assert take_job(redis) == "a job"
-    assert (redis.queued(), redis.unfinished()) == (0, 0)
+    assert (redis.count_queued(), redis.count_unfinished()) == (0, 0)
 
 
 class Sentinel(Listener):
@@ -117,14 +117,14 @@ def test_missing_sentinel_is_given_up_soon():
 def test_job_that_a_full_redis_refuses_is_done_by_no_worker(redis):
     engine = make_engine(redis.url)
     engine.enqueue("first")
-    with redis.client() as client:
+    with redis.connect() as client:
         client.config_set("maxmemory", 1)
         with pytest.raises(OperationalError):
             engine.enqueue("refused")
         client.config_set("maxmemory", 0)
     engine.enqueue("second")
     assert [take_job(redis), take_job(redis)] == ["first", "second"]
-    assert (redis.queued(), redis.unfinished()) == (0, 0)
+    assert (redis.count_queued(), redis.count_unfinished()) == (0, 0)
 
 
 # -- a broker that hangs --------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_connection_that_has_gone_stale_is_replaced(redis):
     redis.kill()
     redis.start()
     engine.enqueue("second")
-    assert redis.queued() == 2
+    assert redis.count_queued() == 2
 
 
 def test_redis_that_hung_takes_jobs_again(redis):
@@ -202,7 +202,7 @@ def test_redis_that_hung_takes_jobs_again(redis):
     redis.thaw()
     engine.enqueue("third")
     # It may have taken the second one all the same.
-    wait_until(lambda: redis.queued() >= 2, 5, "not taken")
+    wait_until(lambda: redis.count_queued() >= 2, 5, "not taken")
 
 
 # -- a loss that kombu allows ---------------------------------------------------------
@@ -211,6 +211,6 @@ def test_redis_that_hung_takes_jobs_again(redis):
 def test_job_that_a_worker_took_and_did_not_note_is_gone(redis):
     """Kombu notes in a second command that a worker has a job: docs/background.md."""
     make_engine(redis.url).enqueue("a job")
-    with redis.client() as client:
+    with redis.connect() as client:
         assert client.rpop("celery")
-    assert (redis.queued(), redis.unfinished()) == (0, 0)
+    assert (redis.count_queued(), redis.count_unfinished()) == (0, 0)

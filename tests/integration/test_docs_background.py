@@ -71,7 +71,7 @@ def serve(place: Path, commands: Block, sign: str, broker: str) -> str:
     ):
         open_mails(port)
         wait_until(lambda: count_opens(place) == 3, 20, "not recorded")
-    return worker.output()
+    return worker.read_output()
 
 
 @claim(PAGE, app="app = Celery(", commands="celery -A app")
@@ -186,7 +186,7 @@ def test_celery_within_django_records(block: Block, tmp_path: Path):
             "BROKER": redis.url,
         }
         run_python(VISIT.format(commands=[]), cwd=tmp_path, **variables)
-        assert redis.queued() == 3
+        assert redis.count_queued() == 3
         line = "celery -A mysite.settings worker --pool solo --loglevel INFO"
         with Worker(line, " ready.", tmp_path, **variables):
             wait_until(lambda: count_opens(tmp_path) == 3, 20, "not recorded")

@@ -126,7 +126,7 @@ class Stand:
         """Return the number of jobs that aren't done."""
         if self.redis is None:
             return self.count_tasks("READY", "RUNNING")
-        return int(self.redis.queued() + self.redis.unfinished())
+        return int(self.redis.count_queued() + self.redis.count_unfinished())
 
     def settle(self) -> None:
         """Wait until the workers have done all jobs.
@@ -138,7 +138,7 @@ class Stand:
                 lambda: self._is_idle() and self._is_idle(), PATIENCE, "jobs left"
             )
         except SoakError as error:
-            tail = self.worker.output()[-2000:]
+            tail = self.worker.read_output()[-2000:]
             raise SoakError(
                 f"{error}: {self.count_jobs()}, the worker:\n{tail}"
             ) from None
@@ -263,8 +263,8 @@ def run(fault: Fault, effort: Effort, seed: int = 1) -> Result | NotRun:
 def _find_leaks(stand: Stand) -> set[str]:
     """Return the tokens, their content and the secret as far as a log shows them."""
     logs = (
-        stand.server.output(),
-        stand.worker.output(),
+        stand.server.read_output(),
+        stand.worker.read_output(),
         (stand.place / LOG).read_text(errors="replace"),
     )
     words = set(re.findall(r"[\w-]{20,}", "\n".join(logs)))
@@ -375,7 +375,7 @@ def fill_broker(stand: Stand) -> str:
     stand.redis.limit(50_000)
     wait_until(lambda: stand.count_refusals() > 20, PATIENCE, "it is never full")
     stand.wait_for_answers()
-    queued = stand.redis.queued()
+    queued = stand.redis.count_queued()
     stand.redis.limit(None)
     stand.worker.start()
     return f"{queued:,} jobs were queued"

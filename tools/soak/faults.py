@@ -32,7 +32,7 @@ async def kill(scene: Scene) -> str:
         known = set(list_recorders(scene.place))
         victim = scene.server.list_workers()[0]
         os.kill(victim, signal.SIGKILL)
-        await scene.until(lambda pid=victim: not is_alive(pid), "it doesn't die")  # type: ignore[misc]
+        await scene.wait_until(lambda pid=victim: not is_alive(pid), "it doesn't die")  # type: ignore[misc]
         if not scene.kind.has_master:
             await asyncio.to_thread(scene.server.restart)
         await _wait_for_worker(scene, known)
@@ -46,7 +46,7 @@ async def reload(scene: Scene) -> str:
         known = set(list_recorders(scene.place))
         before = scene.server.list_workers()
         scene.server.reload()
-        await scene.until(
+        await scene.wait_until(
             lambda old=before: not any(map(is_alive, old)),  # type: ignore[misc]
             "old workers stay",
         )
@@ -56,7 +56,7 @@ async def reload(scene: Scene) -> str:
 
 
 async def _wait_for_worker(scene: Scene, known: set[int]) -> None:
-    await scene.until(
+    await scene.wait_until(
         lambda: not known.issuperset(list_recorders(scene.place)),
         "no new worker records",
     )
@@ -71,7 +71,7 @@ async def lock_database(scene: Scene) -> str:
         database.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(SHUT)
         database.execute("ROLLBACK")
-    await scene.requests(AROUND)
+    await scene.wait_for_answers(AROUND)
     return _describe_failures(scene, "InDatabase", f"locked for {SHUT} s")
 
 
@@ -80,7 +80,7 @@ async def fill_disk(scene: Scene) -> str:
     _point(scene.place / JOURNAL, Path("/dev/full"))
     await asyncio.sleep(SHUT)
     _point(scene.place / JOURNAL, scene.place / f"{JOURNAL}.sound")
-    await scene.requests(AROUND)
+    await scene.wait_for_answers(AROUND)
     return _describe_failures(scene, "InFile", f"full for {SHUT} s")
 
 
@@ -137,7 +137,7 @@ async def step_clock(scene: Scene) -> str:
     """Set the server's clock back by an hour, on by two, and right again."""
     for offset in (-STEP, STEP, 0):
         _set_clock(scene.place, offset)
-        await scene.requests(AROUND)
+        await scene.wait_for_answers(AROUND)
     seen = books.list_times(scene.place)
     back = min(after - before for before, after in pairwise(seen))
     if back > 60 - STEP:
@@ -176,7 +176,7 @@ async def exhaust_descriptors(scene: Scene) -> str:
     await asyncio.sleep(SHUT)
     for pid, limit in limits.items():
         _limit(pid, limit)
-    await scene.requests(AROUND)
+    await scene.wait_for_answers(AROUND)
     gone = sum(not is_alive(pid) for pid in workers)
     failed = books.count_failures(scene.place)["InFile"]
     if not (gone or failed or scene.book.longest > SHUT / 2):
@@ -223,7 +223,7 @@ async def _restart_each(scene: Scene, secret: str, fallback: str) -> None:
             server.restart, PTRACK_SECRET=secret, PTRACK_SECRET_FALLBACKS=fallback
         )
         scene.secrets[number] = secret
-        await scene.requests(2 * AROUND)
+        await scene.wait_for_answers(2 * AROUND)
 
 
 _WITH_MASTER = tuple(kind.name for kind in KINDS if kind.has_master)

@@ -123,7 +123,7 @@ async def _measure(
     before = _take_snapshot(server.list_workers())
     await client.load(requests - first)
     if set(server.list_workers()) != set(before):
-        raise SoakError(f"a worker is gone, or new:\n{server.output()}")
+        raise SoakError(f"a worker is gone, or new:\n{server.read_output()}")
     # The result shows connections that stay open.
     with suppress(SoakError):
         wait_until(
@@ -160,4 +160,4 @@ def _find_most_open(found: Snapshot) -> int:
 
 
 def _count_left_open(server: Server) -> int:
-    return server.output().count("ResourceWarning: unclosed")
+    return server.read_output().count("ResourceWarning: unclosed")

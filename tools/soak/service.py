@@ -57,7 +57,7 @@ class Service:
 
     def start(self) -> None:
         """Start it, and wait until it is ready."""
-        told = len(self.output())
+        told = len(self.read_output())
         with self._output.open("ab") as output:
             self._process = process = subprocess.Popen(
                 self._command,
@@ -76,9 +76,9 @@ class Service:
                 "it isn't ready",
             )
         except SoakError as error:
-            raise SoakError(f"{error}:\n{self.output()}") from None
+            raise SoakError(f"{error}:\n{self.read_output()}") from None
         if process.poll() is not None:
-            raise SoakError(f"it ended by itself:\n{self.output()}")
+            raise SoakError(f"it ended by itself:\n{self.read_output()}")
 
     def is_ready(self, told: int) -> bool:
         """Return whether it does its job.
@@ -123,7 +123,7 @@ class Service:
         """Return the running processes that it has started itself."""
         return list_children(self.pid)
 
-    def output(self) -> str:
+    def read_output(self) -> str:
         """Return all that it has written so far, since its first start."""
         if not self._output.exists():
             return ""
@@ -165,7 +165,7 @@ class Announcer(Service):
 
     def is_ready(self, told: int) -> bool:
         """Return whether it has written that."""
-        return self.sign in self.output()[told:]
+        return self.sign in self.read_output()[told:]
 
 
 # A service gets these from its caller alone.

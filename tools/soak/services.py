@@ -47,28 +47,28 @@ class Redis(Service):
     def is_ready(self, told: int) -> bool:
         """Return whether it answers, with all its data loaded."""
         try:
-            with self.client() as client:
+            with self.connect() as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False
 
-    def client(self) -> Any:
+    def connect(self) -> Any:
         """Return a client; close it after use."""
         return redis.Redis(HOST, self.port, socket_timeout=PATIENCE)
 
-    def queued(self, queue: str = "celery") -> int:
+    def count_queued(self, queue: str = "celery") -> int:
         """Return how many jobs wait in a queue of Celery's."""
-        with self.client() as client:
+        with self.connect() as client:
             return int(client.llen(queue))
 
-    def unfinished(self) -> int:
+    def count_unfinished(self) -> int:
         """Return how many jobs workers of Celery hold and haven't acknowledged."""
-        with self.client() as client:
+        with self.connect() as client:
             return int(client.hlen("unacked"))
 
     def limit(self, spare: int | None) -> None:
         """Allow it only so many bytes more than it has; ``None`` for any number."""
-        with self.client() as client:
+        with self.connect() as client:
             used = client.info("memory")["used_memory"]
             client.config_set("maxmemory", 0 if spare is None else used + spare)
 

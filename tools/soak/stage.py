@@ -52,14 +52,16 @@ class Scene:
         """The book of the client."""
         return self.client.book
 
-    async def until(self, condition: Callable[[], bool], problem: str) -> None:
+    async def wait_until(self, condition: Callable[[], bool], problem: str) -> None:
         """Wait for something, while the load goes on."""
         await asyncio.to_thread(wait_until, condition, PATIENCE, problem)
 
-    async def requests(self, count: int) -> None:
+    async def wait_for_answers(self, count: int) -> None:
         """Wait for so many more answers."""
         due = self.book.answers.total() + count
-        await self.until(lambda: self.book.answers.total() >= due, "no more answers")
+        await self.wait_until(
+            lambda: self.book.answers.total() >= due, "no more answers"
+        )
 
 
 @dataclass(frozen=True)
@@ -180,14 +182,14 @@ def _set_scene(kind: Kind, started: list[Server], place: Path, seed: int) -> Sce
 
 
 async def _inject(fault: Fault, scene: Scene) -> str:
-    await scene.requests(AROUND)
+    await scene.wait_for_answers(AROUND)
     # A worker that records has opened its files.
-    await scene.until(
+    await scene.wait_until(
         lambda: all(
             len(server.list_workers()) == scene.kind.workers for server in scene.servers
         ),
         "not all workers record",
     )
     said = await fault.inject(scene)
-    await scene.requests(AROUND)
+    await scene.wait_for_answers(AROUND)
     return said

@@ -108,7 +108,7 @@ def _measure_queue(stage: Stage, numbers: range) -> dict[str, float]:
         worker.stop()
     empty = _measure_memory(stage)
     Client(stage.port, find_path, stage.context, fresh=True).load(numbers)
-    jobs = stage.redis.queued()
+    jobs = stage.redis.count_queued()
     each = (_measure_memory(stage) - empty) / jobs
     # Rows of before, so that starting isn't counted.
     done = count_rows(stage)
@@ -142,7 +142,7 @@ def _measure_row(stage: Stage) -> float:
 
 
 def _measure_memory(stage: Stage) -> int:
-    with stage.redis.client() as client:
+    with stage.redis.connect() as client:
         return int(client.info("memory")["used_memory"])
 
 

@@ -107,7 +107,7 @@ def _kill_both(stage: Stage, client: Client) -> str:
     mirror.kill()
     time.sleep(DOWN)
     worker.kill()
-    held = stage.redis.unfinished() - stage.redis.queued()
+    held = stage.redis.count_unfinished() - stage.redis.count_queued()
     mirror.start()
     time.sleep(DOWN)
     worker.start()
@@ -136,7 +136,7 @@ def _kill_worker_late(stage: Stage, client: Client) -> str:
 
 
 def _list_held(stage: Stage) -> set[str]:
-    with stage.redis.client() as client:
+    with stage.redis.connect() as client:
         found = client.hvals("unacked")
     return {json.loads(each)[0]["headers"]["id"] for each in found}
 

@@ -65,7 +65,7 @@ def test_losses_and_leaks_are_found():
         stand.wait_for_answers()
         stand.worker.stop()
         stand.wait_for_answers()
-        with stand.redis.client() as client:
+        with stand.redis.connect() as client:
             client.flushall()
         with (stand.place / LOG).open("a") as log:
             log.write(f"{stand.tokens[0]}\n")
@@ -151,17 +151,19 @@ def test_job_whose_retry_the_broker_refuses_is_kept(tmp_path: Path):
         request = PixelRequest.blank("/", {"HTTP_X_MARK": MARK})
         hit = Hit(PIXEL, request, [], {"mark": MARK})
         CeleryEngine(app).enqueue(write_job("nobody.Knows", hit))
-        with redis.client() as client:
+        with redis.connect() as client:
             client.execute_command("ACL", "SETUSER", "default", "-lpush")
             variables = {PLACE: str(tmp_path), BROKER: redis.url}
             with CeleryWorker(
                 "tools.soak.served.queue", tmp_path, **variables
             ) as worker:
-                wait_until(lambda: "ptrack.record[" in worker.output(), 10, "no job")
+                wait_until(
+                    lambda: "ptrack.record[" in worker.read_output(), 10, "no job"
+                )
                 time.sleep(1)
-                assert redis.queued() + redis.unfinished() == 1
+                assert redis.count_queued() + redis.count_unfinished() == 1
                 client.execute_command("ACL", "SETUSER", "default", "+lpush")
-    output = worker.output()
+    output = worker.read_output()
     assert "A worker got a hit for nobody.Knows" in output
     assert MARK not in output
     assert "HTTP_" not in output
@@ -188,7 +190,9 @@ def test_job_that_a_time_limit_of_the_project_ends_is_done_again(tmp_path: Path)
         }
         CeleryEngine(app).enqueue(write_job("tools.soak.served.behind.Ledger", hit))
         with CeleryWorker("tools.soak.served.queue", tmp_path, **variables) as worker:
-            wait_until(lambda: "Hard time limit" in worker.output(), 20, "not ended")
+            wait_until(
+                lambda: "Hard time limit" in worker.read_output(), 20, "not ended"
+            )
             wait_until(
                 lambda: books.count_recorded(tmp_path) == 1, 20, "not done again"
             )
