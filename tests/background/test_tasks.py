@@ -63,7 +63,7 @@ def open_pixel(client: Any, *args: Any) -> Any:
     return client.get(path, headers={"User-Agent": "Mail/1"})
 
 
-def enqueued(alias: str = "default") -> list[Any]:
+def list_tasks(alias: str = "default") -> list[Any]:
     return list(tasks.task_backends[alias].results)
 
 
@@ -81,7 +81,7 @@ def test_hit_is_enqueued_and_not_recorded_in_the_request(
     set_up(KEEPING)
     open_pixel(client, 1)
     assert calls == []
-    (result,) = enqueued()
+    (result,) = list_tasks()
     assert result.task.module_path == "ptrack.background.tasks.record"
     result.task.call(*result.args, **result.kwargs)
     assert calls[0][1] == (1,)
@@ -92,8 +92,8 @@ def test_backend_and_queue_of_the_settings_are_used(
 ):
     set_up(KEEPING, PTRACK_BACKGROUND="tasks:other", PTRACK_BACKGROUND_QUEUE="pixels")
     open_pixel(client, 1)
-    assert enqueued() == []
-    (result,) = enqueued("other")
+    assert list_tasks() == []
+    (result,) = list_tasks("other")
     assert result.task.queue_name == "pixels"
 
 
@@ -119,17 +119,17 @@ def test_failure_is_tried_again_later_where_the_backend_can_wait(
     open_pixel(client, "fail")
     delays = []
     for _ in range(ATTEMPTS - 1):
-        result = enqueued()[-1]
+        result = list_tasks()[-1]
         result.task.call(*result.args, **result.kwargs)
-        following = enqueued()[-1]
+        following = list_tasks()[-1]
         assert following is not result
         delay = following.task.run_after - following.enqueued_at
         delays.append(round(delay.total_seconds()))
     assert delays[:4] == [1, 2, 4, 8]
-    last = enqueued()[-1]
+    last = list_tasks()[-1]
     with pytest.raises(PtrackRecordingError):
         last.task.call(*last.args, **last.kwargs)
-    assert enqueued()[-1] is last
+    assert list_tasks()[-1] is last
     assert len(calls) == ATTEMPTS
     hits = {ptrack.hit(request).id for request, *_ in calls}
     assert len(hits) == 1
@@ -145,7 +145,7 @@ def test_failure_is_left_to_the_backend_and_logged_if_it_refuses_the_next_attemp
     """The backend's database may be locked; no frame of ptrack holds the job."""
     set_up(KEEPING)
     open_pixel(client, "fail")
-    (result,) = enqueued()
+    (result,) = list_tasks()
 
     def refuse(*_: Any) -> None:
         raise OSError("(the row)")
