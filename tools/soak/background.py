@@ -171,7 +171,7 @@ class Fault:
         losses: Hits that may be lost each time. Kombu takes a job out of Redis, and
             notes in a second command that a worker has it. If the worker or Redis is
             killed in between, the job is nowhere. A worker takes the next job only when
-            it has noted the last one, so that is one job for each worker.
+            it has noted the last one, so that is one job for each kill of a worker.
     """
 
     name: str
@@ -543,7 +543,8 @@ FAULTS = (
         rest=0.02,
         at_once=True,
         doubles=True,
-        losses=1,
+        # A worker that no longer works since Redis ended is killed too in the end.
+        losses=2,
     ),
     Fault("Redis full", fill_broker, rest=0, pool=_PROMPT, at_once=True),
     Fault("Redis hangs", freeze_broker, settings=_SHORT, at_once=True, doubles=True),

@@ -60,6 +60,7 @@ class Accounts:
         unexplained: Rows of no request, or more for one than the mirrors that it was
             sent to.
         disagreements: The differences between client and nginx, in words.
+        allowed: How many requests may be lost.
     """
 
     hits: int
@@ -72,13 +73,14 @@ class Accounts:
     unanswered: int
     unexplained: int
     disagreements: list[str]
+    allowed: int = 0
 
     @property
     def problems(self) -> list[str]:
         """The defects, in words."""
         adds_up = self.answered - self.lost + self.twice + self.unanswered
         found = {
-            f"{self.lost} answered requests have no row": self.lost,
+            f"{self.lost} answered requests have no row": self.lost > self.allowed,
             f"{self.unexplained} rows are unexplained": self.unexplained,
             f"{self.rows} rows, and the sum is {adds_up}": self.rows != adds_up,
         }
@@ -121,9 +123,19 @@ def count_rows(server: Server) -> int:
 
 
 def balance(
-    seen: Seen, log: dict[str, Logged], found: list[tuple[int, str]]
+    seen: Seen,
+    log: dict[str, Logged],
+    found: list[tuple[int, str]],
+    allowed: int = 0,
 ) -> Accounts:
-    """Compare all three accounts."""
+    """Compare all three accounts.
+
+    Args:
+        seen: The account of the client.
+        log: The account of nginx.
+        found: The rows in PostgreSQL.
+        allowed: How many requests may be lost.
+    """
     recorded = Counter(request for _, request in found)
     answered = {request for request, line in log.items() if line.is_answered}
     return Accounts(
@@ -139,12 +151,13 @@ def balance(
             max(0, n - (log[request].asked if request in log else 0))
             for request, n in recorded.items()
         ),
-        disagreements=_find_disagreements(seen, log, found),
+        disagreements=_find_disagreements(seen, log, found, allowed),
+        allowed=allowed,
     )
 
 
 def _find_disagreements(
-    seen: Seen, log: dict[str, Logged], found: list[tuple[int, str]]
+    seen: Seen, log: dict[str, Logged], found: list[tuple[int, str]], allowed: int
 ) -> list[str]:
     answered = sum(line.is_answered for line in log.values())
     counted = sum(seen.answered.values())
@@ -153,7 +166,8 @@ def _find_disagreements(
     missing = seen.answered.keys() - {number for number, _ in found}
     hits_of = Counter(request for request, _ in {(r, n) for n, r in found})
     checks = {
-        f"{len(missing)} hits were answered and aren't recorded": missing,
+        f"{len(missing)} hits were answered and aren't recorded": len(missing)
+        > allowed,
         f"nginx answered {answered}, the client counts {counted}": not 0
         <= unknown
         <= seen.broken,

@@ -30,11 +30,14 @@ class Round:
         name: Its name in the results.
         inject: Does the damage; returns a description.
         retries: Whether nginx asks the other mirror.
+        kills: How many workers are killed. Each kill may lose one hit: see
+            `tools.soak.background.Fault.losses`.
     """
 
     name: str
     inject: Callable[[Stage, Client], str]
     retries: bool = True
+    kills: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def run(damage: Round, stage: Stage, numbers: range) -> Result:
     with stage.log.open("rb") as log:
         log.seek(told)
         lines = log.read().decode().splitlines()
-    found = balance(client.seen, read_log(lines), read_rows(stage.database, numbers))
+    rows = read_rows(stage.database, numbers)
+    found = balance(client.seen, read_log(lines), rows, allowed=damage.kills)
     jobs = _list_done(stage)[done:]
     return Result(damage.name, said, found, len(jobs) - len(set(jobs)))
 
@@ -174,14 +178,16 @@ def _restart(stage: Stage, client: Client) -> str:
     return "both workers, one after the other"
 
 
-BOTH = Round("a mirror and a worker killed", _kill_both)
-WORKER = Round("a worker killed between commit and acknowledgement", _kill_worker_late)
+BOTH = Round("a mirror and a worker killed", _kill_both, kills=1)
+WORKER = Round(
+    "a worker killed between commit and acknowledgement", _kill_worker_late, kills=1
+)
 MIRROR = Round("a mirror killed between handing over and answering", _kill_mirror_late)
 ALONE = Round(
     "a mirror killed likewise, `proxy_next_upstream off`",
     _kill_mirror_late,
     retries=False,
 )
-OFTEN_KILLED = Round("workers killed again and again", _kill_often)
+OFTEN_KILLED = Round("workers killed again and again", _kill_often, kills=OFTEN)
 RESTARTED = Round("workers restarted (`TERM`)", _restart)
 RELOAD = Round("mirrors reloaded (`HUP`)", _reload)

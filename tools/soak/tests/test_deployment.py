@@ -222,6 +222,14 @@ def test_answered_request_without_a_row_is_lost():
     assert "1 hits were answered and aren't recorded" in found.problems
 
 
+def test_request_may_be_lost_where_a_worker_was_killed():
+    log = {A: Logged(200, 1), B: Logged(302, 1)}
+    found = balance(SEEN, log, [(1, A)], allowed=1)
+    assert (found.lost, found.problems) == (1, [])
+    assert balance(SEEN, log, [], allowed=1).lost == 2
+    assert balance(SEEN, log, [], allowed=1).problems
+
+
 def test_second_row_is_explained_by_a_second_mirror_alone():
     log = {A: Logged(200, 2), B: Logged(302, 1)}
     found = balance(SEEN, log, [(1, A), (1, A), (2, B)])
@@ -263,10 +271,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("number", range(len(QUICK)), ids=lambda n: f"round{n}")
-def test_no_hit_is_lost_when_mirrors_and_workers_are_killed(
-    running: Stage, number: int
-):
-    """The rounds kill both at any time, and each at its worst moment."""
+def test_hits_survive_the_kill_of_mirrors_and_workers(running: Stage, number: int):
+    """The rounds kill both at any time, and each at its worst moment.
+
+    Each kill of a worker may lose the one hit that `Round.kills` allows.
+    """
     part = QUICK[number]
     first = 1 + number * 10_000
     result = rounds.run(part.damage, running, range(first, first + part.hits))
