@@ -7,9 +7,11 @@ from .core.answers import Answer
 
 def to_response(answer: Answer) -> HttpResponse:
     """Return a new Django response for an answer, which the caller may change."""
-    return HttpResponse(
-        answer.body,
-        status=answer.status,
-        reason=answer.reason,
-        headers=answer.header_map,
+    headers = dict(answer.headers)
+    response = HttpResponse(
+        answer.body, headers.pop("Content-Type", None), answer.status, answer.reason
     )
+    # As an argument, the headers would take Django 3 µs longer.
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response

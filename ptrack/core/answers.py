@@ -145,9 +145,8 @@ def redirect_to(target: str, answer: Answer = REDIRECT) -> Answer:
         answer: The redirect without its target.
     """
     location = ("Location", quote(target, safe=AS_IT_IS))
-    return Answer(
-        answer.status, answer.reason, (location, *answer.headers), answer.body
-    )
+    headers = (*answer.headers, location)
+    return Answer(answer.status, answer.reason, headers, answer.body)
 
 
 # -- all kinds ------------------------------------------------------------------------

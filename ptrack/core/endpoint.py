@@ -283,7 +283,10 @@ class Endpoint:
         """
         kind, sealed = self._split(token)
         opened = self._open(kind, sealed)
-        return None if opened is None else Carried(kind, *opened)
+        if opened is None:
+            return None
+        args, kwargs, target = opened
+        return Carried(kind, tuple(args), kwargs, target)
 
     def _split(self, token: str) -> tuple[Kind, str]:
         """Return the kind that a token's segment names, and the token behind it."""
@@ -314,7 +317,7 @@ class Endpoint:
             # Its type alone: the message of a custom encoder may show the token.
             logger.debug("Not a token: %s", type(error).__name__)
             return None
-        return tuple(args), kwargs, target
+        return args, kwargs, target
 
     def _decrypt_by(self, encoder: Encoder, kind: Kind, token: str) -> tuple[Any, Any]:
         """Open a token of a custom encoder: the arguments, or a sealed token, whole.
@@ -423,9 +426,13 @@ class Endpoint:
             within: As for `Tracker.run`.
         """
         answer, hit = self.receive(method, token, request)
-        if hit is None or self.tracker.run(hit, self.engine, within):
+        if hit is None:
             return answer
-        return hit.kind.failed or answer
+        try:
+            succeeded = self.tracker.run(hit, self.engine, within)
+        finally:
+            hit.release()
+        return answer if succeeded else hit.kind.failed or answer
 
     async def aanswer(
         self,
@@ -444,11 +451,15 @@ class Endpoint:
             thread_sensitive: As for `Tracker.arun`.
         """
         answer, hit = self.receive(method, token, request)
-        if hit is None or await self.tracker.arun(
-            hit, self.engine, thread_sensitive=thread_sensitive
-        ):
+        if hit is None:
             return answer
-        return hit.kind.failed or answer
+        try:
+            succeeded = await self.tracker.arun(
+                hit, self.engine, thread_sensitive=thread_sensitive
+            )
+        finally:
+            hit.release()
+        return answer if succeeded else hit.kind.failed or answer
 
     def _ignore(self, reason: Reason, answer: Answer) -> tuple[Answer, None]:
         self.tracker.ignore(reason)

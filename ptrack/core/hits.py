@@ -25,6 +25,7 @@ class Hit:
 
     _at: datetime | None = None
     _id: uuid.UUID | None = None
+    _is_kept = False
 
     def __init__(
         self,
@@ -72,6 +73,21 @@ class Hit:
             return (self.request, *self.args)
         return (self.request, self.target, *self.args)
 
+    def keep(self, request: Any) -> None:
+        """Hold the request from now on: a callback has asked for the hit."""
+        self.request = request
+        self._is_kept = True
+
+    def release(self) -> None:
+        """Let go of the request when the callbacks have ended.
+
+        The request has the hit as an attribute, so both would stay in memory until the
+        garbage collector looks for such circles. A hit that a callback has asked for
+        stays whole.
+        """
+        if not self._is_kept:
+            self.request = None
+
     def identify(self, id: uuid.UUID, at: datetime) -> None:  # noqa: A002 - its name
         """Set the identity and the time of a hit that was received elsewhere."""
         self._id = id
@@ -92,6 +108,7 @@ def hit(request: Any) -> Hit:
     """
     found: object = getattr(request, _ATTRIBUTE, None)
     if isinstance(found, Hit):
+        found.keep(request)
         return found
     made = Hit(PIXEL, request, (), {})
     if not hasattr(request, "__dict__"):

@@ -56,12 +56,13 @@ Arguments = tuple[list[Any], dict[str, Any]]
 
 _PADDING = b"{"
 # The standard library reads the standard alphabet. The characters that are only in that
-# one become "!", which the library skips.
-_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
-_FILL = (b"", b"=", b"==")
-# The last character of a token of 4n+2 or 4n+3 characters has bits to spare. An encoder
-# writes them as zero, and any other value would be a second spelling of the token.
-_LAST_OF_2, _LAST_OF_3 = b"AQgw", b"AEIMQUYcgkosw048"
+# one become "!", which it refuses.
+_TO_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
+# By the number of characters that are missing to a multiple of four. The last character
+# has bits to spare then. An encoder writes them as zero, and any other value would be a
+# second spelling of the token. No number of bytes leaves three missing.
+_FILL = (b"", b"=", b"==", b"")
+_LAST = (b"", b"AEIMQUYcgkosw048", b"AQgw", b"")
 _OVERHEAD = SecretBox.NONCE_SIZE + SecretBox.MACBYTES
 _ASIDE = (b"", b"  ", b" ")
 
@@ -225,25 +226,20 @@ class TokenBox:
 
 
 def _decode_base64(token: str | bytes) -> bytes:
-    """Decode base64 strictly: the standard library skips unknown characters."""
+    """Decode base64 strictly: each sequence of bytes has one spelling, or is padded."""
     try:
         text = token.encode("ascii") if isinstance(token, str) else token
     except UnicodeEncodeError:
         raise PtrackTokenError("not a token") from None
     bare = text.rstrip(b"=")
     missing = -len(bare) % 4
-    if (
-        missing == 3
-        or len(text) - len(bare) not in (0, missing)
-        or (missing == 2 and bare[-1] not in _LAST_OF_2)
-        or (missing == 1 and bare[-1] not in _LAST_OF_3)
-    ):
+    if len(text) - len(bare) not in (0, missing):
         raise PtrackTokenError("not a token")
+    if missing:
+        if bare[-1] not in _LAST[missing]:
+            raise PtrackTokenError("not a token")
+        bare += _FILL[missing]
     try:
-        sealed = binascii.a2b_base64(bare.translate(_TO_STANDARD) + _FILL[missing])
+        return binascii.a2b_base64(bare.translate(_TO_STANDARD), strict_mode=True)
     except ValueError:
         raise PtrackTokenError("not a token") from None
-    # Fewer bytes than expected: characters were skipped.
-    if len(sealed) != len(bare) * 3 // 4:
-        raise PtrackTokenError("not a token")
-    return sealed

@@ -72,11 +72,11 @@ def test_answer_is_there_in_the_forms_that_wsgi_and_asgi_take():
 def test_redirect_leads_to_its_target_and_is_otherwise_the_given_one():
     answer = redirect_to("https://ü.example/ä b?c=%20#d")
     assert answer.headers == (
-        ("Location", "https://%C3%BC.example/%C3%A4%20b?c=%20#d"),
         *REDIRECT.headers,
+        ("Location", "https://%C3%BC.example/%C3%A4%20b?c=%20#d"),
     )
     assert (answer.status, answer.reason, answer.body) == (302, "Found", b"")
     other = Answer(303, "See Other", (("X-A", "b"),), b"there")
     answer = redirect_to("https://h.example/", other)
-    assert answer.headers == (("Location", "https://h.example/"), ("X-A", "b"))
+    assert answer.headers == (("X-A", "b"), ("Location", "https://h.example/"))
     assert (answer.status, answer.reason, answer.body) == (303, "See Other", b"there")

@@ -1,6 +1,8 @@
 """ptrack.core.hits: a hit, its identity, and its request."""
 
 import asyncio
+import gc
+import weakref
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ from ptrack.core import hits
 from ptrack.core.hits import Hit, objects, read_environ, read_text
 from ptrack.core.jobs import read_job, write_job
 from ptrack.core.kinds import LINK, PIXEL
+from ptrack.core.tokens import TokenBox
 from ptrack.requests import PixelRequest
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.adapters import Request, make_environ
@@ -158,6 +161,47 @@ found: list[Hit] = []
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     found.clear()
+
+
+class Keeping(ptrack.TrackingPixel):
+    def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        kept.append(request)
+
+
+kept: list[Any] = []
+
+
+def test_request_of_a_hit_is_freed_without_the_garbage_collector(own_tracker):
+    own_tracker.register(Keeping)
+    app = PtrackWSGIMiddleware(None, secret="s", tracker=own_tracker)
+    path = f"/ptrack/{TokenBox('s').encrypt()}/".encode()
+    gc.disable()
+    try:
+        app(make_environ(Request(path=path)), lambda *_: None)
+        request = weakref.ref(kept.pop())
+        assert request() is None
+    finally:
+        gc.enable()
+
+
+def test_hit_is_whole_if_it_is_asked_for_when_the_callbacks_have_ended(own_tracker):
+    """A callback may have started a thread that asks."""
+    own_tracker.register(Keeping)
+    app = PtrackWSGIMiddleware(None, secret="s", tracker=own_tracker)
+    path = f"/ptrack/{TokenBox('s').encrypt('a', k=1)}/".encode()
+    app(make_environ(Request(path=path)), lambda *_: None)
+    request = kept.pop()
+    hit = ptrack.hit(request)
+    assert (hit.request, hit.args, hit.kwargs) == (request, ("a",), {"k": 1})
+    assert ptrack.hit(request) is hit
+
+
+def test_hit_that_a_callback_keeps_stays_whole(own_tracker):
+    own_tracker.register(Asking)
+    app = PtrackWSGIMiddleware(None, secret="s", tracker=own_tracker)
+    path = f"/ptrack/{TokenBox('s').encrypt()}/".encode()
+    app(make_environ(Request(path=path)), lambda *_: None)
+    assert ptrack.hit(found[0].request) is found[0]
 
 
 def test_callbacks_of_a_request_get_the_same_hit(own_tracker):
