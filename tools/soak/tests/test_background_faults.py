@@ -103,6 +103,17 @@ def test_losses_are_allowed_only_where_kombu_has_them(name: str, allowed: int):
     assert lost.problems == [f"{allowed + 1} hits were lost"]
 
 
+def test_hits_that_a_healthy_broker_refuses_are_bounded():
+    fault = find_fault("the server reloaded (HUP)")
+    hits = books.Behind(100, 100, 0, 0, 0, 10, 0)
+    result = Result(fault, FULL, "", books.Book(), hits, 1, set())
+    assert result.problems == []
+    more = replace(result, hits=replace(hits, at_once=11))
+    assert more.problems == ["hits ran at once: 11"]
+    unlogged = replace(result, hits=replace(hits, unlogged=1))
+    assert unlogged.problems == ["the log doesn't have each hit that ran at once"]
+
+
 UVICORN = "tools.soak.served.tasks.asgi:application"
 
 
