@@ -11,7 +11,7 @@ def to_response(answer: Answer) -> HttpResponse:
     response = HttpResponse(
         answer.body, headers.pop("Content-Type", None), answer.status, answer.reason
     )
-    # As an argument, the headers would take Django 3 µs longer.
+    # Django takes longer for headers that it gets as an argument.
     for name, value in headers.items():
         response.headers[name] = value
     return response

@@ -61,8 +61,7 @@ class Crawlers:
         """Return the first entry, in the data set's order, that a user agent matches.
 
         Args:
-            user_agent: A text of limited length: the time grows with it, and is some
-                30 µs for 110 characters.
+            user_agent: A text of limited length: the time grows with it.
         """
         number = min(self._find_matches(user_agent), default=None)
         return None if number is None else _make_crawler(self._entries[number])

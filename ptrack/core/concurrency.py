@@ -85,7 +85,7 @@ async def run_in_thread(
 
     Args:
         sensitive: Use the one thread that Django's ORM is bound to; else any of the
-            loop's own pool, which takes two thirds of the time.
+            loop's own pool, which is faster.
         function: The function.
         args: Its arguments.
 
