@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ptrack_recorded() -> "Iterator[Recorded]":
-    """What ptrack's callbacks got during the test: ``opens`` and ``clicks``."""
+    """The hits that callbacks got during the test: ``opens`` and ``clicks``."""
     from ptrack.testing import recorded
 
     with recorded() as records:

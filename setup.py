@@ -17,7 +17,7 @@ from setuptools.command.sdist import sdist
 HERE = Path(__file__).parent
 URL = "https://github.com/indeedeng/django-ptrack"
 
-# What a build writes has the same modes for everybody; a wheel holds them.
+# The files of a build get the same modes for everybody; a wheel holds them.
 os.umask(0o022)
 
 # ptrack.agents.
@@ -28,7 +28,7 @@ EMAIL = ["linkify-it-py>=2.0"]
 
 ANYMAIL = ["django-anymail>=11"]
 
-# What takes the hits that are recorded in the background.
+# The engines that take the hits recorded in the background.
 CELERY = ["celery>=5.4"]
 # Django has Tasks itself from 6.0 on; the backport is no harm there.
 TASKS = ["django-tasks>=0.11"]

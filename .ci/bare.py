@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from tests.integration.programs import PACKAGES  # noqa: E402
-from tools.soak.processes import free_port  # noqa: E402
+from tools.soak.processes import reserve_port  # noqa: E402
 
 PATIENCE = 300
 """Seconds that the demo may take to be installed and to answer."""
@@ -46,7 +46,7 @@ def check_hidden(clone: Path, variables: dict[str, str]) -> None:
 
 def run_demo(clone: Path, variables: dict[str, str]) -> None:
     """Run ``make demo`` until its report has the sample campaign."""
-    port = free_port()
+    port = reserve_port()
     with subprocess.Popen(
         ["make", "demo", f"PORT={port}"],
         cwd=clone,

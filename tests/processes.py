@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.soak.processes import free_port as free_port
+from tools.soak.processes import reserve_port as reserve_port
 
 ROOT = Path(__file__).parent.parent
 # WebOb imports "cgi", and brings its own where Python no longer has it.

@@ -23,7 +23,7 @@ from urllib.request import (
     build_opener,
 )
 
-from tests.processes import ROOT, free_port
+from tests.processes import ROOT, reserve_port
 
 EXAMPLE = Path(__file__).resolve().parents[1]
 SECRET = "the secret of the examples' test"
@@ -156,7 +156,7 @@ def run_demo(directory: Path, *, sample: bool = False) -> Iterator[Server]:
         directory: The directory of its database and its mails.
         sample: Let it add its sample, as it does for a newcomer.
     """
-    port = free_port()
+    port = reserve_port()
     with run_server(
         MANAGE,
         "serve",

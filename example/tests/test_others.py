@@ -9,7 +9,7 @@ import pytest
 
 from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
-from tests.processes import free_port
+from tests.processes import reserve_port
 
 from .mails import find_pixel
 from .servers import BROWSER, EXAMPLE, SECRET, Client, make_environment, run_server
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.once, pytest.mark.flaky(reruns=1)]
 
 def test_the_flask_app_prints_the_arguments_of_its_pixel(tmp_path: Path) -> None:
     """Flask's page has a pixel, and its hit is printed."""
-    port = free_port()
+    port = reserve_port()
     command = str(EXAMPLE / "flask_app.py")
     with run_server(command, port=port, log=tmp_path / "log") as server:
         client = Client(server.url)
@@ -40,7 +40,7 @@ def list_mirror_commands(port: int) -> dict[str, list[str]]:
 @pytest.mark.parametrize("kind", ["gunicorn", "wsgiref"])
 def test_the_mirror_prints_a_line_per_hit(tmp_path: Path, kind: str) -> None:
     """The mirror answers pixels and nothing else, and prints each hit as JSON."""
-    port = free_port()
+    port = reserve_port()
     command = list_mirror_commands(port)[kind]
     token = TokenBox(SECRET).encrypt("one\ntwo", campaign=7, name="Grüße")
     log = tmp_path / "log"

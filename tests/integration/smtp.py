@@ -10,7 +10,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from tests.processes import free_port
+from tests.processes import reserve_port
 
 
 class Inbox:
@@ -18,7 +18,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.arrived: list[bytes] = []
-        self.port = free_port()
+        self.port = reserve_port()
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.arrived.append(envelope.content)

@@ -16,7 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 import ptrack
 from ptrack.core.callbacks import Tracker
 from ptrack.wsgi import PtrackWSGIMiddleware
-from tests.processes import PATIENCE, free_port
+from tests.processes import PATIENCE, reserve_port
 
 from .chromium import run_chromium
 
@@ -47,7 +47,7 @@ def page_with_link() -> Iterator[tuple[str, str, list[Any]]]:
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
         return [f'<a href="{url}">link</a>'.encode()]
 
-    port = free_port()
+    port = reserve_port()
     host = f"http://localhost:{port}"
     middleware = PtrackWSGIMiddleware(
         show_page,

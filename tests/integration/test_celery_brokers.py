@@ -13,7 +13,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from ptrack.background.celery import PATIENCE, CeleryEngine
-from tools.soak.processes import HOST, free_port, wait_until
+from tools.soak.processes import HOST, reserve_port, wait_until
 from tools.soak.service import Listener
 from tools.soak.services import SOCKET, Redis
 
@@ -78,7 +78,7 @@ def test_job_arrives(redis, where: str, short: Path):
     url = {
         "port": redis.url,
         "socket": f"redis+socket://{short}/{SOCKET}",
-        "the second of two": f"redis://{HOST}:{free_port()}/0;{redis.url}",
+        "the second of two": f"redis://{HOST}:{reserve_port()}/0;{redis.url}",
     }[where]
     make_engine(url).enqueue("a job")
     assert take_job(redis) == "a job"
@@ -89,7 +89,7 @@ class Sentinel(Listener):
     """A sentinel that knows one server."""
 
     def __init__(self, redis: Redis) -> None:
-        port = free_port()
+        port = reserve_port()
         configuration = redis.place / "sentinel.conf"
         configuration.write_text(
             f"bind {HOST}\nport {port}\nsentinel monitor ours {HOST} {redis.port} 1\n"
@@ -106,7 +106,7 @@ def test_job_arrives_by_way_of_a_sentinel(redis):
 
 
 def test_missing_sentinel_is_given_up_soon():
-    engine = make_engine(f"sentinel://{HOST}:{free_port()}", master_name="ours")
+    engine = make_engine(f"sentinel://{HOST}:{reserve_port()}", master_name="ours")
     with limit_time(PATIENCE), pytest.raises(OperationalError):
         engine.enqueue("a job")
 

@@ -18,7 +18,7 @@ from ptrack.core.tokens import TokenBox
 from tests.docs.blocks import Block, claim, read_text
 from tests.docs.conftest import clean_tracker  # noqa: F401 - a fixture
 from tests.docs.site import SECRET, find_path, make_site
-from tests.processes import PATIENCE, ROOT, fetch, free_port, run_server
+from tests.processes import PATIENCE, ROOT, fetch, reserve_port, run_server
 from tools.soak.processes import wait_until
 
 pytestmark = pytest.mark.flaky(reruns=1)
@@ -56,7 +56,7 @@ def assert_mirror_records(
 def test_mirror_is_served(block: Block, tmp_path: Path):
     setting, *command = block.code.replace('"', "").split()
     name, _, secret = setting.partition("=")
-    port = free_port()
+    port = reserve_port()
     command[1:1] = ["-b", f"127.0.0.1:{port}"]
     assert name == "PTRACK_SECRET"
     assert_mirror_records(command, port, tmp_path, secret)
@@ -90,7 +90,7 @@ def test_middleware_is_added_to_starlette(recorder):
 def test_mirror_is_served_by_asgi(block: Block, name: str, tmp_path: Path):
     lines = block.code.replace('"', "").splitlines()
     (line,) = (line for line in lines if line.startswith(name))
-    port = free_port()
+    port = reserve_port()
     option = (
         ["-b", f"127.0.0.1:{port}"] if name == "hypercorn" else ["--port", str(port)]
     )
@@ -117,7 +117,7 @@ def test_server_serves_the_site_of_the_first_steps(
     lines = block.code.splitlines()
     assert [line.split()[0] for line in lines] == list(SERVERS)
     line = next(line for line in lines if line.startswith(name))
-    port = free_port()
+    port = reserve_port()
     command = SERVERS[name](line, port)
     accepting = tmp_path / "accepting"
     accepting.touch()
@@ -164,7 +164,7 @@ def test_counters_are_scraped(block: Block, tmp_path: Path):
     """A real server has had a hit, a click, and requests that are neither."""
     (tmp_path / "pixels.py").write_text(block.code)
     (tmp_path / "metrics.py").write_text(METRICS)
-    port = free_port()
+    port = reserve_port()
     host = f"http://127.0.0.1:{port}"
     box = TokenBox(SECRET)
     link = box.derive(LINK.purpose).encrypt(f"{host}/metrics")

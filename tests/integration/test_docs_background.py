@@ -12,7 +12,7 @@ from celery import Celery
 from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
 from tests.docs.blocks import Block, claim, take_block
-from tests.processes import ROOT, fetch, free_port, run_python, run_server
+from tests.processes import ROOT, fetch, reserve_port, run_python, run_server
 from tools.soak.background import GIVE_BACK
 from tools.soak.processes import wait_until
 from tools.soak.service import Announcer
@@ -56,7 +56,7 @@ def serve(place: Path, commands: Block, sign: str, broker: str) -> str:
     line, mirror = commands.code.replace('"$BROKER"', broker).splitlines()
     setting, *command = mirror.replace('"', "").split()
     name, _, value = setting.partition("=")
-    port = free_port()
+    port = reserve_port()
     command[1:1] = ["-b", f"127.0.0.1:{port}"]
     variables = {"BROKER": broker}
     with (

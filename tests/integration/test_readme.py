@@ -13,7 +13,7 @@ from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
 from tests.docs.blocks import ALL, claim_blocks
 from tests.docs.site import SECRET
-from tests.processes import free_port, make_environment
+from tests.processes import make_environment, reserve_port
 
 pytestmark = pytest.mark.once
 
@@ -76,7 +76,7 @@ def output(place: Path, wheel: Path) -> str:
     [end] = re.findall(r"`(kill %1)`", STEPS[-2].lead)
     # The first line ends the server where a command fails.
     trap = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
-    script = "".join([trap, *write_script(free_port()), f"{end}\nwait\n"])
+    script = "".join([trap, *write_script(reserve_port()), f"{end}\nwait\n"])
     # "-m": jobs have numbers, as in a terminal.
     command = ("bash", "-e", "-m", "-c", script)
     return run(*command, cwd=place, PIP_CONSTRAINT=str(constraints))

@@ -12,7 +12,7 @@ import pytest
 from ptrack.core.answers import GIF, PIXEL_IMAGE
 from ptrack.core.kinds import LINK
 from ptrack.core.tokens import TokenBox
-from tests.processes import PATIENCE, ROOT, fetch, free_port, run_server
+from tests.processes import PATIENCE, ROOT, fetch, reserve_port, run_server
 
 pytestmark = pytest.mark.once
 
@@ -84,7 +84,7 @@ class Served:
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    port = free_port()
+    port = reserve_port()
     hits = tmp_path_factory.mktemp("hits") / "hits"
     command = [part.format(port=port) for part in COMMANDS[request.param]]
     variables = {
@@ -116,7 +116,7 @@ def test_failing_callback_costs_neither_the_pixel_nor_the_others(
     request: pytest.FixtureRequest, tmp_path: Path
 ):
     """The server is another one, because its log has to hold the traceback."""
-    port, hits = free_port(), tmp_path / "hits"
+    port, hits = reserve_port(), tmp_path / "hits"
     command = [part.format(port=port) for part in COMMANDS["mirror"]]
     variables = {"PTRACK_SECRET": SECRET, "HITS": str(hits)}
     failed = pytest.raises(AssertionError, match=r"Failing failed[\s\S]*on purpose")
@@ -204,7 +204,7 @@ def test_client_that_goes_away_during_a_callback_is_recorded(served, hard: bool)
     ["mirror-uvicorn", "mirror-hypercorn", "mirror-hypercorn-trio", "mirror-granian"],
 )
 def test_server_that_is_ended_during_a_callback_loses_no_hit(name: str, tmp_path: Path):
-    port, hits = free_port(), tmp_path / "hits"
+    port, hits = reserve_port(), tmp_path / "hits"
     command = [part.format(port=port) for part in COMMANDS[name]]
     variables = {"PTRACK_SECRET": SECRET, "HITS": str(hits)}
     served = Served(name, port, hits)

@@ -21,9 +21,9 @@ ENVIRONMENTS = HERE / ".envs"
 DJANGO = "Django>=5.2,<5.3"
 SERVERS = ("granian", "gunicorn", "pyuwsgi", "uvicorn")
 PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk"}
-"""What the wire needs, and the package of Debian that it is in."""
+"""The programs that the wire needs, each with its Debian package."""
 REDIS = {"redis-server": "redis-server"}
-"""What Celery's case needs, likewise."""
+"""The programs that Celery's case needs, each with its Debian package."""
 
 OURS, THREE, PYTRACKING = "ours", "three", "pytracking"
 QUEUEING = "queueing"

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tools.soak.processes import free_port
+from tools.soak.processes import reserve_port
 
 from .environments import OURS, PYTRACKING, THREE, WORKERS, Environment, make_environ
 from .machine import pin
@@ -307,7 +307,7 @@ def measure(
         stack.enter_context(servers[0])
         for kind, apps in SERVERS.items():
             for name, app in apps.items():
-                port = free_port()
+                port = reserve_port()
                 command = COMMANDS[kind](environments[app.side], app, port)
                 server = Server(f"{kind}/{name}", command, port, paths[app.side], place)
                 servers.append(stack.enter_context(server))
@@ -318,7 +318,7 @@ def measure(
 
 
 def _make_nginx(place: Path, path: str) -> Server:
-    port = free_port()
+    port = reserve_port()
     config = place / "nginx.conf"
     config.write_text(NGINX.format(place=place, host=HOST, port=port))
     command = ["nginx", "-c", str(config), "-p", str(place)]

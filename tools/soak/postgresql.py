@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .processes import free_port
+from .processes import reserve_port
 
 PATIENCE = 30
 """Seconds to wait for it before it counts as broken."""
@@ -99,7 +99,7 @@ def run_postgresql(place: Path | None = None, **options: str) -> Iterator[Server
         _change_owner(directory)
         password = secrets.token_hex(16)
         _initialise(programs, directory, password)
-        server = Server(str(directory), free_port(), password)
+        server = Server(str(directory), reserve_port(), password)
         with _run_server(programs, server, {**FAST, **options}):
             yield server
     finally:

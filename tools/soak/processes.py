@@ -22,7 +22,7 @@ class SoakError(Exception):
 _PORTS = range(10_000, 32_000)
 
 
-def free_port() -> int:
+def reserve_port() -> int:
     """Return a port that no process listens on or connects from.
 
     No other process gets it before this one ends, so that they can run at the same

@@ -91,7 +91,7 @@ def _count_refusals(result: load.Result) -> int:
 def tabulate_faults(results: Iterable[Fault]) -> str:
     """Return the table of the faults."""
     head = (
-        *("fault", "server", "what was done, and seen", "hits answered"),
+        *("fault", "server", "action and observation", "hits answered"),
         *("sent, unanswered", "recorded", "lost", "too many", "5xx"),
     )
     rows = [_make_fault_row(*each) for each in results]
@@ -118,7 +118,7 @@ def _make_fault_row(
 def tabulate_background(results: Iterable[Behind]) -> str:
     """Return the table of the faults in the background."""
     head = (
-        *("fault", "engine", "what was done, and seen", "hits answered", "recorded"),
+        *("fault", "engine", "action and observation", "hits answered", "recorded"),
         *("of these at once", "lost", "recorded again", "too many", "s to settle"),
     )
     rows = [_make_background_row(*each) for each in results]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .places import BEHIND, JOURNAL, LEDGER, LOG, PLACE, SECOND
-from .processes import HOST, free_port, is_alive
+from .processes import HOST, is_alive, reserve_port
 from .service import Listener
 
 SECRET = "a-secret-of-the-soak-of-32-bytes"
@@ -164,7 +164,7 @@ class Server(Listener):
     def __init__(
         self, command: Callable[[int], list[str]], place: Path, **variables: str
     ) -> None:
-        port = free_port()
+        port = reserve_port()
         variables = {**_make_variables(place), **variables}
         super().__init__(command(port), place, f"server-{port}", port, **variables)
 

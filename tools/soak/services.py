@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from .processes import HOST, free_port, is_alive, wait_until
+from .processes import HOST, is_alive, reserve_port, wait_until
 from .service import PATIENCE, Announcer, Service
 
 REMEDY = "apt-get install redis-server"
@@ -33,7 +33,7 @@ class Redis(Service):
     """
 
     def __init__(self, place: Path, fsync: str = "always") -> None:
-        self.port = free_port()
+        self.port = reserve_port()
         self.url = f"redis://{HOST}:{self.port}/0"
         command = (
             *("redis-server", "--bind", HOST, "--port", str(self.port)),

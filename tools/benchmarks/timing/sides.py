@@ -13,7 +13,7 @@ from ptrack.wsgi import PtrackWSGIMiddleware
 from tools.benchmarks.environments import ROOT, make_environ
 from tools.benchmarks.machine import pin
 from tools.benchmarks.workers.sample import make_environ as make_wsgi_environ
-from tools.soak.processes import free_port
+from tools.soak.processes import reserve_port
 
 from .kinds import SECRET, TOO_LONG
 from .sampling import Samples, take_samples
@@ -84,7 +84,7 @@ def _read_first_answer(
 
 @contextmanager
 def _run_server() -> Iterator[int]:
-    port = free_port()
+    port = reserve_port()
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST),
         *("--port", str(port), "--workers", "1", "--runtime-threads", "1"),

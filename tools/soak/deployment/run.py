@@ -118,7 +118,7 @@ def _find_version(command: list[str]) -> str:
 
 
 HEAD = (
-    *("what was done", "seen", "hits", "requests", "answered", "sent to both mirrors"),
+    *("action", "seen", "hits", "requests", "answered", "sent to both mirrors"),
     *("rows", "lost", "two rows of one request", "rows of unanswered requests"),
     *("unexplained", "jobs done twice"),
 )

@@ -85,7 +85,7 @@ def write_text(benchmark: dict[str, Any], deployment: dict[str, Any]) -> str:
     """Return the tables."""
     sends = [Send(mails) for mails in SENDS]
     parts = (
-        ("What comes", _tabulate_hits(sends)),
+        ("Hits", _tabulate_hits(sends)),
         (
             "Cores of the mirrors, recording to memory",
             _tabulate_mirrors(benchmark, sends),
@@ -93,7 +93,7 @@ def write_text(benchmark: dict[str, Any], deployment: dict[str, Any]) -> str:
         ("Handing a hit over", _tabulate_engines(benchmark)),
         ("Cores of each part of the deployment", _tabulate_parts(deployment, sends)),
         (
-            "What waits, what is kept, and what is sent",
+            "Workers, storage and traffic",
             _tabulate_rest(deployment, sends),
         ),
     )
@@ -126,7 +126,7 @@ def _tabulate_hits(sends: list[Send]) -> str:
         ("a second, mean", "hour ÷ 3,600", *_round_all(s.hour / 3600 for s in sends)),
         ("a second, peak", f"mean × {PEAK}", *_round_all(s.peak for s in sends)),
     ]
-    return report.make_table(_make_head("what", "arithmetic"), rows, texts=2)
+    return report.make_table(_make_head("quantity", "arithmetic"), rows, texts=2)
 
 
 def _tabulate_mirrors(benchmark: dict[str, Any], sends: list[Send]) -> str:
@@ -142,7 +142,7 @@ def _tabulate_mirrors(benchmark: dict[str, Any], sends: list[Send]) -> str:
         for label, name in MIRRORS
         if name in benchmark["wire"]
     ]
-    return report.make_table(_make_head("what answers", "hits/s a core"), rows)
+    return report.make_table(_make_head("server", "hits/s a core"), rows)
 
 
 def _tabulate_engines(benchmark: dict[str, Any]) -> str:
@@ -188,7 +188,7 @@ def _tabulate_parts(deployment: dict[str, Any], sends: list[Send]) -> str:
         for label, name in parts
         for cost in [deployment[which][name]]
     ]
-    return report.make_table(_make_head("what", "µs of a core a hit"), rows)
+    return report.make_table(_make_head("part", "µs of a core a hit"), rows)
 
 
 def _tabulate_rest(deployment: dict[str, Any], sends: list[Send]) -> str:
@@ -236,7 +236,7 @@ def _tabulate_rest(deployment: dict[str, Any], sends: list[Send]) -> str:
             *_format_mega(each * answered * 8 for each in peaks),
         ),
     ]
-    return report.make_table(_make_head("what", "arithmetic"), rows, texts=2)
+    return report.make_table(_make_head("quantity", "arithmetic"), rows, texts=2)
 
 
 def _round_all(values: Iterator[float] | list[float]) -> list[str]:

@@ -15,7 +15,7 @@ from ptrack.wsgi import PtrackWSGIMiddleware
 from tools.soak.places import ROOT
 from tools.soak.postgresql import Server as PostgreSQL
 from tools.soak.postgresql import run_postgresql
-from tools.soak.processes import HOST, free_port, wait_until
+from tools.soak.processes import HOST, reserve_port, wait_until
 from tools.soak.served.lingering import DONE, LINGER, READY
 from tools.soak.servers import SECRET
 from tools.soak.service import Announcer, Listener
@@ -195,7 +195,7 @@ def manage(*command: str, **variables: str) -> None:
 
 
 def _make_gunicorn(place: Path, **variables: str) -> Listener:
-    port = free_port()
+    port = reserve_port()
     changes = {
         "0.0.0.0:8000": f"{HOST}:{port}",
         # The same app, which lingers when it is told to.
@@ -206,7 +206,7 @@ def _make_gunicorn(place: Path, **variables: str) -> Listener:
 
 
 def _make_granian(place: Path, **variables: str) -> Listener:
-    port = free_port()
+    port = reserve_port()
     changes = {"0.0.0.0": HOST, "8000": str(port)}
     command = files.read_command("systemd/ptrack-mirror-granian.service", changes)
     return Listener(command, place, "mirror-2", port, **variables)
@@ -226,7 +226,7 @@ def _make_worker(place: Path, name: str, **variables: str) -> Worker:
 
 
 def _make_nginx(place: Path, mirrors: Sequence[Listener], retries: bool) -> Listener:
-    port = free_port()
+    port = reserve_port()
     make_certificate(place)
     changes = {
         "listen 443": f"listen {HOST}:{port}",

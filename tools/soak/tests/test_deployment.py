@@ -15,7 +15,7 @@ import pytest
 from ptrack.core.answers import GIF, PIXEL_IMAGE
 from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
 from tests.docs.blocks import ALL, Block, claim, claim_blocks
-from tests.processes import fetch, free_port, make_environment, run_server
+from tests.processes import fetch, make_environment, reserve_port, run_server
 from tools.soak import report
 from tools.soak.deployment import files, rounds, sizing
 from tools.soak.deployment.accounts import Logged, balance, read_log
@@ -345,7 +345,7 @@ OVERRULED = "proxy_ignore_headers Cache-Control Expires; proxy_cache_valid 200 1
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[int]:
     shutil.copy(files.ROOT / "tests/integration/served/pixels.py", tmp_path)
-    port = free_port()
+    port = reserve_port()
     command = ("gunicorn", "-b", f"127.0.0.1:{port}", "ptrack.wsgi:mirror()")
     variables = {"PTRACK_SECRET": SECRET, "HITS": str(tmp_path / "hits")}
     with run_server(*command, port=port, cwd=tmp_path, **variables):
@@ -367,7 +367,7 @@ def load_twice(port: int) -> None:
 def test_nginx_caches_hits_only_where_headers_are_overruled(
     tmp_path: Path, mirror: int, more: str, hits: int
 ):
-    port = free_port()
+    port = reserve_port()
     text = CACHE.format(place=tmp_path, port=port, mirror=mirror, more=more)
     (tmp_path / "mirrors.conf").write_text(text)
     (tmp_path / "nginx.conf").write_text(MAIN.format(place=tmp_path, user="root"))
@@ -390,10 +390,10 @@ include "{place}/ptrack.vcl";
 
 
 def test_varnish_passes_hits_on_as_shown(tmp_path: Path, mirror: int):
-    port = free_port()
+    port = reserve_port()
     text = files.replace_parts("varnish/ptrack.vcl", {"8000": str(mirror)})
     (tmp_path / "ptrack.vcl").write_text(text)
-    (tmp_path / "site.vcl").write_text(SITE.format(place=tmp_path, port=free_port()))
+    (tmp_path / "site.vcl").write_text(SITE.format(place=tmp_path, port=reserve_port()))
     command = [
         *("varnishd", "-F", "-a", f"127.0.0.1:{port}", "-n", str(tmp_path / "work")),
         *("-f", str(tmp_path / "site.vcl"), "-s", "malloc,16m", "-j", "none"),

@@ -156,13 +156,13 @@ OTHER = """
 import sys
 from tools.soak import processes
 processes._PORTS = range(*map(int, sys.stdin.read().split()))
-print(*{processes.free_port() for _ in range(400)})
+print(*{processes.reserve_port() for _ in range(400)})
 """
 
 
 def test_port_is_given_to_no_other_process():
     """The servers of two processes never want the same port."""
-    port = processes.free_port()
+    port = processes.reserve_port()
     done = subprocess.run(
         [sys.executable, "-c", OTHER],
         input=f"{port} {port + 20}",
