@@ -94,6 +94,6 @@ def _parse_address(hop: str) -> _Address:
 
 @cache
 def _make_reader() -> Any:
-    from python_ipware import IpWare
+    from python_ipware import IpWare  # Only where an address is asked for.
 
     return IpWare(precedence=(_KEY,))
