@@ -30,6 +30,8 @@ ANYMAIL = ["django-anymail>=11"]
 
 # The engines that take the hits recorded in the background.
 CELERY = ["celery>=5.4"]
+# It needs more on Redis than the client.
+CELERY_ON_REDIS = ["celery[redis]>=5.4"]
 # Django has Tasks itself from 6.0 on; the backport is no harm there.
 TASKS = ["django-tasks>=0.11"]
 
@@ -40,7 +42,7 @@ TEST = [
     *AGENTS,
     *EMAIL,
     *ANYMAIL,
-    *CELERY,
+    *CELERY_ON_REDIS,
     *TASKS,
     "anyio",
     "hypothesis>=6.100",
@@ -50,7 +52,6 @@ TEST = [
     "pytest>=9",
     "pytest-django>=4.9",
     "pytest-xdist>=3.6",
-    "redis>=5",
     "trio",
     "webtest",
 ]
@@ -89,7 +90,7 @@ TEST_ALL = [
 ]
 
 # The servers of the wire; the peers get environments of their own.
-BENCH = ["granian", "gunicorn", "pyuwsgi", "redis>=5", "uvicorn"]
+BENCH = [*CELERY_ON_REDIS, "granian", "gunicorn", "pyuwsgi", "uvicorn"]
 
 FUZZ = ["atheris>=2.3"]
 
@@ -99,13 +100,12 @@ TIMING = ["granian", "numpy", "scipy"]
 
 # The servers, workers and databases of the load and the faults.
 SOAK = [
-    *CELERY,
+    *CELERY_ON_REDIS,
     *TASKS,
     "granian",
     "gunicorn",
     "psycopg[binary]>=3.1",
     "pyuwsgi",
-    "redis>=5",
     "uvicorn",
     "uvicorn-worker",
     "waitress",

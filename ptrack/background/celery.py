@@ -143,7 +143,8 @@ def make_engine(path: str | None, queue: str | None) -> CeleryEngine:
         # Kombu has several errors for a missing library.
         raise PtrackConfigurationError(
             "PTRACK_BACKGROUND: the library that speaks to the Celery app's broker "
-            f"can't be imported ({type(error).__name__}: {error})"
+            f"can't be imported ({type(error).__name__}: {error}); Celery has an extra "
+            'for it: for example pip install "celery[redis]"'
         ) from error
 
 

@@ -261,6 +261,7 @@ def test_app_without_the_library_of_its_broker_is_refused():
     assert out.startswith(
         "PTRACK_BACKGROUND: the library that speaks to the Celery app's broker"
     )
+    assert 'pip install "celery[redis]"' in out
 
 
 unreadable = make_app("unreadable", "redis://:topsecret#x@h:6379/0")
