@@ -32,8 +32,7 @@ REQUIREMENTS = {
     # The extra has the servers; they are named for their versions to be read below.
     OURS: (
         "--editable",
-        f"{ROOT}[bench,celery,tasks]",
-        "celery[redis]",
+        f"{ROOT}[bench,tasks]",
         "django-tasks-db",
     ),
     THREE: ("django-ptrack==3.0.0",),
