@@ -82,7 +82,7 @@ def test_job_arrives(redis, where: str, short: Path):
     }[where]
     make_engine(url).enqueue("a job")
     assert take_job(redis) == "a job"
-    assert (redis.count_queued(), redis.count_unfinished()) == (0, 0)
+    assert (redis.count_queued(), redis.count_held()) == (0, 0)
 
 
 class Sentinel(Listener):
@@ -124,7 +124,7 @@ def test_job_that_a_full_redis_refuses_is_done_by_no_worker(redis):
         client.config_set("maxmemory", 0)
     engine.enqueue("second")
     assert [take_job(redis), take_job(redis)] == ["first", "second"]
-    assert (redis.count_queued(), redis.count_unfinished()) == (0, 0)
+    assert (redis.count_queued(), redis.count_held()) == (0, 0)
 
 
 # -- a broker that hangs --------------------------------------------------------------
@@ -213,4 +213,4 @@ def test_job_that_a_worker_took_and_did_not_note_is_gone(redis):
     make_engine(redis.url).enqueue("a job")
     with redis.connect() as client:
         assert client.rpop("celery")
-    assert (redis.count_queued(), redis.count_unfinished()) == (0, 0)
+    assert (redis.count_queued(), redis.count_held()) == (0, 0)

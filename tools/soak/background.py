@@ -133,7 +133,7 @@ class Stand:
         """Return the number of jobs that aren't done."""
         if self.redis is None:
             return self.count_tasks("READY", "RUNNING")
-        return int(self.redis.count_queued() + self.redis.count_unfinished())
+        return int(self.redis.count_queued() + self.redis.count_held())
 
     def settle(self) -> None:
         """Wait until the workers have done all jobs.

@@ -61,7 +61,7 @@ class Redis(Service):
         with self.connect() as client:
             return int(client.llen(queue))
 
-    def count_unfinished(self) -> int:
+    def count_held(self) -> int:
         """Return how many jobs workers of Celery hold and haven't acknowledged."""
         with self.connect() as client:
             return int(client.hlen("unacked"))

@@ -111,7 +111,7 @@ def _kill_both(stage: Stage, client: Client) -> str:
     mirror.kill()
     time.sleep(DOWN)
     worker.kill()
-    held = stage.redis.count_unfinished() - stage.redis.count_queued()
+    held = stage.redis.count_held()
     mirror.start()
     time.sleep(DOWN)
     worker.start()

@@ -105,7 +105,7 @@ class Stage:
 
     def is_idle(self) -> bool:
         """Return whether no job waits, and none is held."""
-        return not self.redis.count_queued() and not self.redis.count_unfinished()
+        return not self.redis.count_queued() and not self.redis.count_held()
 
     def settle(self) -> None:
         """Wait until all jobs are done."""

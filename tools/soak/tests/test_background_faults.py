@@ -173,7 +173,7 @@ def test_job_whose_retry_the_broker_refuses_is_kept(tmp_path: Path):
                     lambda: "ptrack.record[" in worker.read_output(), 10, "no job"
                 )
                 time.sleep(1)
-                assert redis.count_queued() + redis.count_unfinished() == 1
+                assert redis.count_queued() + redis.count_held() == 1
                 client.execute_command("ACL", "SETUSER", "default", "+lpush")
     output = worker.read_output()
     assert "A worker got a hit for nobody.Knows" in output

@@ -281,6 +281,7 @@ def test_hits_survive_the_kill_of_mirrors_and_workers(running: Stage, number: in
     result = rounds.run(part.damage, running, range(first, first + part.hits))
     assert result.accounts.problems == []
     assert result.accounts.hits == part.hits
+    assert "-" not in result.said, "a negative number"
     if part.damage is rounds.WORKER:
         assert result.redone > 0
     if part.damage is rounds.MIRROR:
