@@ -7,7 +7,7 @@ from typing import Any
 from .worker import Worker
 
 Medians = dict[str, dict[str, float]]
-"""Microseconds by ``side/case``: median and quartiles."""
+"""Microseconds by ``side/case``: the best round, median and quartiles."""
 
 PAYLOADS: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]]] = (
     ("the benchmark's", ("testarg",), {"key1": "arg1", "key2": "arg2"}),
@@ -90,6 +90,7 @@ def _list_cases(workers: Mapping[str, Worker]) -> list[tuple[Worker, str]]:
 def _summarise(times: list[float]) -> dict[str, float]:
     low, _, high = quantiles(times, n=4) if len(times) > 1 else times * 3
     return {
+        "best": round(min(times), 4),
         "median": round(median(times), 4),
         "low": round(low, 4),
         "high": round(high, 4),

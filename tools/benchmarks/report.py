@@ -135,7 +135,8 @@ def _describe_run(results: Results) -> str:
     )
     kind = "A quick run, only to see that all runs. " if about["quick"] else ""
     return (
-        f"{kind}Measured on {about['date']}, medians of {about['rounds']} rounds:\n\n"
+        f"{kind}Measured on {about['date']}, medians of {about['rounds']} rounds (the "
+        "goals compare the best ones):\n\n"
         f"{machine}\n- {versions}"
     )
 
