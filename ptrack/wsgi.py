@@ -1,7 +1,7 @@
 """ptrack around any WSGI app (PEP 3333), and alone as a mirror."""
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from . import conf
@@ -45,7 +45,7 @@ class PtrackWSGIMiddleware(Wrapper[Callable[..., Iterable[bytes]]]):
         if token is None:
             return self._app(environ, start_response)
         answer = self._endpoint.answer(
-            environ.get("REQUEST_METHOD", ""), token, lambda: PixelRequest(environ)
+            environ.get("REQUEST_METHOD", ""), token, partial(PixelRequest, environ)
         )
         return _respond(answer, start_response)
 

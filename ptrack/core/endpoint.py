@@ -389,7 +389,8 @@ class Endpoint:
             The answer, and the hit if there is one. For a pixel the answer is the same
             for every token.
         """
-        kind, sealed = self._split(token)
+        # Most requests are for pixels, whose tokens have no segment before them.
+        kind, sealed = self._split(token) if "/" in token else (PIXEL, token)
         method = method.upper()
         answer = kind.answers.get(method)
         if answer is None:
