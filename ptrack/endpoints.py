@@ -120,6 +120,12 @@ _overrides = 0
 _overriding = threading.Lock()
 
 
+def uses_django() -> bool:
+    """Return whether Django's settings make the endpoint in force."""
+    # Asking Django takes longer, and the answer stays the same once it is yes.
+    return _django_endpoint is not None or conf.uses_django()
+
+
 def get_django_endpoint() -> Endpoint:
     """Return the endpoint of Django's settings, an override of them included.
 

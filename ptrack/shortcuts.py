@@ -72,7 +72,7 @@ def make_owner() -> Callable[[str], bool]:
     Raises:
         PtrackConfigurationError: As for `pixel_url`.
     """
-    if not conf.uses_django():
+    if not endpoints.uses_django():
         return endpoints.get_environment_endpoint().owns
     get_script_prefix, _ = _import_django()
     return functools.partial(
@@ -81,7 +81,7 @@ def make_owner() -> Callable[[str], bool]:
 
 
 def _render(render: Callable[[Endpoint, str], str]) -> str:
-    if not conf.uses_django():
+    if not endpoints.uses_django():
         return render(endpoints.get_environment_endpoint(), "/")
     get_script_prefix, mark_safe = _import_django()
     endpoint = endpoints.get_django_endpoint()
