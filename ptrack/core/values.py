@@ -12,6 +12,10 @@ from typing import Any
 MAX_DEPTH = 100
 """How deep lists and dicts may nest: reading deeper ones can exhaust the stack."""
 
+# A value of these types reads back as it was, unless it can't be encoded at all. So
+# reading it is spared, which would take a third longer.
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 # Any other value becomes its text, and is refused below unless it equals that, as lazy
 # translations of any library do.
 _dumps = json.JSONEncoder(
@@ -45,7 +49,8 @@ def encode_values(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
     given = (args, kwargs)
     try:
         text = _dumps(given)
-        if _is_shallow(text) and _raw_decode(text)[0] == [list(args), kwargs]:
+        types = map(type, (*args, *kwargs.values()))
+        if _SCALARS.issuperset(types) or _reads_back(text, args, kwargs):
             return text.encode()
     except Exception:  # noqa: S110 - the reason is looked for below
         pass
@@ -56,6 +61,10 @@ def encode_values(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
     except UnicodeEncodeError:
         # A lone surrogate has no UTF-8 but an escape in JSON.
         return _dumps_ascii(given).encode()
+
+
+def _reads_back(text: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return _is_shallow(text) and _raw_decode(text)[0] == [list(args), kwargs]
 
 
 def _is_shallow(text: str) -> bool:
