@@ -25,7 +25,6 @@ doesn't know. No entry is defined yet.
 
 import binascii
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -58,6 +57,7 @@ _PADDING = b"{"
 # The standard library reads the standard alphabet. The characters that are only in that
 # one become "!", which it refuses.
 _TO_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
+_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 # By the number of characters that are missing to a multiple of four. The last character
 # has bits to spare then. An encoder writes them as zero, and any other value would be a
 # second spelling of the token. No number of bytes leaves three missing.
@@ -180,15 +180,16 @@ class TokenBox:
                 list that contains itself), or the token would exceed 8,000 characters.
         """
         data = encode_values(args, kwargs)
-        data += _ASIDE[(_OVERHEAD + len(data)) % 3]
-        length = (_OVERHEAD + len(data)) // 3 * 4
+        size = _OVERHEAD + len(data)
+        length = (size + 2) // 3 * 4
         if length > MAX_TOKEN_LENGTH:
             raise ValueError(
                 f"The token would have {length} characters, and servers refuse URLs "
                 f"with more than {MAX_TOKEN_LENGTH}: put less into it, for example a "
                 "key to data that is stored elsewhere."
             )
-        return urlsafe_b64encode(self._seal(data)).decode("ascii")
+        sealed = binascii.b2a_base64(self._seal(data + _ASIDE[size % 3]), newline=False)
+        return sealed.translate(_TO_URL_SAFE).decode()
 
     def decrypt(self, token: str | bytes, /) -> Arguments:
         """Open a token.
