@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from . import conf
 from .conf import OPTIONS, Options
-from .core.answers import NOT_FOUND, Answer
+from .core.answers import NOT_FOUND
 from .requests import PixelRequest
 from .wrapper import Wrapper, clear
 
@@ -19,7 +19,8 @@ __all__ = ["PixelRequest", "PtrackWSGIMiddleware", "filter_factory", "mirror"]
 def _serve_not_found(
     environ: "WSGIEnvironment", start_response: "StartResponse"
 ) -> Iterable[bytes]:
-    return _respond(NOT_FOUND, start_response)
+    start_response(NOT_FOUND.status_line, list(NOT_FOUND.headers))
+    return [NOT_FOUND.body]
 
 
 class PtrackWSGIMiddleware(Wrapper[Callable[..., Iterable[bytes]]]):
@@ -47,7 +48,9 @@ class PtrackWSGIMiddleware(Wrapper[Callable[..., Iterable[bytes]]]):
         answer = self._endpoint.answer(
             environ.get("REQUEST_METHOD", ""), token, partial(PixelRequest, environ)
         )
-        return _respond(answer, start_response)
+        # Fresh lists: PEP 3333 lets servers and middlewares change the headers.
+        start_response(answer.status_line, list(answer.headers))
+        return [answer.body]
 
 
 def mirror(**options: Unpack[Options]) -> PtrackWSGIMiddleware:
@@ -91,9 +94,3 @@ class _Filter:
 
     def __call__(self, app: Callable[..., Iterable[bytes]]) -> PtrackWSGIMiddleware:
         return PtrackWSGIMiddleware(app, **self._options)
-
-
-def _respond(answer: Answer, start_response: "StartResponse") -> Iterable[bytes]:
-    # Fresh lists: PEP 3333 lets servers and middlewares change the headers.
-    start_response(answer.status_line, list(answer.headers))
-    return [answer.body]
