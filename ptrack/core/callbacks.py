@@ -177,6 +177,8 @@ class Tracker:
     ) -> bool:
         """Run the callbacks of a hit, async ones in an event loop of their own.
 
+        After that the hit has no request, unless a callback has asked for the hit.
+
         Args:
             hit: The hit.
             engine: Takes the callbacks that run in the background; without one they
@@ -188,7 +190,10 @@ class Tracker:
         """
         if self._counters is not None:
             count(self._counters.hit, hit.kind.counter)
-        return self._run_all(self._runners.get(hit.kind, ()), hit, engine, within)
+        try:
+            return self._run_all(self._runners.get(hit.kind, ()), hit, engine, within)
+        finally:
+            hit.release()
 
     async def arun(
         self,
@@ -210,9 +215,12 @@ class Tracker:
         """
         if self._counters is not None:
             count(self._counters.hit, hit.kind.counter)
-        if not self._runners.get(hit.kind, ()):
-            return True
-        return await run_to_end(self._arun_all(hit, engine, thread_sensitive))
+        try:
+            if not self._runners.get(hit.kind, ()):
+                return True
+            return await run_to_end(self._arun_all(hit, engine, thread_sensitive))
+        finally:
+            hit.release()
 
     def call_callbacks(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
         """Run the callbacks of pixels, with the signature of django-ptrack 3.0.0."""

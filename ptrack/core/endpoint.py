@@ -299,8 +299,6 @@ class Endpoint:
 
     def _open(self, kind: Kind, token: str) -> tuple[Any, Any, str | None] | None:
         """Return the arguments and the target in a token; ``None`` for no token."""
-        if len(token) > MAX_TOKEN_LENGTH:
-            return None
         encoder = self._encoder()
         try:
             if encoder is None:
@@ -325,6 +323,8 @@ class Endpoint:
         Raises:
             Exception: It isn't a token of this kind.
         """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise ValueError("too long for a token")
         found, named = encoder.decrypt(token)
         # Each callback gets the arguments again, and an iterator would be empty then.
         args, kwargs = tuple(found), dict(named)
@@ -427,13 +427,9 @@ class Endpoint:
             within: As for `Tracker.run`.
         """
         answer, hit = self.receive(method, token, request)
-        if hit is None:
+        if hit is None or self.tracker.run(hit, self.engine, within):
             return answer
-        try:
-            succeeded = self.tracker.run(hit, self.engine, within)
-        finally:
-            hit.release()
-        return answer if succeeded else hit.kind.failed or answer
+        return hit.kind.failed or answer
 
     async def aanswer(
         self,
@@ -454,12 +450,9 @@ class Endpoint:
         answer, hit = self.receive(method, token, request)
         if hit is None:
             return answer
-        try:
-            succeeded = await self.tracker.arun(
-                hit, self.engine, thread_sensitive=thread_sensitive
-            )
-        finally:
-            hit.release()
+        succeeded = await self.tracker.arun(
+            hit, self.engine, thread_sensitive=thread_sensitive
+        )
         return answer if succeeded else hit.kind.failed or answer
 
     def _ignore(self, reason: Reason, answer: Answer) -> tuple[Answer, None]:

@@ -14,6 +14,7 @@ from django.test import AsyncRequestFactory, RequestFactory
 
 import ptrack
 from ptrack.core import hits
+from ptrack.core.callbacks import Tracker
 from ptrack.core.hits import Hit, objects, read_environ, read_text
 from ptrack.core.jobs import read_job, write_job
 from ptrack.core.kinds import LINK, PIXEL
@@ -171,13 +172,24 @@ class Keeping(ptrack.TrackingPixel):
 kept: list[Any] = []
 
 
-def test_request_of_a_hit_is_freed_without_the_garbage_collector(own_tracker):
-    own_tracker.register(Keeping)
-    app = PtrackWSGIMiddleware(None, secret="s", tracker=own_tracker)
+def request_pixel(tracker: Tracker) -> None:
+    app = PtrackWSGIMiddleware(None, secret="s", tracker=tracker)
     path = f"/ptrack/{TokenBox('s').encrypt()}/".encode()
+    app(make_environ(Request(path=path)), lambda *_: None)
+
+
+def call_as_in_300(tracker: Tracker) -> None:
+    tracker.call_callbacks(PixelRequest({}))
+
+
+@pytest.mark.parametrize("cause_hit", [request_pixel, call_as_in_300])
+def test_request_of_a_hit_is_freed_without_the_garbage_collector(
+    own_tracker, cause_hit
+):
+    own_tracker.register(Keeping)
     gc.disable()
     try:
-        app(make_environ(Request(path=path)), lambda *_: None)
+        cause_hit(own_tracker)
         request = weakref.ref(kept.pop())
         assert request() is None
     finally:
