@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import conf, endpoints
-from .core.endpoint import Endpoint
-from .core.kinds import LINK, PIXEL
+from .core.endpoint import make_tag
+from .core.kinds import LINK, PIXEL, Kind
 from .exceptions import PtrackConfigurationError
 
 
@@ -26,9 +26,7 @@ def pixel_url(*args: Any, **kwargs: Any) -> str:
         PtrackConfigurationError: The environment lacks ``PTRACK_SECRET`` or
             ``PTRACK_APP_URL``. Under Django, ``ImproperlyConfigured``.
     """
-    return _render(
-        lambda endpoint, mount: endpoint.url(PIXEL, args, kwargs, mount=mount)
-    )
+    return _mark_safe(_make_url(PIXEL, args, kwargs))
 
 
 def pixel_tag(*args: Any, **kwargs: Any) -> str:
@@ -44,7 +42,7 @@ def pixel_tag(*args: Any, **kwargs: Any) -> str:
     Raises:
         TypeError, ValueError, PtrackConfigurationError: As for `pixel_url`.
     """
-    return _render(lambda endpoint, mount: endpoint.tag(args, kwargs, mount))
+    return _mark_safe(make_tag(_make_url(PIXEL, args, kwargs)))
 
 
 def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
@@ -63,7 +61,7 @@ def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
             carried.
         PtrackConfigurationError: As for `pixel_url`.
     """
-    return _render(lambda endpoint, mount: endpoint.url(LINK, args, kwargs, url, mount))
+    return _mark_safe(_make_url(LINK, args, kwargs, url))
 
 
 def make_owner() -> Callable[[str], bool]:
@@ -80,16 +78,25 @@ def make_owner() -> Callable[[str], bool]:
     )
 
 
-def _render(render: Callable[[Endpoint, str], str]) -> str:
+def _make_url(
+    kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], target: str | None = None
+) -> str:
     if not endpoints.uses_django():
-        return render(endpoints.get_environment_endpoint(), "/")
-    get_script_prefix, mark_safe = _import_django()
+        return endpoints.get_environment_endpoint().url(kind, args, kwargs, target)
+    get_script_prefix, _ = _import_django()
     endpoint = endpoints.get_django_endpoint()
     try:
-        # The URL is quoted, and in the tag escaped as well.
-        return mark_safe(render(endpoint, get_script_prefix()))
+        return endpoint.url(kind, args, kwargs, target, get_script_prefix())
     except PtrackConfigurationError as error:
         raise conf.to_improperly_configured(error) from None
+
+
+def _mark_safe(text: str) -> str:
+    """Tell Django that the text is escaped: a URL is quoted, and a tag escapes it."""
+    if not endpoints.uses_django():
+        return text
+    _, mark_safe = _import_django()
+    return mark_safe(text)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 from . import conf, endpoints
 from .conf import OPTIONS, Options
 from .core.callbacks import tracker
-from .core.endpoint import Carried, Endpoint
+from .core.endpoint import Carried, Endpoint, make_tag
 from .core.kinds import LINK, PIXEL
 from .discovery import import_pixels
 
@@ -78,7 +78,7 @@ class Wrapper(Generic[App]):
 
     def pixel_tag(self, /, *args: Any, **kwargs: Any) -> str:
         """Return the ``<img>`` of a pixel: see `ptrack.pixel_tag`."""
-        return self._endpoint.tag(args, kwargs)
+        return make_tag(self.pixel_url(*args, **kwargs))
 
     def link_url(self, url: str, /, *args: Any, **kwargs: Any) -> str:
         """Return the URL of a tracked link: see `ptrack.link_url`."""

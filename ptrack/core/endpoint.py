@@ -187,13 +187,6 @@ class Endpoint:
             )
         return url
 
-    def tag(
-        self, args: Iterable[Any], kwargs: Mapping[str, Any], mount: str = "/"
-    ) -> str:
-        """Return ``<img src="URL" width=1 height=1>`` for a pixel: see `url`."""
-        url = html.escape(self.url(PIXEL, args, kwargs, mount=mount))
-        return f'<img src="{url}" width=1 height=1>'
-
     def _seal(self, kind: Kind, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
         encoder = self._encoder()
         if encoder is not None and kind.purpose is None:
@@ -464,6 +457,11 @@ class Endpoint:
             return target
         query = request.META.get("QUERY_STRING", "")
         return add_query(target, query, self._link_query)
+
+
+def make_tag(url: str) -> str:
+    """Return ``<img src="URL" width=1 height=1>`` for the URL of a pixel."""
+    return f'<img src="{html.escape(url)}" width=1 height=1>'
 
 
 def _derive(box: TokenBox, kind: Kind) -> TokenBox:
