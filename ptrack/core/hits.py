@@ -11,6 +11,12 @@ from .kinds import PIXEL, Kind
 
 _ATTRIBUTE = "ptrack_hit"
 
+MAX_HEADER = 1000
+"""The characters of a header that are kept, in a job or in a row; the rest is dropped.
+
+Servers let headers of many megabytes through, and any stranger can send them.
+"""
+
 
 class Hit:
     """A request for a pixel or a link, with the content of its token.
@@ -175,3 +181,8 @@ def read_text(environ: Mapping[str, Any], key: str) -> str:
     """Return a value of an environ; the empty text if it is missing, or isn't text."""
     found = environ.get(key)
     return found if isinstance(found, str) else ""
+
+
+def read_header(environ: Mapping[str, Any], key: str) -> str:
+    """Return the first `MAX_HEADER` characters of a header, the part that is kept."""
+    return read_text(environ, key)[:MAX_HEADER]

@@ -5,7 +5,7 @@ from typing import Any
 
 import ptrack
 from ptrack import conf
-from ptrack.core.hits import read_environ, read_text
+from ptrack.core.hits import read_environ, read_header
 from ptrack.privacy import shorten_ip
 
 from . import bulk, storage
@@ -86,7 +86,7 @@ def make_row(model: type[Row], request: Any, fields: Mapping[str, Any]) -> Row:
 
 
 def _read_request(request: Any) -> dict[str, Any]:
-    user_agent = read_text(read_environ(request), "HTTP_USER_AGENT")
+    user_agent = read_header(read_environ(request), "HTTP_USER_AGENT")
     return {"user_agent": user_agent, "ip": _find_ip(request)}
 
 

@@ -15,7 +15,14 @@ from django.test import AsyncRequestFactory, RequestFactory
 import ptrack
 from ptrack.core import hits
 from ptrack.core.callbacks import Tracker
-from ptrack.core.hits import Hit, objects, read_environ, read_text
+from ptrack.core.hits import (
+    MAX_HEADER,
+    Hit,
+    objects,
+    read_environ,
+    read_header,
+    read_text,
+)
 from ptrack.core.jobs import read_job, write_job
 from ptrack.core.kinds import LINK, PIXEL
 from ptrack.core.tokens import TokenBox
@@ -314,3 +321,8 @@ def test_error_names_the_type_that_is_no_request(wrong):
 @pytest.mark.parametrize("value", [None, b"Mail/1", 1, ["Mail/1"]])
 def test_value_that_is_no_text_is_read_as_none(value):
     assert read_text({"HTTP_USER_AGENT": value}, "HTTP_USER_AGENT") == ""
+
+
+def test_header_is_cut():
+    environ = {"HTTP_USER_AGENT": "a" * MAX_HEADER + "b"}
+    assert read_header(environ, "HTTP_USER_AGENT") == "a" * MAX_HEADER
