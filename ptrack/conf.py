@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from .core.callbacks import Tracker
 from .core.endpoint import normalise_prefix
-from .core.jobs import Engine
+from .core.engines import Engine
 from .core.links import check_target
 from .core.tokens import Encoder, make_key
 from .exceptions import PtrackConfigurationError

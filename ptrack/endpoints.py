@@ -9,7 +9,7 @@ from . import conf
 from .conf import SETTINGS, Configuration
 from .core.callbacks import Tracker, tracker
 from .core.endpoint import Endpoint
-from .core.jobs import LazyEngine
+from .core.engines import LazyEngine
 from .core.tokens import Encoder, TokenBox
 from .exceptions import PtrackConfigurationError
 

@@ -9,7 +9,7 @@ import inspect
 from importlib import import_module
 from typing import Any
 
-from ptrack.core.jobs import Engine
+from ptrack.core.engines import Engine
 from ptrack.exceptions import PtrackConfigurationError
 
 __all__ = ["Engine", "load_engine", "register_task"]

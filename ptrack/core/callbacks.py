@@ -16,8 +16,8 @@ from ptrack.exceptions import PtrackRegistrationError
 from . import kinds
 from .concurrency import drop_cancellation, is_cancelling, run_in_thread, run_to_end
 from .counters import Counters, Reason, count
+from .engines import Engine, hand_over
 from .hits import Hit
-from .jobs import Engine, hand_over
 from .kinds import PIXEL, Callback, Kind
 from .logs import ENDS, log_failure
 

@@ -12,8 +12,8 @@ from . import kinds
 from .answers import Answer, redirect_to
 from .callbacks import Tracker, Within
 from .counters import Reason
+from .engines import LazyEngine
 from .hits import Hit, objects
-from .jobs import LazyEngine
 from .kinds import PIXEL, Kind
 from .links import add_query, check_target
 from .tokens import ENVELOPE, MAX_TOKEN_LENGTH, Encoder, TokenBox
