@@ -15,10 +15,11 @@ from celery.exceptions import Reject
 from kombu import pools
 from kombu.exceptions import KombuError
 
+from ptrack.core.engines import choose_delay
 from ptrack.exceptions import PtrackConfigurationError
 
 from . import import_path
-from .worker import ATTEMPTS, choose_delay, perform
+from .worker import ATTEMPTS, LONGEST_DELAY, perform
 
 NAME = "ptrack.record"
 """The task's name, for routes and monitoring."""
@@ -75,7 +76,7 @@ def _retry(task: "Task[Any, Any]", error: Exception) -> NoReturn:
     if task.request.is_eager:
         # The next try would be at once, and its caller waits for the answer.
         raise error
-    wait = choose_delay(task.request.retries)
+    wait = choose_delay(task.request.retries, LONGEST_DELAY)
     try:
         with acquire_producer(task.app) as producer:
             again = {"countdown": wait, "producer": producer, **_HIDDEN}

@@ -12,9 +12,10 @@ from django import VERSION
 from django.utils import timezone
 
 from ptrack.conf import get_django
+from ptrack.core.engines import choose_delay
 from ptrack.exceptions import PtrackConfigurationError
 
-from .worker import ATTEMPTS, choose_delay, perform
+from .worker import ATTEMPTS, LONGEST_DELAY, perform
 
 logger = logging.getLogger("ptrack")
 
@@ -53,7 +54,7 @@ def _enqueue_again(job: str, attempt: int) -> bool:
     """Enqueue a failed job for a later attempt; return whether that succeeded."""
     if attempt >= ATTEMPTS or not record.get_backend().supports_defer:
         return False
-    later = timezone.now() + timedelta(seconds=choose_delay(attempt - 1))
+    later = timezone.now() + timedelta(seconds=choose_delay(attempt - 1, LONGEST_DELAY))
     try:
         record.using(run_after=later).enqueue(job, attempt + 1)
     except Exception as error:

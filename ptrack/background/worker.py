@@ -4,6 +4,7 @@ import logging
 from io import BytesIO
 
 from ptrack.core import callbacks, jobs
+from ptrack.core.logs import escape
 from ptrack.discovery import import_pixels
 from ptrack.exceptions import PtrackRecordingError, PtrackRegistrationError
 from ptrack.requests import PixelRequest
@@ -13,8 +14,11 @@ logger = logging.getLogger("ptrack")
 ATTEMPTS = 12
 """The tries that a failing job gets, from engines that can try again."""
 
-_LONGEST = 600
+LONGEST_DELAY = 600
 """Seconds between two attempts, at most."""
+
+_SHOWN = 200
+"""The characters of a callback's name that are logged."""
 
 
 def perform(job: str) -> None:
@@ -35,6 +39,7 @@ def perform(job: str) -> None:
     finally:
         # Error trackers show what a frame holds.
         del job
+    name = _show(name)
     if succeeded is None:
         logger.error("A worker got a hit for %s, and doesn't have it registered", name)
         raise PtrackRegistrationError(
@@ -58,10 +63,6 @@ def _try(job: str) -> tuple[str, bool | None]:
     return found.callback, succeeded
 
 
-def choose_delay(failures: int) -> int:
-    """Return the seconds to wait after a failure, more after each one.
-
-    Args:
-        failures: The number of failures before it.
-    """
-    return min(_LONGEST, 1 << failures)
+def _show(name: str) -> str:
+    """Return a name for a line of a log: a worker can't know who wrote the job."""
+    return escape(name)[:_SHOWN]

@@ -1,6 +1,8 @@
 """The engines that take hits to workers."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +12,9 @@ from .jobs import write_job
 from .logs import ENDS
 
 logger = logging.getLogger("ptrack")
+
+LONGEST_PAUSE = 60
+"""Seconds for which an engine that failed is left alone, at most."""
 
 
 @runtime_checkable
@@ -27,8 +32,71 @@ class Engine(Protocol):
         """
 
 
+def choose_delay(failures: int, longest: int) -> int:
+    """Return the seconds to wait after a failure: 1, 2, 4 and so on.
+
+    Args:
+        failures: The number of failures before it; a negative one counts as none.
+        longest: The most seconds.
+    """
+    return min(longest, 1 << min(max(failures, 0), longest.bit_length()))
+
+
+class EnginePausedError(Exception):
+    """The engine is left alone, as it has failed a moment ago."""
+
+
+class Pauses:
+    """The times for which an engine that failed is left alone.
+
+    They are 1, 2, 4 seconds and so on, up to `LONGEST_PAUSE`. After each one, one hit
+    tries the engine again, while the others still leave it alone.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._end = 0.0
+
+    def enter(self) -> int:
+        """Let a hit try the engine; return the number of failures before it.
+
+        Raises:
+            EnginePausedError: The hit has to leave it alone.
+        """
+        if not self._failures:
+            return 0
+        with self._lock:
+            now = time.monotonic()
+            if self._failures and now < self._end:
+                raise EnginePausedError
+            # Not for good: this hit may end without a result, in a fork for example.
+            self._end = now + LONGEST_PAUSE
+            return self._failures
+
+    def note_failure(self, before: int) -> None:
+        """Begin a pause.
+
+        Args:
+            before: The result of `enter`. Hits that tried side by side count as one.
+        """
+        with self._lock:
+            if before == self._failures:
+                self._failures += 1
+                self._end = time.monotonic() + choose_delay(before, LONGEST_PAUSE)
+
+    def note_success(self) -> None:
+        """End all pauses."""
+        if self._failures:
+            with self._lock:
+                self._failures = 0
+
+
 class LazyEngine:
     """An engine that is made at its first use, so never where mails are only sent.
+
+    An engine that fails is left alone for a while: otherwise each hit would wait for a
+    broker that doesn't answer.
 
     Args:
         make: Makes the engine, or raises a `PtrackConfigurationError`.
@@ -37,6 +105,7 @@ class LazyEngine:
     def __init__(self, make: Callable[[], Engine]) -> None:
         self._make = make
         self._engine: Engine | None = None
+        self._pauses = Pauses()
 
     def load(self) -> Engine:
         """Return the engine.
@@ -49,8 +118,18 @@ class LazyEngine:
         return self._engine
 
     def enqueue(self, job: str) -> None:
-        """Enqueue a job: see `Engine.enqueue`."""
-        self.load().enqueue(job)
+        """Enqueue a job: see `Engine.enqueue`.
+
+        Raises:
+            EnginePausedError: The engine has failed a moment ago.
+        """
+        before = self._pauses.enter()
+        try:
+            self.load().enqueue(job)
+        except BaseException:
+            self._pauses.note_failure(before)
+            raise
+        self._pauses.note_success()
 
 
 def hand_over(

@@ -134,6 +134,34 @@ def test_error_about_a_missing_callback_says_the_remedy(
     ]
 
 
+@pytest.mark.parametrize("name", ["a\nWARNING b", "\x1b[2J", "\ud800", "x" * 1000])
+def test_name_of_a_missing_callback_is_one_short_line_of_the_log(
+    name: str, caplog: pytest.LogCaptureFixture
+):
+    """Celery logs the error's message, too."""
+    with pytest.raises(PtrackRegistrationError) as caught:
+        worker.perform(write_job_for(name))
+    for message in (*caplog.messages, str(caught.value)):
+        assert message.isprintable()
+        assert len(message) < 300
+
+
+def test_name_of_a_callback_that_fails_is_one_short_line_too(own_tracker: Tracker):
+    class Failing(ptrack.TrackingPixel):
+        background = True
+
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            raise KeyError
+
+    Failing.__qualname__ = "\n" * 999
+    Failing.__module__ = ""
+    own_tracker.register(Failing)
+    with pytest.raises(PtrackRecordingError) as caught:
+        worker.perform(write_job_for(Failing))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
 def test_worker_outside_django_imports_the_pixels_itself(tmp_path: Path):
     (tmp_path / "pixels.py").write_text(
         "import ptrack\n"
@@ -162,12 +190,6 @@ def test_no_frame_of_ptrack_holds_a_job_that_cannot_be_read():
     with pytest.raises(ValueError, match="not a job") as caught:
         worker.perform("carried")
     assert "carried" not in show_ptrack(caught.value)
-
-
-def test_delays_grow_up_to_ten_minutes():
-    delays = [worker.choose_delay(failures) for failures in range(worker.ATTEMPTS)]
-    assert delays[:4] == [1, 2, 4, 8]
-    assert delays[-1] == max(delays) == 600
 
 
 def test_no_frame_of_ptrack_holds_the_job_when_it_fails(own_tracker: Tracker):

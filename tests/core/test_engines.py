@@ -1,17 +1,27 @@
 """ptrack.core.engines: jobs are handed over, or the caller runs the callback."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from ptrack.core.callbacks import Tracker
 from ptrack.core.counters import Counters
-from ptrack.core.engines import Engine, LazyEngine, hand_over
+from ptrack.core.engines import (
+    LONGEST_PAUSE,
+    Engine,
+    LazyEngine,
+    choose_delay,
+    hand_over,
+)
 from ptrack.core.hits import Hit
 from ptrack.core.jobs import read_job
 from ptrack.core.kinds import PIXEL
+from ptrack.exceptions import PtrackConfigurationError
 from tests.core.endpoints import KeepingEngine
 from tests.core.test_jobs import make_request
+from tools.soak.processes import wait_until
 
 
 class Counting(Counters):
@@ -59,6 +69,182 @@ def test_engine_that_cannot_be_made_is_tried_again():
     with pytest.raises(OSError, match="not yet"):
         engine.load()
     assert isinstance(engine.load(), KeepingEngine)
+
+
+# -- pauses ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a list with the time that the pauses see."""
+    now = [1000.0]
+    monkeypatch.setattr("ptrack.core.engines.time.monotonic", lambda: now[0])
+    return now
+
+
+class FailingEngine:
+    """An engine that fails while it has an error, and counts the tries."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = OSError()
+        self.tries = 0
+
+    def enqueue(self, job: str) -> None:
+        self.tries += 1
+        if self.error is not None:
+            raise self.error
+
+
+def try_it(engine: LazyEngine) -> str:
+    try:
+        engine.enqueue("job")
+    except BaseException as error:
+        return type(error).__name__
+    return "taken"
+
+
+def test_engine_that_failed_is_left_alone_for_a_time_that_grows(clock: list[float]):
+    failing = FailingEngine()
+    engine = LazyEngine(lambda: failing)
+    pauses = []
+    for _ in range(9):
+        assert try_it(engine) == "OSError"
+        start = clock[0]
+        while try_it(engine) == "EnginePausedError":
+            clock[0] += 0.5
+        # The last try has failed, and began the next pause.
+        pauses.append(clock[0] - start)
+        clock[0] += LONGEST_PAUSE
+    assert pauses == [1, *([4, 16, *[LONGEST_PAUSE] * 6])]
+    assert failing.tries == 18
+
+
+def test_engine_that_is_back_is_no_longer_left_alone(clock: list[float]):
+    failing = FailingEngine()
+    engine = LazyEngine(lambda: failing)
+    try_it(engine)
+    failing.error = None
+    clock[0] += 1
+    assert [try_it(engine) for _ in range(3)] == ["taken"] * 3
+    failing.error = OSError()
+    assert try_it(engine) == "OSError"
+    clock[0] += 1
+    assert try_it(engine) == "OSError"
+
+
+def test_one_hit_tries_again_and_the_others_do_not_wait_for_it(clock: list[float]):
+    begun, end = threading.Event(), threading.Event()
+    failing = FailingEngine()
+    engine = LazyEngine(lambda: failing)
+    try_it(engine)
+
+    def wait(job: str) -> None:
+        begun.set()
+        assert end.wait(10)
+
+    failing.enqueue = wait  # type: ignore[method-assign]
+    clock[0] += 1
+    with ThreadPoolExecutor() as pool:
+        trying = pool.submit(try_it, engine)
+        assert begun.wait(10)
+        assert [try_it(engine) for _ in range(5)] == ["EnginePausedError"] * 5
+        end.set()
+        assert trying.result(10) == "taken"
+
+
+def test_hit_that_tries_and_never_returns_does_not_stop_the_others_for_good(
+    clock: list[float],
+):
+    """A fork has no thread that would return."""
+    failing = FailingEngine()
+    engine = LazyEngine(lambda: failing)
+    try_it(engine)
+    failing.enqueue = threading.Event().wait  # type: ignore[assignment]
+    clock[0] += 1
+    threading.Thread(target=try_it, args=(engine,), daemon=True).start()
+    wait_until(lambda: try_it(engine) == "EnginePausedError", 10, "nobody tries")
+    del failing.enqueue  # type: ignore[misc]
+    failing.error = None
+    clock[0] += LONGEST_PAUSE
+    assert try_it(engine) == "taken"
+
+
+def test_hits_that_failed_side_by_side_count_as_one_failure(clock: list[float]):
+    count = 8
+    barrier = threading.Barrier(count, timeout=10)
+
+    class Together:
+        def enqueue(self, job: str) -> None:
+            barrier.wait()
+            raise OSError
+
+    engine = LazyEngine(Together)
+    with ThreadPoolExecutor(count) as pool:
+        assert [*pool.map(lambda _: try_it(engine), range(count))] == ["OSError"] * 8
+    assert try_it(engine) == "EnginePausedError"
+    clock[0] += 1
+    barrier.abort()
+    assert try_it(engine) == "BrokenBarrierError"
+
+
+@pytest.mark.parametrize("error", [OSError(), BaseException(), SystemExit()])
+def test_any_failure_of_an_engine_begins_a_pause(
+    error: BaseException, clock: list[float]
+):
+    failing = FailingEngine()
+    failing.error = error
+    engine = LazyEngine(lambda: failing)
+    assert try_it(engine) == type(error).__name__
+    assert try_it(engine) == "EnginePausedError"
+
+
+def test_engine_that_cannot_be_made_is_left_alone_too(clock: list[float]):
+    tries = []
+
+    def make() -> Engine:
+        tries.append("made")
+        raise PtrackConfigurationError
+
+    engine = LazyEngine(make)
+    try_it(engine)
+    assert try_it(engine) == "EnginePausedError"
+    assert tries == ["made"]
+
+
+def test_hit_that_makes_no_job_begins_no_pause():
+    taking = KeepingEngine()
+    engine = LazyEngine(lambda: taking)
+    bad = Hit(PIXEL, make_request(), [object()], {})
+    assert not hand_over("x", bad, engine, None)
+    assert hand_over("x", Hit(PIXEL, make_request(), [], {}), engine, None)
+
+
+def test_hit_in_a_pause_is_counted_and_logged_like_any_that_was_refused(
+    caplog: pytest.LogCaptureFixture,
+):
+    counting, failing = Counting(), FailingEngine()
+    engine = LazyEngine(lambda: failing)
+    for _ in range(3):
+        hit = Hit(PIXEL, make_request(), [], {})
+        assert not hand_over("pixels.Slow", hit, engine, counting)
+    assert failing.tries == 1
+    assert counting.found == [("refused", "pixels.Slow")] * 3
+    first, *others = caplog.messages
+    assert first.endswith(": OSError")
+    # The same message, so that whoever counts it counts all of them.
+    assert others == [first.replace("OSError", "EnginePausedError")] * 2
+
+
+@pytest.mark.parametrize(
+    ("failures", "delay"),
+    [(-(10**9), 1), (-1, 1), (0, 1), (1, 2), (9, 512), (10, 600), (10**12, 600)],
+)
+def test_delays_grow_up_to_the_longest(failures: int, delay: int):
+    """An engine's count of failures comes from its broker, and may be anything."""
+    assert choose_delay(failures, 600) == delay
+
+
+# -- handing over ---------------------------------------------------------------------
 
 
 def test_job_that_the_engine_took_is_counted():
