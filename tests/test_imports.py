@@ -108,7 +108,7 @@ def test_core_can_be_imported_without_django_and_webob():
 # -- 2: only conf reads settings or the environment; it imports core, no adapter ------
 
 # It compares variables of a request with the process's own, and reads no setting.
-COMPARISON = ("ptrack.core.jobs", "_is_sent")
+COMPARISON = ("ptrack.core.jobs", "_read_environment")
 
 
 def find_reads(module: str) -> set[str]:

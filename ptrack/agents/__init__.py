@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from ptrack.core.hits import read_environ, read_text
+from ptrack.core.hits import read_environ, read_header
 from ptrack.exceptions import PtrackDependencyError
 
 from .client_ip import client_ip
@@ -88,7 +88,7 @@ def identify(request: Any) -> Agent:
     for header in PURPOSE_HEADERS:
         if _states_prefetch(environ, header):
             return Agent("prefetch", header, False)
-    user_agent = read_text(environ, "HTTP_USER_AGENT").strip()
+    user_agent = read_header(environ, "HTTP_USER_AGENT").strip()
     return _identify(user_agent[:MAX_LENGTH]) if user_agent else NO_USER_AGENT
 
 
@@ -111,7 +111,7 @@ def too_fast(sent_at: float, now: float | None = None, *, within: float = 10.0) 
 
 def _states_prefetch(environ: Mapping[str, Any], header: str) -> bool:
     key = "HTTP_" + header.upper().replace("-", "_")
-    value = read_text(environ, key)[:MAX_LENGTH].lower()
+    value = read_header(environ, key)[:MAX_LENGTH].lower()
     return any(purpose in value for purpose in PURPOSES)
 
 

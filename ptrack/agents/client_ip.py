@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from typing import Any, NamedTuple
 
 from ptrack import conf
-from ptrack.core.hits import read_environ, read_text
+from ptrack.core.hits import read_environ, read_forwarded, read_header
 
 MAX_HOPS = 16
 """Entries of ``X-Forwarded-For`` that are read, from the end."""
@@ -57,9 +57,9 @@ def client_ip(request: Any) -> str | None:
     """
     environ = read_environ(request)
     proxies = _read_proxies(tuple(conf.get(_SETTING) or ()))
-    hop = read_text(environ, _KEY).strip()
+    hop = read_header(environ, _KEY).strip()
     address = _parse_address(hop)
-    for earlier in _split_forwarded(read_text(environ, "HTTP_X_FORWARDED_FOR")):
+    for earlier in _split_forwarded(read_forwarded(environ)):
         if not _is_trusted(proxies, hop, address):
             break
         hop = earlier

@@ -32,6 +32,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ptrack import TrackingLink, TrackingPixel, hit
+from ptrack.core.hits import read_header
 from ptrack.exceptions import PtrackDependencyError
 
 try:
@@ -83,7 +84,7 @@ def _make_event(
         tags=_list_tags(tags),
         metadata=_merge_metadata(others),
         timestamp=found.at,
-        user_agent=request.META.get("HTTP_USER_AGENT"),
+        user_agent=read_header(request.META, "HTTP_USER_AGENT") or None,
         event_id=found.id.hex,
         # In JSON's types: receivers may store it.
         esp_event={"args": list(args), "kwargs": dict(kwargs)},

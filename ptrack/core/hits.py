@@ -186,3 +186,17 @@ def read_text(environ: Mapping[str, Any], key: str) -> str:
 def read_header(environ: Mapping[str, Any], key: str) -> str:
     """Return the first `MAX_HEADER` characters of a header, the part that is kept."""
     return read_text(environ, key)[:MAX_HEADER]
+
+
+def read_forwarded(
+    environ: Mapping[str, Any], key: str = "HTTP_X_FORWARDED_FOR"
+) -> str:
+    """Return the end of a list of addresses: whole entries, up to `MAX_HEADER`.
+
+    Each proxy adds the address of its peer at the end, so strangers wrote the start.
+    The result is the same if the header was cut before, on the way to a worker.
+    """
+    header = read_text(environ, key)
+    if len(header) <= MAX_HEADER:
+        return header
+    return header[-MAX_HEADER:].partition(",")[2]

@@ -9,11 +9,14 @@ import pytest
 from django.test import AsyncRequestFactory, RequestFactory
 
 import ptrack
+from ptrack.agents import client_ip
 from ptrack.core.hits import Hit
-from ptrack.core.jobs import Job, read_job, write_job
+from ptrack.core.jobs import MAX_JOB, MAX_VARIABLES, Job, read_job, write_job
 from ptrack.core.kinds import LINK, PIXEL
+from ptrack.core.tokens import TokenBox
 from ptrack.requests import PixelRequest
 from tests.adapters import Request, Send, make_environ
+from tests.processes import run_python
 
 HEADERS = (
     ("Host", "www.example.com"),
@@ -90,32 +93,158 @@ def test_secrets_and_the_length_of_the_body_are_left_out(name: str):
 
 
 def test_variables_that_are_no_text_are_left_out():
-    found = write_and_read(make_request(**{"app.user": object()})).environ
-    assert not {"wsgi.input", "wsgi.version", "wsgi.errors", "app.user"} & set(found)
+    found = write_and_read(make_request(HTTP_X=object())).environ
+    assert "HTTP_X" not in found
 
 
-def test_variables_of_the_process_are_left_out(monkeypatch: pytest.MonkeyPatch):
-    """Python's own servers put all of them into the environ."""
-    monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
-    monkeypatch.setenv("COUNTRY", "of the server")
-    found = write_and_read(
-        make_request(DATABASE_PASSWORD="hidden", COUNTRY="NZ")
-    ).environ
-    assert "DATABASE_PASSWORD" not in found
-    # A proxy's variable about the client is the request's, though.
-    assert found["COUNTRY"] == "NZ"
+def test_only_variables_of_a_request_are_kept():
+    """Servers put others there: the environment, objects, the user's session."""
+    others = {"SHOP_PASSWORD": "1", "COUNTRY": "NZ", "wsgi.x": "1", "RAW_URI": "/"}
+    found = write_and_read(make_request(**others, HTTP_COUNTRY="NZ")).environ
+    assert not others.keys() & found.keys()
+    assert found["HTTP_COUNTRY"] == "NZ"
+    assert {"PATH_INFO", "REQUEST_METHOD", "wsgi.url_scheme"} <= found.keys()
 
 
-def test_variables_of_cgi_are_kept_though_they_come_from_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    for name, value in (("REMOTE_ADDR", "192.0.2.1"), ("HTTP_USER_AGENT", "Mail/2")):
-        monkeypatch.setenv(name, value)
-    found = write_and_read(
-        make_request(REMOTE_ADDR="192.0.2.1", HTTP_USER_AGENT="Mail/2")
+# wsgiref has a copy of the environment as it was when it was imported.
+WSGIREF = """
+import os, json
+from wsgiref.handlers import SimpleHandler
+from ptrack.core.hits import Hit
+from ptrack.core.jobs import write_job
+from ptrack.core.kinds import PIXEL
+os.environ["HTTP_PASSWORD"] = "changed"
+del os.environ["DB_PASSWORD"], os.environ["HTTP_REMOVED"]
+def app(environ, start_response):
+    job = json.loads(write_job("x", Hit(PIXEL, environ, [], {})))
+    print(json.dumps(job["meta"]))
+    start_response("200 OK", [])
+    return []
+base = {"HTTP_USER_AGENT": "Mail/1", "HTTP_HOST": "h"}
+class Handler(SimpleHandler):
+    def setup_environ(self):
+        super().setup_environ()
+        self.environ.update(base)
+import io, sys
+Handler(io.BytesIO(), io.BytesIO(), sys.stderr, {}).run(app)
+"""
+
+
+def test_environment_is_left_out_though_it_has_changed():
+    out = run_python(
+        WSGIREF,
+        HTTP_PASSWORD="hidden",
+        HTTP_REMOVED="hidden",
+        DB_PASSWORD="hidden",
+        HTTP_HOST="0.0.0.0",
     )
-    assert found.environ["REMOTE_ADDR"] == "192.0.2.1"
-    assert found.environ["HTTP_USER_AGENT"] == "Mail/2"
+    found = json.loads(out)
+    assert "hidden" not in out
+    # The environment has a variable of that name, and not of that value.
+    assert (found["HTTP_HOST"], found["HTTP_USER_AGENT"]) == ("h", "Mail/1")
+
+
+CGI = """
+import json, os
+from ptrack.core.hits import Hit
+from ptrack.core.jobs import write_job
+from ptrack.core.kinds import PIXEL
+print(json.loads(write_job("x", Hit(PIXEL, dict(os.environ), [], {})))["meta"])
+"""
+
+
+def test_headers_are_kept_under_cgi_though_they_are_the_environment():
+    out = run_python(CGI, GATEWAY_INTERFACE="CGI/1.1", HTTP_USER_AGENT="Mail/2")
+    assert "'HTTP_USER_AGENT': 'Mail/2'" in out
+    assert "PYTHONPATH" not in out
+
+
+# -- sizes ----------------------------------------------------------------------------
+
+LONG = 5_000_000
+
+CUT = (
+    *("HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_PURPOSE", "HTTP_REFERER"),
+    *("HTTP_SEC_PURPOSE", "HTTP_USER_AGENT", "HTTP_X_FORWARDED_FOR", "HTTP_X_MOZ"),
+    *("HTTP_X_PURPOSE", "PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "SCRIPT_NAME"),
+)
+
+
+@pytest.mark.parametrize(
+    "name", ["HTTP_USER_AGENT", "HTTP_REFERER", "HTTP_SEC_PURPOSE", "REMOTE_ADDR"]
+)
+def test_start_of_a_text_that_is_too_long_is_kept(name: str):
+    value = "a" * LONG
+    assert write_and_read(make_request(**{name: value})).environ[name] == "a" * 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["HTTP_X", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_HOST", "CONTENT_TYPE"]
+)
+def test_value_whose_start_may_mean_another_one_is_left_out(name: str):
+    found = write_and_read(make_request(**{name: "1.2.3.4," * 126})).environ
+    assert name not in found
+    assert write_and_read(make_request(**{name: "a" * 1000})).environ[name]
+
+
+def test_path_is_not_cut_within_a_character():
+    django = RequestFactory().get("/" + "a" * 998 + "é" * 5)
+    found = PixelRequest(write_and_read(django).environ).path_info
+    assert found == "/" + "a" * 998
+
+
+def test_query_is_cut_between_parameters():
+    query = "a=%C3%A9&" * 200
+    request = PixelRequest(write_and_read(make_request(QUERY_STRING=query)).environ)
+    assert request.GET.getall("a") == ["é"] * 111
+    assert (
+        write_and_read(make_request(QUERY_STRING="a" * 1001)).environ["QUERY_STRING"]
+        == ""
+    )
+
+
+@pytest.mark.parametrize("before", ["6.6.6.6, ", "6.6.6.6, " * 500, "x" * LONG + ","])
+@pytest.mark.parametrize(
+    "entries", ["", "1.2.3.4", "1.2.3.4, 10.0.0.2", "10.0.0.2", "x" * 2000]
+)
+def test_client_in_the_worker_is_the_one_in_the_request(
+    before: str, entries: str, settings
+):
+    """The start is a stranger's; an address of it must not move up by a cut."""
+    settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.0/8", "unix:"]
+    for peer in ("10.0.0.1", "9.9.9.9", "", "9" * 2000):
+        request = make_request(HTTP_X_FORWARDED_FOR=before + entries, REMOTE_ADDR=peer)
+        environ = write_and_read(request).environ
+        assert client_ip(environ) == client_ip(request)
+        assert len(environ["HTTP_X_FORWARDED_FOR"]) <= 1000
+
+
+def test_mass_of_headers_leaves_room_for_those_that_ptrack_reads(settings):
+    settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.0/8"]
+    mass = {f"HTTP_{number}": "é" * 1000 for number in range(5000)}
+    request = PixelRequest(
+        mass
+        | make_environ(Request(path=b"/ptrack/x/", headers=HEADERS))
+        | {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "1.2.3.4"}
+    )
+    hit = Hit(PIXEL, request, ["é" * 3000], {})
+    text = write_job("x", hit)
+    assert len(text) <= MAX_JOB
+    found = read_job(text).environ
+    assert client_ip(found) == client_ip(request) == "1.2.3.4"
+    assert {"HTTP_USER_AGENT", "PATH_INFO", "HTTP_0"} <= found.keys()
+    assert sum(len(n) + len(v) + 6 for n, v in found.items()) <= MAX_VARIABLES
+
+
+def test_largest_token_and_the_largest_request_make_a_job():
+    """The texts of a token take the most room as characters of two bytes."""
+    most = dict.fromkeys(CUT, "ÿ" * LONG)
+    most |= {f"HTTP_{number}": "\xff" * 1000 for number in range(100)}
+    token_content = ["é" * 2950]
+    TokenBox("s" * 32).encrypt(*token_content)
+    text = write_job("x" * 1000, Hit(PIXEL, PixelRequest(most), token_content, {}))
+    assert 200_000 < len(text) <= MAX_JOB
+    assert read_job(text).args == token_content
 
 
 @pytest.mark.parametrize("mount", ["", "/shop"])
@@ -174,6 +303,24 @@ def test_argument_that_is_no_json_is_an_error():
         write_job("x", Hit(PIXEL, make_request(), [object()], {}))
 
 
+def test_hit_that_no_worker_could_record_makes_no_job():
+    request = make_request()
+    naive = Hit(PIXEL, request, [], {})
+    naive.identify(UUID(int=7), datetime(2026, 1, 1))
+    for hit in (
+        naive,
+        Hit(LINK, request, [], {}),
+        Hit(LINK, request, [], {}, "javascript:alert(1)"),
+        Hit(PIXEL, request, [], {}, "https://h.example/"),
+        Hit(PIXEL, request, [], {1: 2}),  # type: ignore[dict-item]
+        Hit(PIXEL, request, ["x" * MAX_JOB], {}),
+    ):
+        with pytest.raises((TypeError, ValueError)):
+            write_job("x", hit)
+    with pytest.raises(ValueError, match="too long"):
+        write_job("x" * 1001, Hit(PIXEL, request, [], {}))
+
+
 JOB = {
     "callback": "x",
     "kind": "pixel",
@@ -220,6 +367,34 @@ NO_JOBS = {
     },
     "id is a number": json.dumps({**JOB, "id": 1}),
     "kind is a list": json.dumps({**JOB, "kind": []}),
+    **{
+        f"{name} is {value!r:.20}": json.dumps({**JOB, name: value})
+        for name, values in {
+            "callback": [{}, None, 5, "x" * LONG, "x" * 1001],
+            "id": [None, "", "7", "g" * 32],
+            "at": [
+                None,
+                0,
+                "2026-01-01T00:00:00",
+                "0001-01-01T00:00:00+23:59",
+                "9999-12-31T23:59:59-23:59",
+                "1969-12-31T23:59:59+00:00",
+                "1970-01-01T00:00:00+01:00",
+            ],
+            "meta": [None, [], {"HTTP_X": 1}, {"HTTP_X": None}, {"PATH_INFO": []}],
+            "args": [None, {}, "abc", 1],
+            "kwargs": [None, [], [["a", 1]], "abc"],
+            "target": ["https://h.example/", 1],
+        }.items()
+        for value in values
+    },
+    **{
+        f"link to {target!r}": json.dumps({**JOB, "kind": "link", "target": target})
+        for target in (None, 1, "javascript:alert(1)", "https://h/\n")
+    },
+    "deep": "[" * 100_000,
+    "many digits": "1" * 5000,
+    "too long": json.dumps({**JOB, "args": ["secret" * 50_000]}),
     "kind is another version's": json.dumps(
         {**JOB, "kind": "later", "args": ["secret"]}
     ),
@@ -232,3 +407,22 @@ def test_text_that_is_no_job_is_refused_and_not_shown(job: str):
         read_job(job)
     # An exception that led to it would bring frames that hold the job.
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("job", [None, 5, [], {}, b"{}", ["secret"]])
+def test_object_that_is_no_text_is_refused_as_well(job: Any):
+    """Celery brings a worker whatever JSON the broker has."""
+    with pytest.raises(ValueError, match="not a job"):
+        read_job(job)
+
+
+def test_variables_that_no_job_has_are_not_taken_from_a_broker():
+    """WebOb keeps objects of its own in the environ."""
+    strange = {"webob.adhoc_attrs": "x", "HTTP_COOKIE": "a=b", "wsgi.input": "x"}
+    job = read_job(json.dumps({**JOB, "meta": {**strange, "HTTP_X": "1"}}))
+    assert job.environ == {"HTTP_X": "1"}
+
+
+def test_time_is_in_utc():
+    job = read_job(json.dumps({**JOB, "at": "2026-01-01T01:00:00+02:00"}))
+    assert job.at.isoformat() == "2025-12-31T23:00:00+00:00"
