@@ -22,7 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 class PtrackASGIMiddleware(Wrapper[Callable[..., Awaitable[Any]]]):
     """Answers pixels and links, and passes everything else to the app untouched.
 
-    Sync callbacks run in threads of the event loop's own pool, async ones in the loop.
+    Sync callbacks run in threads of ptrack's own, async ones in the event loop.
     Where the server's loop is trio's, async ones get one of asyncio's.
 
     Args:

@@ -108,6 +108,12 @@ class CeleryEngine:
             **({} if queue is None else {"queue": queue}),
         }
 
+    @property
+    def thread_sensitive(self) -> bool:
+        """See `ptrack.core.engines.is_thread_sensitive`."""
+        # The callback then runs where the job is sent, and may use Django's ORM.
+        return bool(self._app.conf.task_always_eager)
+
     def enqueue(self, job: str) -> None:
         """Send a job to the broker: see `ptrack.background.Engine`."""
         with acquire_producer(self._app, self._connection) as producer:

@@ -9,14 +9,14 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from itertools import groupby
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from ptrack.exceptions import PtrackRegistrationError
 
 from . import kinds
 from .concurrency import drop_cancellation, is_cancelling, run_in_thread, run_to_end
 from .counters import Counters, Reason, count
-from .engines import Engine, hand_over
+from .engines import Engine, hand_over, is_thread_sensitive, note_refusal
 from .hits import Hit
 from .kinds import PIXEL, Callback, Kind
 from .logs import ENDS, log_failure
@@ -45,8 +45,11 @@ class Runner(NamedTuple):
 
 Runners = tuple[Runner, ...]
 
-Groups = tuple[tuple[bool, Runners], ...]
-"""Groups for an event loop: whether one needs a thread, and its callbacks."""
+Place = Literal["engine", "loop", "thread"]
+"""The place where an event loop leaves a callback to, or runs it."""
+
+Groups = tuple[tuple[Place, Runners], ...]
+"""Groups of callbacks, for an event loop, with the place of each."""
 
 # All registries that have had a callback, for workers: a job has only a name.
 _registries: "list[Tracker]" = []
@@ -208,7 +211,7 @@ class Tracker:
             hit: The hit.
             engine: As for `run`.
             thread_sensitive: Run sync callbacks in the thread that Django's ORM is
-                bound to; else in any thread of the event loop's pool.
+                bound to; else in any of ptrack's own threads.
 
         Returns:
             As `run` does.
@@ -273,36 +276,64 @@ class Tracker:
         self, hit: Hit, engine: Engine | None, thread_sensitive: bool
     ) -> bool:
         succeeded = True
-        for in_thread, group in self._groups.get((hit.kind, engine is not None), ()):
-            if in_thread:
-                succeeded &= await self._arun_in_thread(
-                    group, hit, engine, thread_sensitive
+        for place, group in self._groups.get((hit.kind, engine is not None), ()):
+            groups: Groups = ((place, group),)
+            if engine is not None and place == "engine":
+                left = await self._ahand_over(group, hit, engine, thread_sensitive)
+                groups = _group(left, has_engine=False)
+            for own_place, runners in groups:
+                succeeded &= (
+                    await self._arun_in_thread(runners, hit, thread_sensitive)
+                    if own_place == "thread"
+                    else await self._arun_here(runners, hit)
                 )
-                continue
-            for runner in group:
-                try:
-                    await runner.record(*hit.arguments, **hit.kwargs)
-                except ENDS:
-                    raise
-                except BaseException as error:
-                    self._report(runner, error)
-                    succeeded = False
-                if is_cancelling():
-                    # The callback cancelled its own task; the next one still runs.
-                    await drop_cancellation()
+        return succeeded
+
+    async def _ahand_over(
+        self, runners: Runners, hit: Hit, engine: Engine, thread_sensitive: bool
+    ) -> Runners:
+        """Hand a hit over in a thread; return the callbacks that have to run here."""
+
+        def hand_over_all() -> Runners:
+            return tuple(
+                runner
+                for runner in runners
+                if not hand_over(runner.name, hit, engine, self._counters)
+            )
+
+        try:
+            return await run_in_thread(
+                thread_sensitive and is_thread_sensitive(engine), hand_over_all
+            )
+        except ENDS:
+            raise
+        except BaseException as error:
+            # No thread could be started.
+            for runner in runners:
+                note_refusal(runner.name, error, self._counters)
+            return runners
+
+    async def _arun_here(self, runners: Runners, hit: Hit) -> bool:
+        """Run async callbacks in the event loop; return whether all succeeded."""
+        succeeded = True
+        for runner in runners:
+            try:
+                await runner.record(*hit.arguments, **hit.kwargs)
+            except ENDS:
+                raise
+            except BaseException as error:
+                self._report(runner, error)
+                succeeded = False
+            if is_cancelling():
+                # The callback cancelled its own task; the next one still runs.
+                await drop_cancellation()
         return succeeded
 
     async def _arun_in_thread(
-        self,
-        runners: Runners,
-        hit: Hit,
-        engine: Engine | None,
-        thread_sensitive: bool,
+        self, runners: Runners, hit: Hit, thread_sensitive: bool
     ) -> bool:
         try:
-            return await run_in_thread(
-                thread_sensitive, self._run_all, runners, hit, engine
-            )
+            return await run_in_thread(thread_sensitive, self._run_all, runners, hit)
         except ENDS:
             raise
         except BaseException as error:
@@ -324,13 +355,14 @@ class Tracker:
 
 
 def _group(runners: Runners, has_engine: bool) -> Groups:
-    """Return the callbacks in groups, of which each runs in one thread."""
+    """Return the callbacks in groups, each with the place that all of it runs at."""
 
-    # An engine blocks, so it is called in a thread.
-    def needs_thread(runner: Runner) -> bool:
-        return not runner.is_async or (has_engine and runner.background)
+    def find_place(runner: Runner) -> Place:
+        if has_engine and runner.background:
+            return "engine"
+        return "loop" if runner.is_async else "thread"
 
-    return tuple((key, tuple(group)) for key, group in groupby(runners, needs_thread))
+    return tuple((key, tuple(group)) for key, group in groupby(runners, find_place))
 
 
 def run_by_name(name: str, hit: Hit) -> bool | None:

@@ -1,13 +1,34 @@
 """Ways to run callbacks from an event loop, to their end."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, TypeVar, cast
 
 Result = TypeVar("Result")
+
+THREADS = 32
+"""The threads of ptrack's own in a process, at most.
+
+They are apart from the event loop's own pool: if all of them wait for a slow broker,
+the app's ``asyncio.to_thread`` doesn't.
+"""
+
+
+@cache
+def _make_pool() -> ThreadPoolExecutor:
+    # It starts a thread when it needs one more, and ends them with the process.
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="ptrack")
+
+
+# A fork has the pool without its threads. Windows has no forks.
+getattr(os, "register_at_fork", lambda **_: None)(after_in_child=_make_pool.cache_clear)
 
 
 def _start(coroutine: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
@@ -21,7 +42,7 @@ def _start(coroutine: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
     return asyncio.create_task(coroutine)
 
 
-async def _wait_for(task: "asyncio.Task[Any]") -> asyncio.CancelledError | None:
+async def _wait_for(task: "asyncio.Future[Any]") -> asyncio.CancelledError | None:
     """Wait until a task is done; return the last cancellation of the waiting, if any.
 
     The waiting may be cancelled often: a cancelled scope of anyio cancels it at every
@@ -84,25 +105,46 @@ async def run_in_thread(
     A cancellation meanwhile is dropped.
 
     Args:
-        sensitive: Use the one thread that Django's ORM is bound to; else any of the
-            loop's own pool, which is faster.
+        sensitive: Use the one thread that Django's ORM is bound to; else any of
+            ptrack's own `THREADS`.
         function: The function.
         args: Its arguments.
 
     Raises:
         RuntimeError: There is no thread for it.
     """
+    done: asyncio.Future[Result]
     if sensitive:
         # Outside Django this isn't needed, and would be slow to import.
         from asgiref.sync import sync_to_async
 
-        call = sync_to_async(function, thread_sensitive=True)(*args)
+        # In a task of its own: a coroutine that is cancelled before it began never
+        # begins.
+        done = _start(sync_to_async(function, thread_sensitive=True)(*args))
     else:
-        call = asyncio.to_thread(function, *args)
-    # In a task of its own: a coroutine that is cancelled before it began never begins.
-    task = _start(call)
-    await _wait_for(task)
-    return task.result()
+        # With the context variables of the request, as `asyncio.to_thread` does.
+        call = partial(copy_context().run, function, *args)
+        done = asyncio.get_running_loop().run_in_executor(_make_pool(), call)
+    await _wait_for(done)
+    return done.result()
+
+
+@cache
+def _make_variable() -> Any:
+    trio: Any = import_module("trio")
+    return trio.lowlevel.RunVar("ptrack")
+
+
+def _find_limiter() -> Any:
+    """Return what limits ptrack's threads in this run of trio; trio's is the app's."""
+    trio: Any = import_module("trio")
+    variable = _make_variable()
+    try:
+        return variable.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(THREADS)
+        variable.set(limiter)
+        return limiter
 
 
 async def run_outside_asyncio(function: Callable[..., Result], *args: Any) -> Result:
@@ -114,5 +156,7 @@ async def run_outside_asyncio(function: Callable[..., Result], *args: Any) -> Re
     """
     trio: Any = import_module("trio")
     with trio.CancelScope(shield=True):
-        found: Result = await trio.to_thread.run_sync(function, *args)
+        found: Result = await trio.to_thread.run_sync(
+            function, *args, limiter=_find_limiter()
+        )
     return found

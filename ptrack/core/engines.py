@@ -19,7 +19,10 @@ LONGEST_PAUSE = 60
 
 @runtime_checkable
 class Engine(Protocol):
-    """Takes jobs to workers, which do them with `ptrack.background.worker.perform`."""
+    """Takes jobs to workers, which do them with `ptrack.background.worker.perform`.
+
+    It may have an attribute ``thread_sensitive``: see `is_thread_sensitive`.
+    """
 
     def enqueue(self, job: str) -> None:
         """Enqueue a job; return once it is durable.
@@ -30,6 +33,16 @@ class Engine(Protocol):
         Raises:
             Exception: It wasn't enqueued, as far as that is known.
         """
+
+
+def is_thread_sensitive(engine: Engine) -> bool:
+    """Return whether an engine has to be called in the one thread of Django's ORM.
+
+    Under ASGI all sync code of a site waits for that thread, so an engine that needs no
+    connection of Django's says ``thread_sensitive = False``. By default one does: in
+    another thread it would be outside the transaction of a test.
+    """
+    return bool(getattr(engine, "thread_sensitive", True))
 
 
 def choose_delay(failures: int, longest: int) -> int:
@@ -117,6 +130,11 @@ class LazyEngine:
             self._engine = self._make()
         return self._engine
 
+    @property
+    def thread_sensitive(self) -> bool:
+        """See `is_thread_sensitive`."""
+        return self._engine is None or is_thread_sensitive(self._engine)
+
     def enqueue(self, job: str) -> None:
         """Enqueue a job: see `Engine.enqueue`.
 
@@ -152,15 +170,28 @@ def hand_over(
     except ENDS:
         raise
     except BaseException as error:
-        # Its type alone: the message of a database shows the row, and with it the job.
-        logger.warning(
-            "The background engine didn't take a hit of %s, which runs at once: %s",
-            callback,
-            type(error).__name__,
-        )
-        if counters is not None:
-            count(counters.refused, callback)
+        note_refusal(callback, error, counters)
         return False
     if counters is not None:
         count(counters.enqueued, callback)
     return True
+
+
+def note_refusal(
+    callback: str, error: BaseException, counters: Counters | None
+) -> None:
+    """Log and count a hit that no engine took.
+
+    Args:
+        callback: The callback's name.
+        error: The reason.
+        counters: Count it.
+    """
+    # Its type alone: the message of a database shows the row, and with it the job.
+    logger.warning(
+        "The background engine didn't take a hit of %s, which runs at once: %s",
+        callback,
+        type(error).__name__,
+    )
+    if counters is not None:
+        count(counters.refused, callback)

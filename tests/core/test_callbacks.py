@@ -17,6 +17,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 import ptrack
+from ptrack.core import concurrency
 from ptrack.core.callbacks import Tracker, run_by_name, tracker
 from ptrack.core.hits import Hit
 from ptrack.core.kinds import LINK, PIXEL, TrackingPixel
@@ -334,18 +335,21 @@ def test_failure_may_be_no_exception(
     assert record.exc_info[0] is Panic
 
 
-def test_callbacks_that_need_no_thread_run_without_threads(own_tracker, log, caplog):
+@pytest.fixture
+def without_threads(monkeypatch):
+    """Take all threads from ptrack, as at the end of a process."""
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    monkeypatch.setattr(concurrency, "_make_pool", lambda: pool)
+
+
+def test_callbacks_that_need_no_thread_run_without_threads(
+    own_tracker, log, caplog, without_threads
+):
     """The frames of that failure aren't logged: they hold the pixel's arguments."""
     for pixel in (Sync, Second, Async):
         own_tracker.register(pixel)
-
-    async def run_without_threads() -> bool:
-        pool = ThreadPoolExecutor(1)
-        pool.shutdown()
-        asyncio.get_running_loop().set_default_executor(pool)
-        return await own_tracker.arun(make_hit(1), thread_sensitive=False)
-
-    assert asyncio.run(run_without_threads()) is False
+    assert run_async(own_tracker, make_hit(1), thread_sensitive=False) is False
     assert log == [("Async", "request", (1,), {})]
     assert caplog.messages == [
         f"Callback {__name__}.{name} failed" for name in ("Sync", "Second")
@@ -411,7 +415,9 @@ def test_sync_callbacks_stay_in_one_thread_under_async(own_tracker):
     ("pixels", "changes"),
     [((Sync, Second), 1), ((Sync, Async, Second), 2), ((Async,), 0), ((), 0)],
 )
-def test_neighbours_share_one_change_of_thread(own_tracker, log, pixels, changes):
+def test_neighbours_share_one_change_of_thread(
+    own_tracker, log, pixels, changes, monkeypatch
+):
     """A change of thread costs more than most callbacks do."""
 
     class CountingPool(ThreadPoolExecutor):
@@ -426,9 +432,9 @@ def test_neighbours_share_one_change_of_thread(own_tracker, log, pixels, changes
     pool = CountingPool(1)
 
     async def main() -> None:
-        asyncio.get_running_loop().set_default_executor(pool)
         await own_tracker.arun(make_hit(), thread_sensitive=False)
 
+    monkeypatch.setattr(concurrency, "_make_pool", lambda: pool)
     asyncio.run(main())
     assert get_names(log) == [pixel.__name__ for pixel in pixels]
     assert pool.submitted == changes
@@ -701,6 +707,107 @@ def test_hit_that_the_engine_refuses_runs_here_and_that_is_logged(
     assert record.getMessage().endswith(
         f"{slow.__name__}, which runs at once: {type(error).__name__}"
     )
+
+
+class AnyThreadEngine(KeepingEngine):
+    """An engine that needs no connection of Django's."""
+
+    thread_sensitive = False
+
+
+@pytest.mark.parametrize("engine", [KeepingEngine(), AnyThreadEngine()])
+@pytest.mark.parametrize("thread_sensitive", [True, False])
+def test_only_an_engine_that_needs_it_is_called_in_the_thread_of_the_orm(
+    own_tracker, engine, thread_sensitive
+):
+    """All sync code of a site under ASGI waits for that thread."""
+    own_tracker.register(Slow)
+
+    async def main() -> Any:
+        hit = Hit(PIXEL, Request(), (), {})
+        await own_tracker.arun(hit, engine, thread_sensitive=thread_sensitive)
+        return await sync_to_async(threading.current_thread)()
+
+    engine.threads.clear()
+    sensitive = asyncio.run(main())
+    expected = thread_sensitive and not isinstance(engine, AnyThreadEngine)
+    assert [each is sensitive for each in engine.threads] == [expected]
+
+
+@pytest.mark.parametrize("engine_class", [KeepingEngine, AnyThreadEngine])
+@pytest.mark.parametrize("thread_sensitive", [True, False])
+def test_hit_that_is_refused_runs_where_it_would_without_an_engine(
+    own_tracker, engine_class, thread_sensitive
+):
+    found = {}
+
+    class Slow(TrackingPixel):
+        background = True
+
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            found["sync"] = threading.current_thread()
+
+    class AsyncSlow(TrackingPixel):
+        background = True
+
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            found["async"] = threading.current_thread()
+
+    for each in (Slow, AsyncSlow):
+        own_tracker.register(each)
+
+    async def main() -> Any:
+        hit, engine = Hit(PIXEL, Request(), (), {}), engine_class(OSError())
+        assert await own_tracker.arun(hit, engine, thread_sensitive=thread_sensitive)
+        return await sync_to_async(threading.current_thread)()
+
+    sensitive = asyncio.run(main())
+    assert found["async"] is threading.current_thread()
+    assert (found["sync"] is sensitive) is thread_sensitive
+    assert found["sync"] is not found["async"]
+
+
+def test_order_is_that_of_the_registration_even_if_the_engine_refuses(own_tracker):
+    names = []
+
+    def make(name: str, runs_behind: bool, is_async: bool) -> type:
+        def record(self: Any, request: Any) -> None:
+            names.append(name)
+
+        async def arecord(self: Any, request: Any) -> None:
+            names.append(name)
+
+        members = {
+            "background": runs_behind,
+            "record": arecord if is_async else record,
+        }
+        return type(name, (TrackingPixel,), members)
+
+    for number in range(16):
+        own_tracker.register(make(f"N{number:02}", bool(number & 2), bool(number & 1)))
+    hit = Hit(PIXEL, Request(), (), {})
+    run_async(own_tracker, hit, engine=KeepingEngine(OSError()))
+    assert names == sorted(names)
+    assert len(names) == 16
+
+
+def test_async_callback_runs_here_if_there_is_no_thread_to_hand_it_over(
+    own_tracker, caplog, without_threads
+):
+    names = []
+
+    @own_tracker.register
+    class AsyncSlow(TrackingPixel):
+        background = True
+
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            names.append("AsyncSlow")
+
+    hit = Hit(PIXEL, Request(), (), {})
+    assert run_async(own_tracker, hit, engine=KeepingEngine(), thread_sensitive=False)
+    assert names == ["AsyncSlow"]
+    (message,) = caplog.messages
+    assert message.endswith("AsyncSlow, which runs at once: RuntimeError")
 
 
 def test_way_out_of_the_process_is_passed_on_from_an_engine(own_tracker):

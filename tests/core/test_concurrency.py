@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 import trio
 
+from ptrack.core import concurrency
 from ptrack.core.concurrency import (
+    THREADS,
     drop_cancellation,
     is_cancelling,
     run_in_thread,
     run_outside_asyncio,
     run_to_end,
 )
+from tests.processes import run_python
+from tools.soak.processes import wait_until
 
 # -- run_to_end -----------------------------------------------------------------------
 
@@ -248,8 +252,6 @@ def test_function_is_called_even_if_its_task_is_cancelled(sensitive: bool):
         called.append("went on")
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(1))
         busy = asyncio.ensure_future(run_in_thread(sensitive, free.wait, 10))
         await asyncio.sleep(0.01)
         await run_to_end(work())
@@ -259,15 +261,74 @@ def test_function_is_called_even_if_its_task_is_cancelled(sensitive: bool):
     assert called == ["called", "went on"]
 
 
-def test_missing_thread_is_an_error():
+def test_missing_thread_is_an_error(monkeypatch: pytest.MonkeyPatch):
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    monkeypatch.setattr(concurrency, "_make_pool", lambda: pool)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        asyncio.run(run_in_thread(False, print))
+
+
+def test_function_sees_the_context_of_its_caller_and_changes_it_for_itself_alone():
+    variable: ContextVar[str] = ContextVar("variable", default="other")
+
+    def read_and_change() -> str:
+        found = variable.get()
+        variable.set("changed")
+        return found
+
+    async def main() -> list[str]:
+        variable.set("caller's")
+        found = [await run_in_thread(False, read_and_change) for _ in range(2)]
+        return [*found, variable.get()]
+
+    assert asyncio.run(main()) == ["caller's"] * 3
+
+
+def test_threads_that_all_wait_leave_those_of_the_app_alone():
+    """A broker that hangs holds as many of ptrack's threads as there may be."""
+    end = threading.Event()
+    waiting = []
+
+    def wait() -> None:
+        waiting.append(threading.current_thread())
+        assert end.wait(10)
+
     async def main() -> None:
-        pool = ThreadPoolExecutor(1)
-        pool.shutdown()
-        asyncio.get_running_loop().set_default_executor(pool)
-        with pytest.raises(RuntimeError, match="shutdown"):
-            await run_in_thread(False, print)
+        work = [
+            asyncio.ensure_future(run_in_thread(False, wait))
+            for _ in range(THREADS + 5)
+        ]
+        await asyncio.to_thread(
+            wait_until, lambda: len(waiting) >= THREADS, 10, "no threads"
+        )
+        await asyncio.sleep(0.1)
+        assert len(waiting) == len(set(waiting)) == THREADS
+        end.set()
+        await asyncio.gather(*work)
 
     asyncio.run(main())
+    assert len(waiting) == THREADS + 5
+    assert all(thread.name.startswith("ptrack") for thread in waiting)
+
+
+FORK = """
+import asyncio, os, threading, warnings
+from ptrack.core.concurrency import run_in_thread
+# Python warns of forks of a process with threads, which is the point here.
+warnings.simplefilter("ignore", DeprecationWarning)
+asyncio.run(run_in_thread(False, os.write, 1, b"parent\\n"))
+child = os.fork()
+text = b"again\\n" if child else b"child\\n"
+asyncio.run(run_in_thread(False, os.write, 1, text))
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_fork_of_a_process_with_threads_has_threads_of_its_own():
+    """Both processes end, and don't wait for threads that are idle or elsewhere."""
+    assert sorted(run_python(FORK).split()) == ["again", "child", "parent"]
 
 
 # -- drop_cancellation ----------------------------------------------------------------
@@ -345,3 +406,27 @@ def test_function_runs_to_its_end_under_trio_even_in_a_cancelled_scope():
     trio.run(main)
     assert called[0] == (3, 1)
     assert called[1] is not threading.current_thread()
+
+
+def test_threads_under_trio_are_bounded_and_apart_from_the_apps():
+    end = threading.Event()
+    waiting = []
+
+    def wait() -> None:
+        waiting.append("waits")
+        assert end.wait(10)
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(THREADS + 5):
+                nursery.start_soon(run_outside_asyncio, wait)
+            app_limiter = trio.to_thread.current_default_thread_limiter()
+            await trio.to_thread.run_sync(
+                wait_until, lambda: len(waiting) >= THREADS, 10, "no threads"
+            )
+            assert len(waiting) == THREADS
+            assert app_limiter.borrowed_tokens == 0
+            end.set()
+
+    trio.run(main)
+    assert len(waiting) == THREADS + 5
