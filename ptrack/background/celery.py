@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 
 from celery import Celery, Task, shared_task
 from celery.app import app_or_default
-from celery.exceptions import Reject
+from celery.exceptions import Reject, Retry
 from kombu import pools
-from kombu.exceptions import KombuError
 
 from ptrack.core.engines import choose_delay
 from ptrack.exceptions import PtrackConfigurationError
@@ -46,9 +45,14 @@ _HIDDEN = {"argsrepr": "(…)"}
 _NO_PATH = 'isn\'t the dotted path of an app: for example "celery:shop.celery.app"'
 
 
+class _RecordTask(Task):  # type: ignore[type-arg]
+    Request = "ptrack.background.celery_requests:Request"
+
+
 # "acks_late" and "reject_on_worker_lost": if a worker is killed, another one does its
 # job. "acks_on_failure_or_timeout": the same if a time limit of the project ends a job.
 @shared_task(
+    base=_RecordTask,
     bind=True,
     name=NAME,
     acks_late=True,
@@ -73,17 +77,24 @@ def record(self: "Task[Any, Any]", job: str) -> None:
 
 
 def _retry(task: "Task[Any, Any]", error: Exception) -> NoReturn:
-    if task.request.is_eager:
-        # The next try would be at once, and its caller waits for the answer.
+    if task.request.is_eager or not isinstance(task.request.retries, int):
+        # The next try would be at once, and its caller waits for the answer; or Celery
+        # hasn't written this message.
         raise error
     wait = choose_delay(task.request.retries, LONGEST_DELAY)
     try:
         with acquire_producer(task.app) as producer:
             again = {"countdown": wait, "producer": producer, **_HIDDEN}
             raise task.retry(exc=error, **again) from None
-    except (KombuError, Reject):
-        # The broker doesn't take the job, and Celery would drop it. It goes back to the
-        # queue later, as this worker would get it again at once.
+    except Retry:
+        raise
+    except Exception as problem:
+        if problem is error:
+            # This was the last try.
+            raise
+        # The broker doesn't take the job, or a soft time limit has come, and Celery
+        # would drop it. It goes back to the queue later, as this worker would get it
+        # again at once.
         time.sleep(wait)
         raise Reject(type(error).__name__, requeue=True) from None
 

@@ -42,8 +42,9 @@ def record(job: str, attempt: int = 1) -> None:
     """
     try:
         perform(job)
-    except Exception:
-        if _enqueue_again(job, attempt):
+    except BaseException as error:
+        # If the process has to end, the job is no less to be done.
+        if _enqueue_again(job, attempt) and isinstance(error, Exception):
             return
         # Error trackers show what a frame holds.
         del job
@@ -52,7 +53,10 @@ def record(job: str, attempt: int = 1) -> None:
 
 def _enqueue_again(job: str, attempt: int) -> bool:
     """Enqueue a failed job for a later attempt; return whether that succeeded."""
-    if attempt >= ATTEMPTS or not record.get_backend().supports_defer:
+    # A database may have anything in the place of the number.
+    if not isinstance(attempt, int) or attempt >= ATTEMPTS:
+        return False
+    if not record.get_backend().supports_defer:
         return False
     later = timezone.now() + timedelta(seconds=choose_delay(attempt - 1, LONGEST_DELAY))
     try:
