@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from queue import Queue
 from typing import Any, ClassVar
 
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
-from celery.signals import before_task_publish
+from celery.exceptions import SoftTimeLimitExceeded
+from celery.signals import before_task_publish, task_failure
 from kombu import pools
 from kombu.exceptions import LimitExceeded, OperationalError
 from webtest import TestApp as WebTest
@@ -25,7 +27,8 @@ from ptrack.background.celery import (
 )
 from ptrack.background.worker import ATTEMPTS
 from ptrack.core.callbacks import Tracker
-from ptrack.exceptions import PtrackConfigurationError
+from ptrack.core.engines import is_thread_sensitive
+from ptrack.exceptions import PtrackConfigurationError, PtrackRecordingError
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests import processes
 from tests.processes import run_python
@@ -196,7 +199,10 @@ def test_failure_is_tried_again_with_the_same_hit(
     assert len({hit for hit, *_ in slow.calls}) == 1
 
 
-@pytest.mark.parametrize("refusal", [OperationalError(), LimitExceeded()])
+@pytest.mark.parametrize(
+    "refusal",
+    [OperationalError(), LimitExceeded(), OSError(), SoftTimeLimitExceeded()],
+)
 def test_job_is_given_back_if_the_broker_refuses_its_next_attempt(
     worked: CeleryEngine,
     own_tracker: Tracker,
@@ -204,7 +210,7 @@ def test_job_is_given_back_if_the_broker_refuses_its_next_attempt(
     monkeypatch: pytest.MonkeyPatch,
     refusal: Exception,
 ):
-    """Celery would drop it; also if all connections are in use for too long."""
+    """Celery would drop it; so too if nothing is wrong with the broker itself."""
     refusals = [refusal]
 
     def refuse_once(app: Celery, *connection: Any) -> Any:
@@ -220,6 +226,81 @@ def test_job_is_given_back_if_the_broker_refuses_its_next_attempt(
     assert refusals == []
     first, second = slow.calls
     assert first == second
+
+
+def test_job_that_a_soft_time_limit_ends_outside_its_task_is_given_back(
+    worked: CeleryEngine,
+    own_tracker: Tracker,
+    slow: type[Slow],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Here it is after the task's handling of errors, which has failed."""
+    limits = [SoftTimeLimitExceeded()]
+    real = engine_module._retry
+
+    def retry(task: Any, error: Exception) -> Any:
+        if limits:
+            raise limits.pop()
+        real(task, error)
+
+    monkeypatch.setattr(engine_module, "_retry", retry)
+    slow.errors.append(OSError())
+    open_pixel(own_tracker, worked, 1)
+    assert slow.done.wait(processes.PATIENCE)
+    assert limits == []
+    first, second = slow.calls
+    assert first == second
+
+
+@pytest.fixture
+def failures() -> Iterator[Queue[Exception]]:
+    """Yield the errors of jobs that have failed for good."""
+    found: Queue[Exception] = Queue()
+
+    def keep(exception: Exception, **_: Any) -> None:
+        found.put(exception)
+
+    task_failure.connect(keep)
+    yield found
+    task_failure.disconnect(keep)
+
+
+def test_failure_of_the_last_try_is_for_good(
+    app: Celery,
+    worked: CeleryEngine,
+    own_tracker: Tracker,
+    slow: type[Slow],
+    monkeypatch: pytest.MonkeyPatch,
+    failures: Queue[Exception],
+):
+    retry_at_once(monkeypatch)
+    monkeypatch.setattr(app.tasks[NAME], "max_retries", 1)
+    slow.errors += [OSError()] * 5
+    open_pixel(own_tracker, worked, 1)
+    error = failures.get(timeout=processes.PATIENCE)
+    assert isinstance(error, PtrackRecordingError)
+    assert len(slow.calls) == 2
+
+
+@pytest.mark.parametrize("retries", ["many", None, [], -(10**12), 10**12])
+def test_message_of_a_stranger_fails_for_good_or_is_tried_again(
+    app: Celery,
+    worked: CeleryEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    failures: Queue[Exception],
+    retries: Any,
+):
+    """Its count of tries is whatever they wrote."""
+    monkeypatch.setattr(app.tasks[NAME], "max_retries", min(ATTEMPTS, -(10**12) + 1))
+    app.tasks[NAME].apply_async(("garbage",), retries=retries, queue=WORKED)
+    error = failures.get(timeout=processes.PATIENCE)
+    assert type(error) is ValueError
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_engine_holds_the_thread_of_djangos_orm_only_if_it_runs_callbacks(eager: bool):
+    made = make_app("sensitive", task_always_eager=eager)
+    assert is_thread_sensitive(CeleryEngine(made)) is eager
 
 
 def test_task_is_acknowledged_only_when_it_has_succeeded(app: Celery):

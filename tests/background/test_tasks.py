@@ -165,6 +165,49 @@ def test_failure_is_left_to_the_backend_and_logged_if_it_refuses_the_next_attemp
     assert not [each for each in held if "callback" in each and "fail" in each]
 
 
+@pytest.mark.parametrize("way_out", [SystemExit, KeyboardInterrupt])
+def test_job_whose_process_has_to_end_is_enqueued_again(
+    client: Any, set_up: Any, calls: list[Any], way_out: type[BaseException]
+):
+    """A second SIGTERM ends a db_worker at once, in the middle of its task."""
+    set_up(KEEPING)
+
+    @ptrack.tracker.register
+    class Ended(ptrack.TrackingPixel):
+        background = True
+
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            raise way_out
+
+    try:
+        open_pixel(client, 1)
+        result = list_tasks()[-1]
+        with pytest.raises(way_out):
+            result.task.call(*result.args, **result.kwargs)
+    finally:
+        ptrack.tracker.unregister(Ended)
+    again = list_tasks()[-1]
+    assert again is not result
+    assert again.args == [result.args[0], 2]
+
+
+@pytest.mark.parametrize("attempt", ["1", None, ATTEMPTS, 10**12, -(10**12)])
+def test_number_of_the_attempt_may_be_anything(
+    client: Any, set_up: Any, calls: list[Any], attempt: Any
+):
+    """It comes from the database, as the job does."""
+    set_up(KEEPING)
+    open_pixel(client, "fail")
+    (result,) = list_tasks()
+    if isinstance(attempt, int) and attempt < 0:
+        result.task.call(result.args[0], attempt)
+        assert len(list_tasks()) == 2
+        return
+    with pytest.raises(PtrackRecordingError):
+        result.task.call(result.args[0], attempt)
+    assert len(list_tasks()) == 1
+
+
 def test_failure_is_left_to_a_backend_that_can_not_wait(
     client: Any, set_up: Any, calls: list[Any]
 ):
