@@ -4,7 +4,9 @@ Each seed is a case for which ptrack has a line of its own, and is named after i
 first bytes are the modes of `tools.fuzz.inputs`.
 """
 
+import json
 from pathlib import Path
+from typing import Any
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -102,7 +104,74 @@ REQUESTS: dict[str, bytes] = {
     + b"\n\nX-HTTP-Method-Override: DELETE\nX-Original-URL: /page/",
 }
 
-SEEDS = {"decryption": DECRYPTION, "requests": REQUESTS}
+
+def _make_job(**changes: Any) -> bytes:
+    fields = {
+        "callback": "fuzz.Open",
+        "kind": "pixel",
+        "id": "018f0000000070008000000000000007",
+        "at": "2026-01-02T03:04:05.678901+00:00",
+        "meta": {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/ptrack/x/",
+            "QUERY_STRING": "a=1",
+            "REMOTE_ADDR": "192.0.2.1",
+            "HTTP_USER_AGENT": "Mail/1",
+            "HTTP_X_FORWARDED_FOR": "192.0.2.2, 192.0.2.3",
+            "wsgi.url_scheme": "https",
+        },
+        "args": ["a", 1, None],
+        "kwargs": {"k": [1.5, {"x": True}]},
+        "target": None,
+    }
+    return b"J" + json.dumps({**fields, **changes}, separators=(",", ":")).encode()
+
+
+_LINK = {"callback": "fuzz.Click", "kind": "link"}
+
+JOBS: dict[str, bytes] = {
+    "pixel": _make_job(),
+    "link": _make_job(**_LINK, target="https://h.example/?a=1#b"),
+    "link-without-target": _make_job(**_LINK),
+    "link-to-no-target": _make_job(**_LINK, target="javascript:a"),
+    "pixel-with-target": _make_job(target="https://h.example/"),
+    "callback-missing": _make_job(callback="shop.pixels.Gone"),
+    "callback-of-two-lines": _make_job(callback="a\nWARNING ptrack: b"),
+    "callback-too-long": _make_job(callback="x" * 1001),
+    "callback-as-an-object": _make_job(callback={"a": 1}),
+    "kind-of-later": _make_job(kind="later"),
+    "kind-as-a-list": _make_job(kind=[]),
+    "id-short": _make_job(id="7"),
+    "id-as-a-number": _make_job(id=7),
+    "at-without-zone": _make_job(at="2026-01-02T03:04:05"),
+    "at-the-beginning": _make_job(at="0001-01-01T00:00:00+23:59"),
+    "at-the-end": _make_job(at="9999-12-31T23:59:59-23:59"),
+    "at-as-a-number": _make_job(at=0),
+    "meta-empty": _make_job(meta={}),
+    "meta-as-a-list": _make_job(meta=[]),
+    "meta-of-webobs": _make_job(meta={"webob.adhoc_attrs": "x", "HTTP_COOKIE": "a=b"}),
+    "meta-not-text": _make_job(meta={"HTTP_X": 1}),
+    "meta-surrogates": _make_job(
+        meta={"HTTP_USER_AGENT": "\ud800", "REMOTE_ADDR": "\udfff"}
+    ),
+    "meta-content-type": _make_job(meta={"CONTENT_TYPE": "text/plain; charset=utf-7"}),
+    "args-as-an-object": _make_job(args={}),
+    "args-deep": _make_job().replace(b'["a",1,null]', b"[" * 900 + b"]" * 900),
+    "args-unreadably-deep": b"J" + b"[" * 4000,
+    "args-of-numbers": _make_job().replace(b'["a",1,null]', b"[NaN,1e400,-0.0]"),
+    "kwargs-as-a-list": _make_job(kwargs=[]),
+    "kwargs-of-the-callback": _make_job(kwargs={"self": 1, "request": 2, "": 3}),
+    "too-many-digits": b"J" + b"9" * 4301,
+    "fields-missing": b'J{"callback":"fuzz.Open"}',
+    "object": b"O{}",
+    "object-null": b"Onull",
+    "object-number": b"O5",
+    "text": b"Jgarbage",
+    "not-utf-8": b"J\xff\xfe",
+    "empty": b"",
+}
+
+SEEDS = {"decryption": DECRYPTION, "requests": REQUESTS, "jobs": JOBS}
 
 
 def write() -> None:

@@ -14,6 +14,9 @@ from ptrack.core.tokens import TokenBox
 from tests.processes import ROOT, make_environment
 from tools.fuzz import HARNESSES, inputs, seeds
 
+# Nothing gets past the authenticator in these.
+OF_TOKENS = ("decryption", "requests")
+
 CASES = [(harness, name) for harness in HARNESSES for name in seeds.SEEDS[harness]]
 
 
@@ -46,7 +49,7 @@ def test_seeds_have_hits_among_them(monkeypatch):
 
 def test_checks_notice_a_hit_with_a_forged_token(monkeypatch):
     monkeypatch.setattr(TokenBox, "decrypt", lambda *_: ([], {}))
-    for harness in HARNESSES:
+    for harness in OF_TOKENS:
         with prepare(harness) as check, pytest.raises(AssertionError):
             check(seeds.SEEDS[harness]["forged"])
 
@@ -62,7 +65,7 @@ def test_checks_notice_another_error(monkeypatch):
 
 def test_checks_notice_another_answer(monkeypatch):
     monkeypatch.setitem(PIXEL.answers, "GET", PIXEL.not_allowed)
-    for harness in HARNESSES:
+    for harness in OF_TOKENS:
         with prepare(harness) as check, pytest.raises(AssertionError):
             check(seeds.SEEDS[harness]["garbage"])
 
@@ -111,4 +114,4 @@ def test_command_tells_how_to_install_atheris():
 def test_command_refuses_less_than_a_second_for_each_harness():
     done = run_fuzz("0", "--seconds", "1")
     assert done.returncode == 2
-    assert "--seconds must be at least 2" in done.stderr
+    assert f"--seconds must be at least {len(HARNESSES)}" in done.stderr
