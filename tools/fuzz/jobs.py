@@ -77,7 +77,7 @@ def prepare() -> Iterator[Callable[[bytes], None]]:
 
 
 def _make_callback(name: str, base: Any, calls: _Calls) -> Any:
-    def record(self: Any, request: Any, /, *args: Any, **kwargs: Any) -> None:
+    def record(_: Any, request: Any, /, *args: Any, **kwargs: Any) -> None:
         calls.keep(name, request, args, kwargs)
 
     return type(name, (base,), {"record": record, "__module__": "fuzz"})
