@@ -139,3 +139,13 @@ def test_every_kind_of_request_has_an_address(settings):
     assert client_ip(django) == client_ip(webob) == "203.0.113.7"
     with pytest.raises(TypeError, match="a request"):
         client_ip("203.0.113.7")
+
+
+@pytest.mark.parametrize("junk", ["x" * 5000, "6.6.6.6," * 1000 + "x" * 1000])
+def test_entry_that_is_too_long_ends_the_search_at_the_proxy(settings, junk: str):
+    """A job in the background has no more of the header, and the same answer."""
+    settings.PTRACK_TRUSTED_PROXIES = ["10.0.0.0/8"]
+    environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": junk}
+    assert client_ip(environ) == "10.0.0.1"
+    environ["HTTP_X_FORWARDED_FOR"] += ", 1.2.3.4, 10.0.0.2"
+    assert client_ip(environ) == "1.2.3.4"

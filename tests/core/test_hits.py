@@ -20,6 +20,7 @@ from ptrack.core.hits import (
     Hit,
     objects,
     read_environ,
+    read_forwarded,
     read_header,
     read_text,
 )
@@ -326,3 +327,19 @@ def test_value_that_is_no_text_is_read_as_none(value):
 def test_header_is_cut():
     environ = {"HTTP_USER_AGENT": "a" * MAX_HEADER + "b"}
     assert read_header(environ, "HTTP_USER_AGENT") == "a" * MAX_HEADER
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("1.2.3.4, 5.6.7.8", "1.2.3.4, 5.6.7.8"),
+        ("a" * MAX_HEADER, "a" * MAX_HEADER),
+        ("a" * (MAX_HEADER + 1), ""),
+        ("a" * MAX_HEADER + ",1.2.3.4", "1.2.3.4"),
+        ("a" + ",b" * MAX_HEADER, "b" + ",b" * (MAX_HEADER // 2 - 1)),
+    ],
+)
+def test_end_of_a_list_of_addresses_has_whole_entries(header: str, expected: str):
+    found = read_forwarded({"HTTP_X_FORWARDED_FOR": header})
+    assert found == expected
+    assert read_forwarded({"HTTP_X_FORWARDED_FOR": found}) == found
