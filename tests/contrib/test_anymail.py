@@ -129,7 +129,7 @@ def test_pixel_without_arguments_is_an_event_too(receiver):
 
 
 def test_user_agent_has_the_length_that_is_kept_everywhere(receiver):
-    get(ptrack.pixel_url(), HTTP_USER_AGENT="a" * 5000)
+    get(ptrack.pixel_url(), **{"user-agent": "a" * 5000})
     [event] = receiver.events
     assert event.user_agent == "a" * 1000
 
