@@ -810,11 +810,12 @@ def test_async_callback_runs_here_if_there_is_no_thread_to_hand_it_over(
     assert message.endswith("AsyncSlow, which runs at once: RuntimeError")
 
 
-def test_way_out_of_the_process_is_passed_on_from_an_engine(own_tracker):
+@every_way
+def test_way_out_of_the_process_is_passed_on_from_an_engine(own_tracker, run: Run):
     own_tracker.register(Slow)
     hit = Hit(PIXEL, Request(), (), {})
     with pytest.raises(KeyboardInterrupt):
-        own_tracker.run(hit, KeepingEngine(KeyboardInterrupt()))
+        run(own_tracker, hit, engine=KeepingEngine(KeyboardInterrupt()))
 
 
 def test_refused_hit_whose_callback_fails_has_failed(own_tracker):

@@ -14,6 +14,7 @@ from ptrack.core.engines import (
     LazyEngine,
     choose_delay,
     hand_over,
+    is_thread_sensitive,
 )
 from ptrack.core.hits import Hit
 from ptrack.core.jobs import read_job
@@ -69,6 +70,20 @@ def test_engine_that_cannot_be_made_is_tried_again():
     with pytest.raises(OSError, match="not yet"):
         engine.load()
     assert isinstance(engine.load(), KeepingEngine)
+
+
+def test_engine_says_if_it_may_be_called_in_any_thread():
+    class Other(KeepingEngine):
+        thread_sensitive = False
+
+    engine = LazyEngine(Other)
+    # Making it may take a while, and the event loop asks this.
+    assert is_thread_sensitive(engine)
+    engine.load()
+    assert not is_thread_sensitive(engine)
+    keeping = LazyEngine(KeepingEngine)
+    keeping.load()
+    assert is_thread_sensitive(keeping)
 
 
 # -- pauses ---------------------------------------------------------------------------
