@@ -18,6 +18,7 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.test import override_settings
 
 from tools.benchmarks import machine
 from tools.soak.postgresql import find_problem, run_postgresql
@@ -59,6 +60,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="only run through")
     parser.add_argument("--rows", type=int, help="of the table that is filled")
+    parser.add_argument("--rekey", action="store_true", help="only `rekey_stats`")
     options = parser.parse_args()
     if problem := find_problem():
         parser.exit(1, f"A server is needed: {problem}\n")
@@ -67,13 +69,16 @@ def main() -> None:
         for name, value in machine.describe().items():
             print(f"{name}: {value}")
         print(f"Django: {django.__version__}, PostgreSQL: {_read_version()}\n")
-        _print_rates(
-            rounds=1 if options.quick else 5, rows=64 if options.quick else 3200
-        )
         rows = options.rows or (2_000 if options.quick else 1_000_000)
+        if not options.rekey:
+            _print_rates(
+                rounds=1 if options.quick else 5, rows=64 if options.quick else 3200
+            )
+            _fill(rows)
+            _print_sizes(rows)
+            _print_times(_find_queries())
         _fill(rows)
-        _print_sizes(rows)
-        _print_times()
+        _print_times(_find_commands())
 
 
 def _set_up(database: dict[str, Any]) -> None:
@@ -213,9 +218,9 @@ def _print_sizes(rows: int) -> None:
     print()
 
 
-def _print_times() -> None:
-    print("| query of the admin | time |\n|---|---:|")
-    for name, query in _find_queries().items():
+def _print_times(queries: dict[str, Callable[[], Any]]) -> None:
+    print("| query or command | time |\n|---|---:|")
+    for name, query in queries.items():
         before = time.perf_counter()
         query()
         print(f"| {name} | {(time.perf_counter() - before) * 1000:,.1f} ms |")
@@ -223,7 +228,6 @@ def _print_times() -> None:
 
 
 def _find_queries() -> dict[str, Callable[[], Any]]:
-    from ptrack.stats.clearing import clear
     from ptrack.stats.models import Open
     from ptrack.stats.report import count_unique, make_report
 
@@ -241,9 +245,23 @@ def _find_queries() -> dict[str, Callable[[], Any]]:
         "all rows of one key": lambda: list(
             Open.objects.filter(key="reader7@example.com")[:100]
         ),
-        "`clear_stats` of the oldest tenth": lambda: clear(
-            Open, now - timedelta(days=DAYS * 0.9)
-        ),
+    }
+
+
+def _find_commands() -> dict[str, Callable[[], Any]]:
+    from ptrack.stats.clearing import clear
+    from ptrack.stats.models import Open
+    from ptrack.stats.rekeying import rekey
+
+    def change_keys() -> None:
+        with override_settings(PTRACK_STATS_KEY="campaign"):
+            rekey(Open)
+
+    limit = datetime.now(UTC) - timedelta(days=DAYS * 0.9)
+    return {
+        "`rekey_stats` that changes all keys": change_keys,
+        "`rekey_stats` that changes none": change_keys,
+        "`clear_stats` of the oldest tenth": lambda: clear(Open, limit),
     }
 
 
