@@ -83,6 +83,9 @@ class Period(admin.SimpleListFilter):
         return queryset if first is None else queryset.filter(at__gte=find_start(first))
 
 
+LOOKUPS = {Period.parameter_name, "key__isempty"}
+
+
 class CappedPaginator(AnyPaginator):
     """Counts only the first rows of a big table: nobody reads more pages.
 
@@ -133,6 +136,16 @@ class RowAdmin(AnyAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: `clear_stats` deletes rows by their age."""
         return False
+
+    def lookup_allowed(
+        self, lookup: str, value: str, request: HttpRequest | None = None
+    ) -> bool:
+        """Allow only the filters of the page.
+
+        Django takes any lookup of the model's own fields from a URL: regular
+        expressions, which may run for hours, and values that are errors in the database.
+        """
+        return lookup in LOOKUPS
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns, with the address only if it is kept."""
