@@ -33,8 +33,8 @@ class RecordOpen(ptrack.TrackingPixel):
             kwargs: Its keyword arguments.
 
         Returns:
-            Values of the model's ``args``, ``kwargs``, ``user_agent`` and ``ip``;
-            ``None`` to keep no row. Id, time and key are added to them.
+            Values of the model's ``args``, ``kwargs``, ``user_agent`` and ``ip``, of any
+            length; ``None`` to keep no row. Id, time and key are added to them.
         """
         return {**_read_request(request), "args": args, "kwargs": kwargs}
 
@@ -76,7 +76,8 @@ def make_row(model: type[Row], request: Any, fields: Mapping[str, Any]) -> Row:
     Raises:
         ValueError: One is ``None``, and its field can't be.
     """
-    values = {name: _clean(value) for name, value in fields.items()}
+    texts = {name: fields[name] for name in fields.keys() - {"args", "kwargs"}}
+    values: dict[str, Any] = {name: _clean(name, texts[name]) for name in texts}
     values["args"] = storage.clean_list(fields.get("args", ()))
     values["kwargs"] = storage.clean_dict(fields.get("kwargs", {}))
     _refuse_none(model, values)
@@ -100,8 +101,10 @@ def _find_ip(request: Any) -> str | None:
     return ip if not ip or length == "full" else shorten_ip(ip)
 
 
-def _clean(value: Any) -> Any:
-    return storage.clean_text(value) if isinstance(value, str) else value
+def _clean(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    return storage.clean_ip(value) if name == "ip" else storage.clean_text(str(value))
 
 
 def _refuse_none(model: type[Row], values: Mapping[str, Any]) -> None:

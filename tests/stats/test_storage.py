@@ -15,6 +15,7 @@ from ptrack.stats import storage
 from tests.stats.site import make_open
 
 R = "\ufffd"
+HUGE = pytest.param(10**5000, id="huge")  # Python would refuse to write it as the id.
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,10 @@ R = "\ufffd"
         ({1: 2}, {"1": 2}),
         (MappingProxyType({"a": 1}), {"a": 1}),
         (Decimal("1.5"), "1.5"),
+        (10**640 - 1, 10**640 - 1),
+        (10**640, hex(10**640)),
+        pytest.param(-(10**5000), hex(-(10**5000)), id="-huge"),
+        ({10**5000: 1}, {hex(10**5000): 1}),
     ],
 )
 def test_values_are_kept_as_far_as_possible(given, stored):
@@ -64,6 +69,60 @@ def test_values_that_nest_too_deep_are_kept_as_json():
     assert depth == storage.MAX_DEPTH
     assert json.loads(found)[0]
     assert "bottom" in found
+
+
+def nest(depth: int, bottom: object) -> object:
+    """Return a value in so many lists and objects, with others beside it."""
+    value = bottom
+    for level in range(depth):
+        value = {"b": level, "a": value} if level % 3 else [level, value]
+    return value
+
+
+def find_last(value: object, depth: int) -> object:
+    """Return the last value of the last value, and so on."""
+    for _ in range(depth):
+        *_, value = value.values() if isinstance(value, dict) else value
+    return value
+
+
+@pytest.mark.parametrize("bottom", ["bottom", HUGE, float("inf"), {}, "\ud800", ()])
+def test_json_of_a_deep_value_is_the_rest_of_it(bottom):
+    found = storage.clean_list([nest(150, bottom)])
+    text = find_last(found, storage.MAX_DEPTH)
+    (cleaned,) = storage.clean_list([bottom])
+    assert text == json.dumps(nest(150 + 1 - storage.MAX_DEPTH, cleaned))
+    assert json.dumps(found)
+
+
+def test_depth_has_no_limit():
+    """Python's own functions for JSON would exhaust the stack."""
+    deep: list = []
+    for _ in range(50_000):
+        deep = [deep]
+    text = find_last(storage.clean_list([deep]), storage.MAX_DEPTH)
+    assert text == "[" * 49_902 + "]" * 49_902
+
+
+def test_list_that_contains_itself_is_an_error():
+    endless: list = [1]
+    endless.append(endless)
+    with pytest.raises(ValueError, match="contains itself"):
+        storage.clean_list([endless])
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:DB8::7", "2001:db8::7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:192.0.2.1", "::ffff:c000:201"),
+        *((bad, None) for bad in ("", "unknown", "1.2.3", "x" * 9999, 7, "1\0", b"1")),
+    ],
+)
+def test_only_addresses_are_kept_as_addresses(given, kept):
+    assert storage.clean_ip(given) == kept
 
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
