@@ -16,17 +16,19 @@ from django.db.models import F
 from .models import Row
 
 FIRST = 100
-"""Rows of the first step; each further one has at most twice as many."""
+"""Rows of the first step on SQLite; each further one has at most twice as many."""
 
-GOAL = 0.1
-"""Seconds that a step should take."""
+GOAL = 0.05
+"""Seconds that a step should take on SQLite."""
 
-PAUSE = 0.12
+PAUSE = 0.15
 """Seconds between two steps, at least: SQLite tries every 0.1 seconds to get a lock."""
 
 
 class Pace:
-    """The size of the steps of a long work, by the time that they take.
+    """The size of the steps of a long work: on SQLite by the time that they take.
+
+    Other databases lock single rows, so there all steps have the most rows.
 
     Args:
         model: `Open` or `Click`.
@@ -39,11 +41,10 @@ class Pace:
 
     def __init__(self, model: type[Row], limit: int) -> None:
         self.using = router.db_for_write(model)
-        self.rows = min(FIRST, limit)
         self._limit = limit
-        self._rows = model._default_manager.using(self.using)
-        # Other databases lock single rows.
-        self._pauses = connections[self.using].vendor == "sqlite"
+        self._table = model._default_manager.using(self.using)
+        self._is_shared = connections[self.using].vendor != "sqlite"
+        self.rows = limit if self._is_shared else min(FIRST, limit)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -52,15 +53,14 @@ class Pace:
             self._wait_for_lock()
             start = time.monotonic()
             yield
-        seconds = time.monotonic() - start
-        self._adapt(seconds)
-        if self._pauses:
-            time.sleep(max(PAUSE, seconds))
+        if not self._is_shared:
+            self._rest(time.monotonic() - start)
 
     def _wait_for_lock(self) -> None:
-        """Write nothing: SQLite locks the table, and the wait doesn't count as work."""
-        self._rows.filter(pk=uuid.UUID(int=0)).update(key=F("key"))
+        """Write no row, by which SQLite locks all: the wait for that is no work."""
+        self._table.filter(pk=uuid.UUID(int=0)).update(key=F("key"))
 
-    def _adapt(self, seconds: float) -> None:
-        fitting = int(self.rows * GOAL / seconds)
+    def _rest(self, seconds: float) -> None:
+        fitting = int(self.rows * GOAL / max(seconds, 0.001))
         self.rows = max(1, min(fitting, self.rows * 2, self._limit))
+        time.sleep(max(PAUSE, seconds))

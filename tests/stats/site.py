@@ -144,6 +144,9 @@ POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.integration)
 on_postgresql = pytest.mark.parametrize("stats_database", [POSTGRESQL], indirect=True)
 """The mark of a test that is for PostgreSQL alone."""
 
+on_sqlite = pytest.mark.parametrize("stats_database", ["sqlite"], indirect=True)
+"""The mark of a test that is for SQLite alone."""
+
 
 @pytest.fixture(scope="module", params=["sqlite", POSTGRESQL])
 def stats_database(

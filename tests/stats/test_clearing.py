@@ -9,7 +9,7 @@ from django.db import connections
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from tests.stats.site import ALIAS, make_id, make_open
+from tests.stats.site import ALIAS, make_id, make_open, run_in_threads
 
 pytestmark = pytest.mark.usefixtures("stats")
 NOW = datetime.now(UTC)
@@ -46,6 +46,33 @@ def test_new_row_with_an_old_id_stays(model):
     kept.save(force_insert=True)
     assert clear(model, NOW - timedelta(days=90)) == 10
     assert model.objects.filter(id=kept.id).exists()
+
+
+def test_two_at_once_delete_each_row_once(model):
+    from ptrack.stats.clearing import clear
+
+    before = NOW - timedelta(days=20)
+    deleted = run_in_threads(2, lambda number: clear(model, before, 20 + number))
+    assert sum(deleted) == 80
+    assert model.objects.count() == 20
+
+
+def test_it_goes_on_where_it_was_interrupted(model):
+    from ptrack.stats.clearing import clear
+
+    def interrupt(execute, sql, *rest):
+        if sql.startswith("DELETE") and model.objects.count() < 90:
+            raise KeyboardInterrupt
+        return execute(sql, *rest)
+
+    before = NOW - timedelta(days=50)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        connections[ALIAS].execute_wrapper(interrupt),
+    ):
+        clear(model, before, 7)
+    assert model.objects.count() == 86
+    assert clear(model, before, 7) == 36
 
 
 def run(*arguments: str) -> str:
