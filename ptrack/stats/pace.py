@@ -18,11 +18,14 @@ from .models import Row
 FIRST = 100
 """Rows of the first step on SQLite; each further one has at most twice as many."""
 
-GOAL = 0.05
-"""Seconds that a step should take on SQLite."""
+GOAL = 0.2
+"""Seconds that a step should take on SQLite; with less, most of it is the commit."""
 
-PAUSE = 0.15
-"""Seconds between two steps, at least: SQLite tries every 0.1 seconds to get a lock."""
+PAUSE = 0.2
+"""Seconds between two steps, at least: a writer tries twice in it to get the lock.
+
+SQLite tries again after 0.1 seconds at most, and later on a busy machine.
+"""
 
 
 class Pace:
