@@ -16,7 +16,7 @@ import pytest
 from django.core.checks.registry import registry
 from django.core.management import call_command
 from django.db import connections
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from tools.soak.postgresql import Server, run_postgresql
 
@@ -180,6 +180,18 @@ def stats_installed(django_db_blocker: Any) -> Iterator[None]:
     # Django's own checks of the fields ask the database about its features.
     with install(), django_db_blocker.unblock():
         yield
+
+
+@pytest.fixture
+def client(stats: Database) -> Iterator[Client]:
+    """Yield a client of a user who may see everything."""
+    from django.contrib.auth.models import User
+
+    user = User.objects.create_superuser("admin")
+    client = Client()
+    client.force_login(user)
+    yield client
+    user.delete()
 
 
 def make_request(user_agent: str = "", **meta: Any) -> Any:

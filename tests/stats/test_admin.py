@@ -10,22 +10,11 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils.http import urlencode
 
-from tests.stats.site import ALIAS, make_id, make_open
+from tests.stats.site import ALIAS, client, make_id, make_open  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("stats")
 OPENS = "/admin/ptrack_stats/open/"
 CLICKS = "/admin/ptrack_stats/click/"
-
-
-@pytest.fixture
-def client(stats) -> Client:
-    from django.contrib.auth.models import User
-
-    user = User.objects.create_superuser("admin")
-    client = Client()
-    client.force_login(user)
-    yield client
-    user.delete()
 
 
 @pytest.fixture

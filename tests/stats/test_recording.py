@@ -1,5 +1,6 @@
 """ptrack.stats.recording: a hit becomes a row, through any adapter."""
 
+import html
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ import ptrack
 from ptrack.requests import PixelRequest
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.recording import empty_tracker
-from tests.stats.site import make_request, run_in_threads
+from tests.stats.site import client, make_request, run_in_threads  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("stats")
 HOST = "https://www.example.com"
@@ -202,3 +203,63 @@ def test_name_of_a_row_has_no_personal_data(recording, models):
     (row,) = models.Open.objects.all()
     assert "ada" not in repr(row)
     assert str(row) == f"{row.at:%Y-%m-%d %H:%M:%S}"
+
+
+def nest(depth: int, key: str = "in"):
+    value: object = "bottom"
+    for _ in range(depth):
+        value = {key: [value]}
+    return value
+
+
+ODD = {
+    "deep list": [nest(450)],
+    "deep names": nest(450, "\ud800\0"),
+    "bottomless": nest(20_000),
+    "wide": list(range(20_000)),
+    "wide object": {f"n{number}": [] for number in range(5_000)},
+    "huge": 10**10_000,
+    "as long as a limit may be": -(10**640) + 1,
+    "not a number": float("nan"),
+    "smallest": 5e-324,
+    "long": "\U0001f600" * 100_000,
+    "long name": {"x" * 100_000: 1},
+    "halves": {"\ud83d\0\ude00": {"\udfff": "\ud800"}},
+    "bytes": b"\xff\0",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_any_value_is_a_row_that_the_admin_shows(recording, models, client, name):
+    """As an argument, within one, and as the key: nothing of it may lose the hit."""
+    from ptrack.stats.rekeying import rekey
+
+    value = ODD[name]
+    kwargs = {"recipient": value, "within": {"a": [value]}}
+    recording.RecordOpen().record(make_request(), value, [value], **kwargs)
+    url = "https://shop.example/"
+    recording.RecordClick().record(make_request(), url, value, **kwargs)
+    for model in (models.Open, models.Click):
+        (row,) = model.objects.all()
+        assert 1 < len(row.key) <= 200
+        assert rekey(model) == 0
+        admin = f"/admin/ptrack_stats/{model._meta.model_name}/"
+        for path in (admin, f"{admin}{row.pk}/change/"):
+            response = client.get(path, {"q": row.key} if path == admin else {})
+            assert response.status_code == 200
+            assert row.key[:3] in html.unescape(response.content.decode())
+
+
+@pytest.mark.parametrize("name", sorted({"url", "user_agent", "ip"}))
+@pytest.mark.parametrize("value", ["x" * 1_000_000, "a\0\ud800", 7, "::1%\0", "1.2.3"])
+def test_any_value_of_a_subclass_is_a_row(recording, models, name, value):
+    class Other(recording.RecordClick):
+        def get_fields(self, request, url, /, *args, **kwargs):
+            return {**super().get_fields(request, url, *args, **kwargs), name: value}
+
+    Other().record(make_request(), "https://shop.example/", recipient="ada")
+    (row,) = models.Click.objects.all()
+    expected = str(value).replace("\0", "\ufffd").replace("\ud800", "\ufffd")
+    if name == "ip":
+        expected = "::1" if value == "::1%\0" else None
+    assert getattr(row, name) == expected
