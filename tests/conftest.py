@@ -13,7 +13,13 @@ import ptrack
 from ptrack.core.callbacks import Tracker
 from tests.adapters import Send, open_adapters
 from tests.recording import Clicks, Recorder, register_clicks, register_recorder
-from tests.stats.site import postgresql_server, stats, stats_database, stats_installed  # noqa: F401 - fixtures
+from tests.stats.site import (  # noqa: F401 - fixtures
+    postgresql_server,
+    staff,
+    stats,
+    stats_database,
+    stats_installed,
+)
 
 INTEGRATION = Path(__file__).parent / "integration"
 

@@ -142,8 +142,8 @@ class RowAdmin(AnyAdmin):
     ) -> bool:
         """Allow only the filters of the page.
 
-        Django takes any lookup of the model's own fields from a URL: regular
-        expressions, which may run for hours, and values that are errors in the database.
+        Django takes any lookup of the model's own fields from a URL: values that
+        the database refuses, and regular expressions, which may run for hours.
         """
         return lookup in LOOKUPS
 

@@ -33,8 +33,8 @@ class RecordOpen(ptrack.TrackingPixel):
             kwargs: Its keyword arguments.
 
         Returns:
-            Values of the model's ``args``, ``kwargs``, ``user_agent`` and ``ip``, of any
-            length; ``None`` to keep no row. Id, time and key are added to them.
+            Values of the model's ``args``, ``kwargs``, ``user_agent`` and ``ip``, of
+            any length; ``None`` to keep no row. Id, time and key are added to them.
         """
         return {**_read_request(request), "args": args, "kwargs": kwargs}
 

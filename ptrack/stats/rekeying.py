@@ -23,7 +23,7 @@ Keys = dict[uuid.UUID, str | None]
 def rekey(
     model: type[Row],
     batch: int = BATCH,
-    report: Callable[[int, int], None] = lambda read, changed: None,
+    report: Callable[[int, int], None] | None = None,
 ) -> int:
     """Set the key of each row to the one that it would get now.
 
@@ -51,7 +51,8 @@ def rekey(
             with pace.step():
                 changed += _write(rows, {row_id: keys[row_id] for row_id in part})
         read += len(found)
-        report(read, changed)
+        if report is not None:
+            report(read, changed)
     return changed
 
 
@@ -76,7 +77,7 @@ def _select(rows: QuerySet[Any], texts: dict[uuid.UUID, str]) -> QuerySet[Any]:
     """Return the rows that have a text here, with that as ``text``.
 
     The texts are one parameter. With a ``CASE`` of a branch for each, the time would
-    grow with the square of their number, and a list of the ids would take a third longer.
+    grow with the square of their number. A list of the ids would take a third longer.
     """
     near = rows.filter(id__range=(min(texts), max(texts)))
     names = Replace(Cast("id", TextField()), Value("-"), Value(""))

@@ -183,7 +183,7 @@ def stats_installed(django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def client(stats: Database) -> Iterator[Client]:
+def staff(stats: Database) -> Iterator[Client]:
     """Yield a client of a user who may see everything."""
     from django.contrib.auth.models import User
 

@@ -94,7 +94,11 @@ def test_lock_is_held_from_the_beginning_of_a_step(stats, pace, steps):
 def test_failed_step_is_undone(stats, steps):
     from ptrack.stats.models import Open
 
-    with pytest.raises(KeyboardInterrupt), steps.step():
-        Open.objects.bulk_create([make_open()])
-        raise KeyboardInterrupt
+    def fail() -> None:
+        with steps.step():
+            Open.objects.bulk_create([make_open()])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert not Open.objects.exists()

@@ -11,7 +11,7 @@ import ptrack
 from ptrack.requests import PixelRequest
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.recording import empty_tracker
-from tests.stats.site import client, make_request, run_in_threads  # noqa: F401 - a fixture
+from tests.stats.site import make_request, run_in_threads
 
 pytestmark = pytest.mark.usefixtures("stats")
 HOST = "https://www.example.com"
@@ -230,7 +230,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_any_value_is_a_row_that_the_admin_shows(recording, models, client, name):
+def test_any_value_is_a_row_that_the_admin_shows(recording, models, staff, name):
     """As an argument, within one, and as the key: nothing of it may lose the hit."""
     from ptrack.stats.rekeying import rekey
 
@@ -245,7 +245,7 @@ def test_any_value_is_a_row_that_the_admin_shows(recording, models, client, name
         assert rekey(model) == 0
         admin = f"/admin/ptrack_stats/{model._meta.model_name}/"
         for path in (admin, f"{admin}{row.pk}/change/"):
-            response = client.get(path, {"q": row.key} if path == admin else {})
+            response = staff.get(path, {"q": row.key} if path == admin else {})
             assert response.status_code == 200
             assert row.key[:3] in html.unescape(response.content.decode())
 

@@ -162,4 +162,3 @@ def test_command_shows_how_far_it_is_if_asked(model):
         "Read 3 opens, changed 3.",
         "Changed the keys of 3 opens and 0 clicks.",
     ]
-

@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -26,7 +25,9 @@ INTERVAL = 0.05
 """Seconds between the opens of a writer."""
 
 KEYS = ("recipient", "campaign")
-AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+)
 
 FILL = """
 WITH RECURSIVE numbers (number) AS (
@@ -171,9 +172,12 @@ def _start_processes(count: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _add(writing: Sequence[Future[Writing]]) -> Writing:
-    each = [future.result() for future in writing]
-    recorded, errors, longest = zip(*each, strict=True)
-    return Writing(sum(recorded), sum(errors, []), max(longest))
+    results = [future.result() for future in writing]
+    return Writing(
+        sum(each.recorded for each in results),
+        [error for each in results for error in each.errors],
+        max(each.longest for each in results),
+    )
 
 
 def record_steadily(entry: dict[str, Any], end: Path) -> Writing:

@@ -12,8 +12,8 @@ class Command(BaseCommand):
     """Fill in the keys of opens and clicks anew."""
 
     help = (
-        "Fill in the keys of opens and clicks anew, after PTRACK_STATS_KEY has changed. "
-        "--verbosity 2 shows how far it is."
+        "Fill in the keys of opens and clicks anew, after PTRACK_STATS_KEY has "
+        "changed. --verbosity 2 shows how far it is."
     )
 
     def handle(self, *args: Any, **options: Any) -> str:
@@ -23,10 +23,8 @@ class Command(BaseCommand):
         return f"Changed the keys of {opens} opens and {clicks} clicks."
 
     def _rekey(self, model: type[Row]) -> int:
-        name = model._meta.verbose_name_plural
+        def show(read: int, changed: int) -> None:
+            name = model._meta.verbose_name_plural
+            self.stdout.write(f"Read {read} {name}, changed {changed}.")
 
-        def report(read: int, changed: int) -> None:
-            if self._shows_progress:
-                self.stdout.write(f"Read {read} {name}, changed {changed}.")
-
-        return rekey(model, report=report)
+        return rekey(model, report=show if self._shows_progress else None)
