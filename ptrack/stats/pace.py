@@ -27,6 +27,9 @@ PAUSE = 0.2
 SQLite tries again after 0.1 seconds at most, and later on a busy machine.
 """
 
+REST = 2
+"""The pause, in times of the step: so writers have the most of a slow disk, too."""
+
 
 class Pace:
     """The size of the steps of a long work: on SQLite by the time that they take.
@@ -66,4 +69,4 @@ class Pace:
     def _rest(self, seconds: float) -> None:
         fitting = int(self.rows * GOAL / max(seconds, 0.001))
         self.rows = max(1, min(fitting, self.rows * 2, self._limit))
-        time.sleep(max(PAUSE, seconds))
+        time.sleep(max(PAUSE, REST * seconds))

@@ -2,13 +2,15 @@
 
 import re
 import shlex
+import sqlite3
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import django
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 from django.db.migrations.state import ProjectState
 from django.test import Client, override_settings
 
@@ -119,6 +121,30 @@ def run_command(line: str) -> None:
     """Run a command of ``manage.py`` in this process."""
     words = shlex.split(line)
     call_command(*words[words.index("manage.py") + 1 :])
+
+
+@pytest.mark.skipif(django.VERSION < (5, 1), reason="it has none of the two options")
+@claim(STATS, block="journal_mode=WAL")
+def test_settings_of_sqlite_are_in_force(block: Block, tmp_path, django_db_blocker):
+    """A transaction that has written nothing yet keeps others from writing."""
+    path = str(tmp_path / "db.sqlite3")
+    entry = {**block.run()["DATABASES"]["default"], "NAME": path}
+    assert entry["OPTIONS"]["timeout"] > 5
+    given = {"default": {}, "docs": entry}
+    connections.settings["docs"] = connections.configure_settings(given)["docs"]
+    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        with django_db_blocker.unblock(), transaction.atomic("docs"):
+            with connections["docs"].cursor() as cursor:
+                cursor.execute("PRAGMA journal_mode")
+                assert cursor.fetchone() == ("wal",)
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
+    finally:
+        other.close()
+        connections["docs"].close()
+        del connections["docs"], connections.settings["docs"]
 
 
 # -- recording and counting -----------------------------------------------------------

@@ -34,11 +34,14 @@ def test_all_settings_are_in_the_table():
 
 
 def test_numbers_are_the_ones_in_the_code(stats_installed):
-    from ptrack.stats import clearing, keys, storage
+    from ptrack.stats import clearing, keys, pace, rekeying, storage
 
     assert f"A value of {keys.LENGTH} characters or more" in TEXT
     assert f"its first {keys.START} and a digest" in TEXT
     assert f"{clearing.BATCH:,} at a time" in TEXT
+    assert f"at most {rekeying.BATCH:,} rows in a transaction" in TEXT
+    assert f"about {pace.GOAL} seconds" in TEXT
+    assert f"more than {storage.MAX_DIGITS} digits" in TEXT
     assert f"more than {storage.MAX_DEPTH} deep" in TEXT
 
 
