@@ -2,7 +2,7 @@
 
 It runs a PostgreSQL of its own, with the default settings, so that a commit waits for
 the disk. The second half fills a table, measures its size, and measures the time of the
-admin's queries.
+admin's queries and of the commands.
 """
 
 import argparse
