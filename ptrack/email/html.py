@@ -1,28 +1,20 @@
 """A reader of HTML: the links, the place for a pixel, and all URLs.
 
-Nothing is written anew: the result is places in the text, to splice at. The parser is
-the standard library's `html.parser`. It knows the place of every tag and its attributes
-(``getpos``, ``get_starttag_text``), but not the place of an attribute's value inside
-the tag. `find_attribute` looks that up, and believes it only if it is the value that
-the parser read. So a tag that the two read differently stays as it is.
+Nothing is written anew: the result is places in the text, to splice at.
 
-All patch versions of Python read tags, attributes, ends of comments, and ends of
-elements that hold plain text alike, and this relies on it. It also relies on hooks that
-aren't documented: ``set_cdata_mode``, ``parse_bogus_comment``, and that
-``parse_marked_section`` can be overridden. Where those versions differ (``--!>``,
-``<!-->``, comments that never end), a link may be taken for one inside a comment, or
-the other way round: neither breaks a mail.
+The reader splits a text as browsers do, by the tokenizer of the standard:
+https://html.spec.whatwg.org/multipage/parsing.html#tokenization. There, a tag or a
+comment without an end reaches to the end of the text. So the reader never goes back,
+and its time grows with the length of the text, whatever the text is. The standard
+library's `html.parser` goes back, in other places in each of its versions: its time
+can grow with the square of the length. It doesn't know the places of values either.
 """
 
 import html
 import re
 from collections.abc import Iterator
 from html.entities import html5
-from html.parser import HTMLParser
-from itertools import accumulate
 from typing import NamedTuple
-
-Attributes = list[tuple[str, str | None]]
 
 
 class Href(NamedTuple):
@@ -82,13 +74,7 @@ def find_urls(text: str) -> list[str]:
     Args:
         text: As for `read_outline`.
     """
-    found = []
-    for name, value in _Reader(text).attributes:
-        if name in ("href", "src", "background"):
-            found.append(_clean_url(value or ""))
-        elif name == "style":
-            found += _STYLE_URL.findall(value or "")
-    return list(filter(None, found))
+    return list(filter(None, _Reader(text).urls))
 
 
 _STYLE_URL = re.compile(r"""url\(\s*['"]?([^'")\s]+)""", re.I)
@@ -110,70 +96,127 @@ _VOID = frozenset(
 _CONDITIONAL = re.compile(r"\[if\b[^\]]*\]>(.*)<!\[endif\]\s*", re.DOTALL | re.I)
 
 
-class _Reader(HTMLParser):
-    """Reads a text into the parts of an `Outline`, and its attributes.
+_SPACE = r"\t\n\f\r "
+_MARKUP = re.compile(
+    rf"<(?:(?P<slash>/?)(?P<tag>[a-zA-Z][^{_SPACE}/>]*)|(?P<comment>!--)|[!?/])"
+)
+_ATTRIBUTE = re.compile(
+    rf"""[{_SPACE}/]*(?P<name>[^{_SPACE}/>][^{_SPACE}/>=]*)"""
+    rf"""(?:[{_SPACE}]*=[{_SPACE}]*"""
+    rf"""(?:"(?P<double>[^"]*)(?:"|\Z)|'(?P<single>[^']*)(?:'|\Z)"""
+    rf"""|(?P<bare>[^{_SPACE}>]*)))?"""
+)
+_TAG_END = re.compile(rf"[{_SPACE}/]*>")
+_TEXT_END = {
+    tag: re.compile(rf"</{tag}(?=[{_SPACE}/>])", re.I | re.ASCII) for tag in _TEXT_ONLY
+}
+_COMMENT_END = re.compile("--!?>")
+
+Attributes = dict[str, re.Match[str]]
+
+
+class _Reader:
+    """Reads a text into the parts of an `Outline`, and its URLs.
 
     Args:
-        text: A whole text, or the content of a conditional comment.
-        start: The place of this text in the whole one.
+        text: The text.
+        start: The start of the part to read, if it is a conditional comment's content.
+        end: The end of that part.
         switch: The element around it that turned tracking off, or ``""``.
         depth: The number of elements of that name that are open.
     """
 
     def __init__(
-        self, text: str, start: int = 0, switch: str = "", depth: int = 0
+        self,
+        text: str,
+        start: int = 0,
+        end: int | None = None,
+        switch: str = "",
+        depth: int = 0,
     ) -> None:
-        super().__init__()
         self.hrefs: list[Href] = []
         self.images: list[str] = []
-        self.attributes: Attributes = []
+        self.urls: list[str] = []
         self.ends: dict[str, int] = {}
         self.off = False
+        self._text = text
+        self._end = len(text) if end is None else end
         self._switch = switch
         self._depth = depth
-        lengths = map(len, text.split("\n"))
-        self._lines = list(accumulate(lengths, lambda at, n: at + n + 1, initial=start))
-        self.feed(text)
-        self.close()
+        while markup := _MARKUP.search(text, start, self._end):
+            start = self._read_markup(markup)
 
-    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
+    def _read_markup(self, markup: re.Match[str]) -> int:
+        """Read a tag or a comment, and return the place behind it."""
+        if markup["tag"]:
+            return self._read_tag(markup)
+        if markup["comment"]:
+            return self._read_comment(markup.end())
+        # "<![if !mso]>", and all else that starts so, is a comment up to the next ">".
+        return self._find_end(markup.end())
+
+    def _find_end(self, start: int) -> int:
+        found = self._text.find(">", start, self._end)
+        return self._end if found < 0 else found + 1
+
+    def _read_tag(self, markup: re.Match[str]) -> int:
+        tag, at = markup["tag"].lower(), markup.end()
+        attrs: Attributes = {}
+        while found := _ATTRIBUTE.match(self._text, at, self._end):
+            # Of several attributes of one name, the first counts.
+            attrs.setdefault(found["name"].lower(), found)
+            at = found.end()
+        close = _TAG_END.match(self._text, at, self._end)
+        if close is None:
+            return self._end
+        if markup["slash"]:
+            self._close_element(tag, markup.start())
+        elif close[0].endswith("/>"):
+            self._read_empty_element(tag, attrs)
+        else:
+            return self._open_element(tag, attrs, close.end())
+        return close.end()
+
+    def _open_element(self, tag: str, attrs: Attributes, start: int) -> int:
+        """Read a start tag, and return the start of the markup behind it."""
         self._read_element(tag, attrs)
         if self._switch == tag:
             self._depth += 1
-        if tag in _TEXT_ONLY:
-            # Python's own list of them differs between its versions.
-            self.set_cdata_mode(tag)
+        if tag not in _TEXT_ONLY:
+            return start
+        found = _TEXT_END[tag].search(self._text, start, self._end)
+        return found.start() if found else self._end
 
-    def handle_startendtag(self, tag: str, attrs: Attributes) -> None:
+    def _read_empty_element(self, tag: str, attrs: Attributes) -> None:
         switch = self._switch
         self._read_element(tag, attrs)
         self._switch = switch
 
-    def handle_endtag(self, tag: str) -> None:
+    def _close_element(self, tag: str, start: int) -> None:
         if tag in ("body", "html"):
-            self.ends[tag] = self._find_place()
+            self.ends[tag] = start
         if tag == self._switch:
             self._depth -= 1
             if not self._depth:
                 self._switch = ""
 
-    def handle_comment(self, data: str) -> None:
-        conditional = _CONDITIONAL.fullmatch(data)
+    def _read_comment(self, start: int) -> int:
+        if self._text.startswith((">", "->"), start, self._end):
+            return self._find_end(start)
+        found = _COMMENT_END.search(self._text, start, self._end)
+        if found is None:
+            return self._end
+        conditional = _CONDITIONAL.fullmatch(self._text, start, found.start())
         if conditional:
-            start = self._find_place() + len("<!--") + conditional.start(1)
-            inner = _Reader(conditional[1], start, self._switch, self._depth)
+            # No comment ends inside it, so there is no conditional one in it.
+            inner = _Reader(self._text, *conditional.span(1), self._switch, self._depth)
             self.hrefs += inner.hrefs
             self.images += inner.images
-            self.attributes += inner.attributes
-
-    def parse_marked_section(self, i: int, report: bool = True) -> int:
-        # "<![if !mso]>", and all else that starts so, is a comment up to the next ">":
-        # https://html.spec.whatwg.org/multipage/parsing.html#bogus-comment-state
-        # Some versions of Python know a few words for it, and raise at others.
-        return self.parse_bogus_comment(i, report)
+            self.urls += inner.urls
+        return found.end()
 
     def _read_element(self, tag: str, attrs: Attributes) -> None:
-        self.attributes += attrs
+        self.urls += _find_attribute_urls(attrs)
         if not self._switch and _read(attrs, "data-ptrack").strip().lower() == "off":
             self.off = self.off or tag in ("body", "html")
             if tag in _VOID:
@@ -188,30 +231,27 @@ class _Reader(HTMLParser):
     def _read_link(self, attrs: Attributes) -> None:
         if "unsubscribe" in _read(attrs, "rel").lower().split():
             return
-        source = self.get_starttag_text() or ""
-        found = find_attribute("href", source, attrs)
-        if found is not None:
-            start, end, value = found
-            quoted = source[start - 1] in "\"'"
-            at = self._find_place()
-            self.hrefs.append(Href(at + start, at + end, quoted, _clean_url(value)))
+        found = attrs.get("href")
+        if found is not None and _has_value(found):
+            start, end = found.span(found.lastgroup or 0)
+            quoted = found.lastgroup != "bare"
+            self.hrefs.append(Href(start, end, quoted, _read_url(attrs, "href")))
 
-    def _find_place(self) -> int:
-        line, column = self.getpos()
-        return self._lines[line - 1] + column
+
+def _find_attribute_urls(attrs: Attributes) -> Iterator[str]:
+    for name in attrs:
+        if name in ("href", "src", "background"):
+            yield _read_url(attrs, name)
+        elif name == "style":
+            yield from _STYLE_URL.findall(_read(attrs, name))
 
 
 # -- attributes -----------------------------------------------------------------------
 
-# https://html.spec.whatwg.org/multipage/parsing.html#before-attribute-name-state
-_ATTRIBUTE = re.compile(
-    r"""(?P<name>[^\s/>][^\s/>=]*)"""
-    r"""(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"'][^\s>]*)))?"""
-)
-_TAG_NAME = re.compile(r"<[^\s/>]*")
 # https://html.spec.whatwg.org/multipage/parsing.html#named-character-reference-state
 _REFERENCE = re.compile(
-    r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]*(?:;|(?![=a-zA-Z0-9])))"
+    r"&(?:#0*(?P<decimal>[0-9]+);?|#[xX]0*(?P<hexadecimal>[0-9a-fA-F]+);?"
+    r"|(?P<named>[a-zA-Z][a-zA-Z0-9]*(?:;|(?![=a-zA-Z0-9]))))"
 )
 # https://url.spec.whatwg.org/#url-parsing removes tabs and line breaks everywhere,
 # and C0 controls and spaces at both ends.
@@ -219,66 +259,32 @@ _INSIDE = dict.fromkeys(map(ord, "\t\n\r"))
 _AROUND = "".join(map(chr, range(0x21)))
 
 
-def find_attribute(
-    name: str, source: str, attrs: Attributes
-) -> tuple[int, int, str] | None:
-    """Find the value of an attribute in a start tag.
-
-    Args:
-        name: The attribute's name.
-        source: The start tag.
-        attrs: All attributes, as the parser read them.
-
-    Returns:
-        Start and end of the value, and the text that it stands for; ``None`` if there
-        is no such attribute, or the parser read something else.
-    """
-    names = [each for each, _ in attrs]
-    if name not in names:
-        return None
-    found = list(_split_tag(source))
-    if [match["name"].lower() for match in found] != names:
-        return None
-    index = names.index(name)
-    match, read = found[index], attrs[index][1]
-    group = match.lastgroup or "name"
-    if group == "name":
-        return None
-    value = _decode(match[group])
-    # Older versions of Python read a value as they read text.
-    if read != value and read != html.unescape(match[group]):
-        return None
-    return *match.span(group), value
-
-
-def _split_tag(source: str) -> Iterator[re.Match[str]]:
-    tag = _TAG_NAME.match(source)
-    return _ATTRIBUTE.finditer(source, tag.end() if tag else 0, len(source) - 1)
+def _has_value(attribute: re.Match[str]) -> bool:
+    return attribute.lastgroup != "name"
 
 
 def _read(attrs: Attributes, name: str) -> str:
-    """Return the value of an attribute; of several, the first counts."""
-    for each, value in attrs:
-        if each == name:
-            return value or ""
-    return ""
+    """Return the text that the value of an attribute stands for."""
+    found = attrs.get(name)
+    if found is None or not _has_value(found):
+        return ""
+    return _REFERENCE.sub(_decode_reference, found[found.lastgroup or 0])
 
 
-def _decode(value: str) -> str:
-    """Return the text that the value of an attribute stands for.
+def _read_url(attrs: Attributes, name: str) -> str:
+    return _read(attrs, name).strip(_AROUND).translate(_INSIDE)
+
+
+def _decode_reference(reference: re.Match[str]) -> str:
+    """Return the text that a reference in an attribute stands for.
 
     Unlike in text, a reference without its semicolon isn't one before ``=`` or a
     letter: "?a=1&copy=2" is a URL with a parameter named "copy".
     """
-    return _REFERENCE.sub(_decode_reference, value)
-
-
-def _decode_reference(reference: re.Match[str]) -> str:
-    name = reference[0][1:]
-    if name.startswith("#") or name in html5:
-        return html.unescape(reference[0])
-    return reference[0]
-
-
-def _clean_url(value: str) -> str:
-    return value.strip(_AROUND).translate(_INSIDE)
+    if reference["decimal"]:
+        # No character has eight digits, and Python refuses to read thousands of them.
+        return html.unescape(f"&#{reference['decimal'][:8]};")
+    if reference["hexadecimal"]:
+        return html.unescape(f"&#x{reference['hexadecimal'][:8]};")
+    known = reference["named"] in html5
+    return html.unescape(reference[0]) if known else reference[0]
