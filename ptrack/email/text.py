@@ -1,7 +1,20 @@
 """The URLs in a plain text."""
 
 import functools
+import logging
+import re
 from typing import Any, NamedTuple
+
+MOST_URLS = 10
+"""In one word: linkify-it reads from each URL to the end of the word."""
+
+logger = logging.getLogger("ptrack")
+
+# Every URL ends at white space, and at these brackets (RFC 3986, appendix C).
+_WORD = re.compile(r"[^\s<>]+")
+_SCHEME = re.compile("https?:", re.I | re.ASCII)
+# linkify-it reads such a label of a host in two ways, n of them in 2 ** n ways.
+_ENCODED_LABEL = re.compile("xn--(?=[a-z0-9])", re.I | re.ASCII)
 
 
 class FoundUrl(NamedTuple):
@@ -22,14 +35,39 @@ def find_urls(text: str) -> list[FoundUrl]:
     """Find the URLs of http and https that are spelt out in a text, in order.
 
     linkify-it finds the end of each, as for Markdown: brackets around a URL and
-    punctuation after it aren't part of it.
+    punctuation after it aren't part of it. Its time grows with the number of URLs in a
+    word times the length of the word. So a word with more than `MOST_URLS` is left out,
+    and a warning is logged.
 
     Raises:
         ImportError: linkify-it-py isn't installed; the message says how to install it.
     """
+    finder, found, left_out = _make_finder(), [], 0
+    for word in _WORD.finditer(text):
+        count = len(_SCHEME.findall(word[0]))
+        if count > MOST_URLS:
+            left_out += 1
+        elif count:
+            found += _find_in_word(finder, word)
+    if left_out:
+        logger.warning(
+            "Plain text has %d words with more than %d URLs each; they are left as "
+            "they are: put spaces between URLs",
+            left_out,
+            MOST_URLS,
+        )
+    return found
+
+
+def _find_in_word(finder: Any, word: re.Match[str]) -> list[FoundUrl]:
+    matches = finder.match(_ENCODED_LABEL.sub("xnxx", word[0])) or ()
     return [
-        FoundUrl(match.index, match.last_index, text[match.index : match.last_index])
-        for match in _make_finder().match(text) or ()
+        FoundUrl(
+            word.start() + match.index,
+            word.start() + match.last_index,
+            word[0][match.index : match.last_index],
+        )
+        for match in matches
     ]
 
 
