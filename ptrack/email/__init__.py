@@ -3,6 +3,8 @@
 Not another byte of the HTML changes.
 """
 
+import json
+import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from html import escape
@@ -16,6 +18,11 @@ from .messages import open_message
 from .text import find_urls
 
 AnyMessage = TypeVar("AnyMessage")
+
+logger = logging.getLogger("ptrack")
+
+LONGEST_TARGET = 4000
+"""In bytes of JSON. A token can carry nearly 6,000, so the rest is for arguments."""
 
 # Mail builders and providers fill these in later; until then, a URL with one in it is
 # not a target: {{ }}, {% %}, *| |*, [[ ]], <% %>, ${ }, %% %% and %name%.
@@ -180,11 +187,9 @@ def _find_holes(
     if not opens and not clicks:
         return []
     outline, owns = read_outline(text), make_owner()
-    holes = [
-        _Hole(*href)
-        for href in outline.hrefs
-        if clicks and _is_target(href.url, untracked, owns)
-    ]
+    urls = [href.url for href in outline.hrefs if clicks]
+    targets = _choose_targets(urls, untracked, owns)
+    holes = [_Hole(*href) for href in outline.hrefs if href.url in targets]
     if opens and not outline.off and not any(map(owns, outline.images)):
         holes.append(_Hole(outline.end, outline.end, True, None))
     return sorted(holes, key=lambda hole: hole.start)
@@ -201,10 +206,29 @@ def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:
     return parts
 
 
-def _is_target(
-    url: str, untracked: Collection[str], owns: Callable[[str], bool]
-) -> bool:
-    if url in untracked or _LEFT_OVER.search(url):
+def _choose_targets(
+    urls: Iterable[str], untracked: Collection[str], owns: Callable[[str], bool]
+) -> set[str]:
+    """Return those of the URLs that links can be tracked to."""
+    targets = {url for url in set(urls).difference(untracked) if _is_target(url, owns)}
+    # Else a mail with such a URL, which may be a customer's, could not be sent.
+    long = {url for url in targets if _measure(url) > LONGEST_TARGET}
+    if long:
+        logger.warning(
+            "A mail has links to %d targets of more than %d bytes. They go out "
+            "untracked: shorten them",
+            *(len(long), LONGEST_TARGET),
+        )
+    return targets - long
+
+
+def _measure(url: str) -> int:
+    """Return the number of bytes that a URL takes up in a token."""
+    return len(json.dumps(url, ensure_ascii=False).encode())
+
+
+def _is_target(url: str, owns: Callable[[str], bool]) -> bool:
+    if _LEFT_OVER.search(url):
         return False
     try:
         check_target(url)
@@ -219,13 +243,17 @@ def _track_text(
     args: Iterable[Any],
     kwargs: Mapping[str, Any],
 ) -> str:
-    owns = make_owner()
+    found = [
+        (start, end, url)
+        for start, end, url in find_urls(text)
+        # Up to the next white space: linkify-it ends a URL before a left-over.
+        if not _LEFT_OVER.search(text[start : end + 80].split(maxsplit=1)[0])
+    ]
+    targets = _choose_targets((url for *_, url in found), untracked, make_owner())
     parts: list[str] = []
     at = 0
-    for start, end, url in find_urls(text):
-        # Up to the next white space: linkify-it ends a URL before a left-over.
-        word = text[start : end + 80].split(maxsplit=1)[0]
-        if not _LEFT_OVER.search(word) and _is_target(url, untracked, owns):
+    for start, end, url in found:
+        if url in targets:
             parts += text[at:start], link_url(url, *args, **kwargs)
             at = end
     return "".join([*parts, text[at:]])

@@ -12,7 +12,7 @@ from email.message import Message
 from functools import partial
 from typing import Any, NamedTuple
 
-from .mime import TextPart, copy_message, find_text_parts
+from .mime import TextPart, copy_message, find_text_parts, has_short_headers
 
 # Django takes everything else for text, lazy translations too.
 _NO_TEXT = (bytes, type(None))
@@ -74,6 +74,8 @@ def open_message(message: Any) -> Mail:
 
 def _open_standard(message: Message) -> Mail:
     twin = copy_message(message)
+    if not has_short_headers(message, "list-unsubscribe"):
+        return Mail(twin, [], frozenset())
     parts = []
     for part in map(TextPart, find_text_parts(twin)):
         text = part.read()
@@ -114,5 +116,5 @@ def _replace_alternative(message: Any, index: int, text: str) -> None:
 
 def _find_targets(headers: Iterable[Any]) -> frozenset[str]:
     """Return the URLs in headers, which may be folded (RFC 2369, section 2)."""
-    urls = re.findall("<([^>]*)>", ",".join(map(str, headers)))
+    urls = re.findall("<([^<>]*)>", ",".join(map(str, headers)))
     return frozenset("".join(url.split()) for url in urls)

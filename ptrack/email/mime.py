@@ -6,13 +6,22 @@ another encoding only where the new text can't be sent in the old one.
 
 import base64
 import binascii
+import codecs
 import copy
+import logging
 import re
+import string
 from collections.abc import Callable, Iterator
 from email.message import Message
+from email.policy import compat32
 from typing import Any, TypeVar
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+logger = logging.getLogger("ptrack")
+
+LONGEST_HEADER = 4000
+"""In characters: the time to parse a header grows with the square of its length."""
 
 LONGEST_LINE = 998
 """In bytes, without its end (RFC 5322, section 2.1.1)."""
@@ -23,30 +32,68 @@ def copy_message(message: AnyMessage) -> AnyMessage:
     shared: dict[int, Any] = {}
     # Neither policies nor parsed headers ever change, and copying them takes twenty
     # times as long as all the rest.
-    for part in message.walk():
+    parts = list(message.walk())
+    for part in parts:
         shared[id(part.policy)] = part.policy
         shared.update((id(value), value) for _, value in part.raw_items())
-    return copy.deepcopy(message, shared)
+    # The innermost first: a deep message would need too deep a recursion.
+    for part in reversed(parts):
+        copy.deepcopy(part, shared)
+    twin: AnyMessage = shared[id(message)]
+    return twin
+
+
+def has_short_headers(message: Message, *names: str) -> bool:
+    """Return whether headers can be parsed in a short time; else log a warning.
+
+    Args:
+        message: A message or a part of one.
+        names: The names of the headers, in lower case.
+    """
+    for name, value in message.raw_items():
+        if name.lower() in names and len(value) > LONGEST_HEADER:
+            logger.warning(
+                "A mail has a header %s of more than %d characters. All that it is for "
+                "goes out untracked: shorten it",
+                *(name, LONGEST_HEADER),
+            )
+            return False
+    return True
 
 
 def find_text_parts(message: Message) -> Iterator[Message]:
     """Yield the parts that a mail client shows as text.
 
     Attachments and messages inside the message are left out, and so are signed parts: a
-    change would break the signature (RFC 1847).
+    change would break the signature (RFC 1847). Parts with headers that are too long to
+    parse are left out too.
     """
-    if message.get_content_type() == "multipart/signed":
+    if not has_short_headers(message, *_HEADERS):
         return
-    if message.get_content_maintype() == "multipart" and message.is_multipart():
-        parts: Any = message.get_payload()
+    plain = _read_plainly(message)
+    if plain.get_content_type() == "multipart/signed":
+        return
+    if plain.get_content_maintype() == "multipart" and plain.is_multipart():
+        parts: Any = plain.get_payload()
         for part in parts:
             yield from find_text_parts(part)
     elif (
-        message.get_content_maintype() == "text"
-        and not message.is_multipart()
-        and message.get_content_disposition() != "attachment"
+        plain.get_content_maintype() == "text"
+        and not plain.is_multipart()
+        and plain.get_content_disposition() != "attachment"
     ):
         yield message
+
+
+def _read_plainly(message: Message) -> Message:
+    """Return a copy whose headers are read as they are written.
+
+    The policies of `email.message.EmailMessage` parse them by their grammar; that takes
+    a hundred times as long, and fails at nested comments.
+    """
+    plain = copy.copy(message)
+    plain.policy = compat32
+    return plain
 
 
 class TextPart:
@@ -58,14 +105,15 @@ class TextPart:
 
     def __init__(self, part: Message) -> None:
         self._part = part
-        data = part.get_payload(decode=True)
+        self._plain = _read_plainly(part)
+        data = self._plain.get_payload(decode=True)
         self._data = data if isinstance(data, bytes) else b""
         self._codec = self._find_codec()
 
     @property
     def subtype(self) -> str:
         """The second half of its content type, ``"html"`` for example."""
-        return self._part.get_content_subtype()
+        return self._plain.get_content_subtype()
 
     def read(self) -> str | None:
         """Return the text, such that `replace` makes the same bytes of it.
@@ -78,7 +126,11 @@ class TextPart:
         """
         charset, errors = self._codec
         text = self._data.decode(charset, errors)
-        return text if text.encode(charset, errors) == self._data else None
+        try:
+            same = text.encode(charset, errors) == self._data
+        except UnicodeError:
+            return None
+        return text if same else None
 
     def replace(self, text: str) -> None:
         """Put another text into the part."""
@@ -99,19 +151,22 @@ class TextPart:
             self._part.replace_header(_ENCODING, encoding)
 
     def _read_encoding(self, default: str = "") -> str:
-        return str(self._part.get(_ENCODING, default)).strip().lower()
+        return str(self._plain.get(_ENCODING, default)).strip().lower()
 
     def _find_codec(self) -> tuple[str, str]:
         """Return the codec that reads the part's bytes, and its error handler."""
-        charset = self._part.get_content_charset("us-ascii")
         try:
-            # Decoding empty bytes alone, Python would look up no codec.
-            "".encode(charset)
-            self._data.decode(charset)
-        except LookupError:
+            charset = self._plain.get_content_charset("us-ascii")
+            if codecs.lookup(charset).name in _NO_CHARSETS:
+                return _ASCII
+            # An error if it is a codec for bytes, or lacks a character of ASCII.
+            superset = b"<=>" in string.printable.encode(charset)
+        except (LookupError, ValueError):
+            # Python raises a ValueError if there is a null character in the name too.
             return _ASCII
-        except UnicodeDecodeError:
-            superset = "<>".encode(charset) == b"<>"
+        try:
+            self._data.decode(charset)
+        except UnicodeError:
             # With "replace", `read` never finds the same bytes.
             return _ASCII if superset else (charset, "replace")
         return charset, "strict"
@@ -119,6 +174,15 @@ class TextPart:
 
 _ASCII = "ascii", "surrogateescape"
 _ENCODING = "Content-Transfer-Encoding"
+_HEADERS = "content-type", "content-disposition", "content-transfer-encoding"
+# Python's own, some of which take a time that grows with the square of the length:
+# https://docs.python.org/3/library/codecs.html#python-specific-encodings
+_NO_CHARSETS = frozenset(
+    (
+        *("idna", "mbcs", "oem", "palmos", "punycode"),
+        *("raw-unicode-escape", "undefined", "unicode-escape"),
+    )
+)
 
 
 def _fits_lines(data: bytes) -> bool:
