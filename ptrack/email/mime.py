@@ -161,8 +161,8 @@ class TextPart:
                 return _ASCII
             # An error if it is a codec for bytes, or lacks a character of ASCII.
             superset = b"<=>" in string.printable.encode(charset)
-        except (LookupError, ValueError):
-            # Python raises a ValueError if there is a null character in the name too.
+        except (LookupError, TypeError, ValueError):
+            # Python raises all of them at broken parameters and names.
             return _ASCII
         try:
             self._data.decode(charset)
