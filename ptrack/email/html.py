@@ -182,6 +182,8 @@ class _Reader:
         self._read_element(tag, attrs)
         if self._switch == tag:
             self._depth += 1
+        if tag == "plaintext":
+            return self._end
         if tag not in _TEXT_ONLY:
             return start
         found = _TEXT_END[tag].search(self._text, start, self._end)

@@ -78,6 +78,7 @@ def test_link_is_found_at_its_place_and_read_as_by_a_browser(tag, value, url):
         '<TITLE><a href="x"></TITLE >',
         '<xmp><a href="x"></xmp>',
         '<title><a href="x">',
+        '<plaintext></plaintext><a href="x">',
         '<p title="<a href=x>">',
         '< a href="x">',
         '<a href="x',

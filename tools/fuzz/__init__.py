@@ -1,3 +1,3 @@
 """Coverage-guided fuzzing of the code that strangers reach: see README.md."""
 
-HARNESSES = ("decryption", "requests", "jobs")
+HARNESSES = ("decryption", "jobs", "mails", "requests")

@@ -171,7 +171,135 @@ JOBS: dict[str, bytes] = {
     "empty": b"",
 }
 
-SEEDS = {"decryption": DECRYPTION, "requests": REQUESTS, "jobs": JOBS}
+SHOP = "https://shop.example/"
+LINKS = f'<a href="{SHOP}?a=1&amp;b=2">a</a> <a href={SHOP}>b</a>'
+
+
+def _make_part(content: str, kind: str = "text/html", *headers: str) -> str:
+    return "\r\n".join([f"Content-Type: {kind}", *headers, "", content])
+
+
+def _make_parts(*parts: str, kind: str = "multipart/mixed; boundary=b") -> bytes:
+    inner = "".join(f"--b\r\n{part}\r\n" for part in parts)
+    return _make_part(f"{inner}--b--\r\n", kind).encode()
+
+
+def _make_html(content: str) -> bytes:
+    return _make_part(content).encode()
+
+
+MAILS: dict[str, bytes] = {
+    "empty": b"",
+    "no-headers": LINKS.encode(),
+    "html": _make_html(f"<html><body>\r\n{LINKS}\r\n</body></html>\r\n"),
+    "plain": f"Subject: Hi\r\n\r\nSee {SHOP}a, ({SHOP}b_(c)).\r\n".encode(),
+    "alternative": _make_parts(
+        _make_part(f"See {SHOP}", "text/plain"),
+        _make_part(LINKS),
+        kind="multipart/alternative; boundary=b",
+    ),
+    "attachments": _make_parts(
+        _make_part(LINKS),
+        _make_part(LINKS, "text/html", "Content-Disposition: attachment"),
+        _make_part(_make_part(LINKS), "message/rfc822"),
+        _make_part("AAAA", "image/png", "Content-Transfer-Encoding: base64"),
+    ),
+    "signed": _make_parts(
+        _make_part(LINKS),
+        _make_part("AAAA", "application/pgp-signature"),
+        kind="multipart/signed; boundary=b",
+    ),
+    "base64": _make_part(
+        "PGEgaHJlZj0iaHR0cHM6Ly9zaG9wLmV4YW1wbGUvIj5hPC9hPg==",
+        "text/html; charset=utf-8",
+        "Content-Transfer-Encoding: base64",
+    ).encode(),
+    "base64-broken": _make_part(
+        "PGEgaHJl=Zj0_A", "text/html", "Content-Transfer-Encoding: base64"
+    ).encode(),
+    "quoted-printable": _make_part(
+        f'<a href=3D"{SHOP}?=\r\nx">=E4=\r\n</a>=0D=ZZ',
+        "text/html; charset=iso-8859-1",
+        "Content-Transfer-Encoding: quoted-printable",
+    ).encode(),
+    "uuencoded": _make_part(
+        "begin 666 -\n#:&$A\n \nend\n",
+        "text/plain",
+        "Content-Transfer-Encoding: x-uuencode",
+    ).encode(),
+    "not-utf-8": _make_part(LINKS, "text/html; charset=utf-8").encode() + b"\xff\xe4",
+    "utf-16": _make_part(
+        "PAA+AA==", "text/html; charset=utf-16", "Content-Transfer-Encoding: base64"
+    ).encode(),
+    "utf-7": _make_part("+AGE-", "text/html; charset=utf-7").encode(),
+    "charset-unable-to-write": _make_part(
+        "<p>", "text/html; charset=iso-2022-jp"
+    ).encode()
+    + b"\x1b\xed(",
+    "charset-of-python": _make_part(LINKS, "text/html; charset=idna").encode(),
+    "charset-unknown": _make_part(LINKS, "text/html; charset=x").encode(),
+    "charset-with-null": _make_part(LINKS, "text/html; charset=a\0b").encode(),
+    "parameters-broken": _make_part(
+        LINKS, "text/html; a*0=b; a*=c; x*=y\0''z"
+    ).encode(),
+    "comments-nested": _make_part(
+        LINKS, "text/html", f"Content-Disposition: {'(' * 500}"
+    ).encode(),
+    "header-long": _make_part(LINKS, f"text/html; {'a=b; ' * 900}").encode(),
+    "header-encoded": b"List-Unsubscribe: "
+    b"=?utf-8?q?=3Chttps=3A//shop=2Eexample/=3E?=\r\n" + _make_html(LINKS),
+    "unsubscribe": f"List-Unsubscribe: <{SHOP}>\r\n".encode() + _make_html(LINKS),
+    "line-long": _make_html(LINKS + "x" * 990),
+    "from-at-the-start": _make_html(f"From {LINKS}\r\nFrom there"),
+    "carriage-returns": _make_html(f"{LINKS}\r\r{LINKS}\n\n"),
+    "parts-without-end": _make_parts(_make_part(LINKS))[:-9],
+    "parts-without-boundary": _make_parts(_make_part(LINKS), kind="multipart/mixed"),
+    "parts-deep": "".join(
+        f"Content-Type: multipart/mixed; boundary=b{number}\r\n\r\n--b{number}\r\n"
+        for number in range(60)
+    ).encode()
+    + _make_html(LINKS),
+    "parts-in-a-base64-part": _make_part(
+        f"--b\r\n\r\n{LINKS}\r\n--b--",
+        "multipart/mixed; boundary=b",
+        "Content-Transfer-Encoding: base64",
+    ).encode(),
+    "html-conditional": _make_html(
+        f"<!--[if mso]><v:rect href='{SHOP}'/>{LINKS}<![endif]-->{LINKS}"
+        f"<!--[if !mso]><!-->{LINKS}<!--<![endif]--><![if a]>{LINKS}<![endif]>"
+    ),
+    "html-comments": _make_html(
+        f"<!-->{LINKS}<!--->{LINKS}<!-- {LINKS} --!>{LINKS}"
+        f"<? {LINKS}</ {LINKS}<!-- {LINKS}"
+    ),
+    "html-text-only": _make_html(
+        f"<title>{LINKS}</title><style>{LINKS}</style ><xmp>{LINKS}</xmp>"
+        f"<script/>{LINKS}</script><plaintext>{LINKS}</plaintext>{LINKS}"
+    ),
+    "html-references": _make_html(
+        f'<a href="{SHOP}?&copy=1&amp;&#65;&#x41&#{"9" * 4500};&nothing;&notit;">'
+    ),
+    "html-quotes": _make_html(
+        f"<a a='\">' href='{SHOP}'><a href=\"{SHOP}?'\"b=c>"
+        f"<a\thref\n=\n{SHOP}/><a href={LINKS}"
+    ),
+    "html-attributes-twice": _make_html(f"<a href={SHOP}a href={SHOP}b HREF={SHOP}c>"),
+    "html-open-quote": _make_html(f'{LINKS}<a href="{LINKS}'),
+    "html-off": _make_html(
+        f"<p data-ptrack=off><p>{LINKS}</p></p>{LINKS}<br data-ptrack=off>{LINKS}"
+    ),
+    "html-left-overs": _make_html(f'<a href="{SHOP}{{{{ id }}}}"><a href="*|URL|*">'),
+    "html-target-too-long": _make_html(f'<a href="{SHOP}{"a" * 6000}">{LINKS}'),
+    "text-encoded-labels": f"\r\nhttp://{'xn--a.' * 40}example_ {SHOP}".encode(),
+    "text-many-in-a-word": f"\r\n{f'({SHOP})' * 11} {SHOP}".encode(),
+}
+
+SEEDS = {
+    "decryption": DECRYPTION,
+    "jobs": JOBS,
+    "mails": MAILS,
+    "requests": REQUESTS,
+}
 
 
 def write() -> None:
