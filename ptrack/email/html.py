@@ -270,7 +270,9 @@ def _read(attrs: Attributes, name: str) -> str:
     found = attrs.get(name)
     if found is None or not _has_value(found):
         return ""
-    return _REFERENCE.sub(_decode_reference, found[found.lastgroup or 0])
+    # A null character is replaced, so a URL doesn't start behind it.
+    value = found[found.lastgroup or 0].replace("\0", "\ufffd")
+    return _REFERENCE.sub(_decode_reference, value)
 
 
 def _read_url(attrs: Attributes, name: str) -> str:

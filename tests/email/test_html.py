@@ -42,6 +42,7 @@ def cut_values(text: str) -> list[str]:
         ),
         ('<a href=" \n x\ty\r\nz \x01">', " \n x\ty\r\nz \x01", "xyz"),
         ('<a href="é">', "é", "é"),
+        ('<a href="\0x&#0;">', "\0x&#0;", "\ufffdx\ufffd"),
     ],
 )
 def test_link_is_found_at_its_place_and_read_as_by_a_browser(tag, value, url):

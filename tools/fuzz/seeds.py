@@ -245,7 +245,7 @@ MAILS: dict[str, bytes] = {
     "comments-nested": _make_part(
         LINKS, "text/html", f"Content-Disposition: {'(' * 500}"
     ).encode(),
-    "header-long": _make_part(LINKS, f"text/html; {'a=b; ' * 900}").encode(),
+    "header-long": _make_part(LINKS, f"text/html; a={'b' * 4000}").encode(),
     "header-encoded": b"List-Unsubscribe: "
     b"=?utf-8?q?=3Chttps=3A//shop=2Eexample/=3E?=\r\n" + _make_html(LINKS),
     "unsubscribe": f"List-Unsubscribe: <{SHOP}>\r\n".encode() + _make_html(LINKS),
@@ -285,6 +285,7 @@ MAILS: dict[str, bytes] = {
     ),
     "html-attributes-twice": _make_html(f"<a href={SHOP}a href={SHOP}b HREF={SHOP}c>"),
     "html-open-quote": _make_html(f'{LINKS}<a href="{LINKS}'),
+    "html-null": _make_html(f'<a href="\0{SHOP}">{LINKS.replace("h", chr(0) + "h")}'),
     "html-off": _make_html(
         f"<p data-ptrack=off><p>{LINKS}</p></p>{LINKS}<br data-ptrack=off>{LINKS}"
     ),
