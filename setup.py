@@ -23,6 +23,9 @@ os.umask(0o022)
 # ptrack.agents.
 AGENTS = ["crawler-user-agents>=1.67", "python-ipware>=4.1"]
 
+# The second parser of HTML: from 6 on, its tokenizer is that of the standard.
+LXML = ["lxml>=6"]
+
 # URLs in plain text, as mail clients see them.
 EMAIL = ["linkify-it-py>=2.0"]
 
@@ -60,6 +63,7 @@ TEST = [
 TEST_ALL = [
     *TEST,
     *DEMO,
+    *LXML,
     "aiosmtpd",
     "bottle",
     "build",
@@ -92,7 +96,7 @@ TEST_ALL = [
 # The servers of the wire; the peers get environments of their own.
 BENCH = [*CELERY_ON_REDIS, "granian", "gunicorn", "pyuwsgi", "uvicorn"]
 
-FUZZ = ["atheris>=2.3"]
+FUZZ = ["atheris>=2.3", *LXML]
 
 RELEASE = ["build", "pip-audit", "setuptools>=77", "twine>=6.1"]
 

@@ -50,7 +50,11 @@ def track(
     that have a template's left-overs in them such as ``{{ id }}``; those of the header
     ``List-Unsubscribe``, and those with ``rel="unsubscribe"``; those with
     ``data-ptrack="off"``, or inside an element that has it (``<body>`` turns off all of
-    them, and the pixel too); and those that are tracked already.
+    them, and the pixel too); those that are tracked already; and those of more than
+    `LONGEST_TARGET`.
+
+    The time grows with the length of the mail and no faster, whatever is in it. Parts
+    with headers that are too long to parse stay as they are, and a warning is logged.
 
     Args:
         message: Django's ``EmailMessage`` or ``EmailMultiAlternatives``, or the
@@ -249,11 +253,13 @@ def _track_text(
         # Up to the next white space: linkify-it ends a URL before a left-over.
         if not _LEFT_OVER.search(text[start : end + 80].split(maxsplit=1)[0])
     ]
-    targets = _choose_targets((url for *_, url in found), untracked, make_owner())
+    urls = (url for *_, url in found)
+    targets = _choose_targets(urls, untracked, make_owner())
+    made = {url: link_url(url, *args, **kwargs) for url in targets}
     parts: list[str] = []
     at = 0
     for start, end, url in found:
-        if url in targets:
-            parts += text[at:start], link_url(url, *args, **kwargs)
+        if url in made:
+            parts += text[at:start], made[url]
             at = end
     return "".join([*parts, text[at:]])

@@ -285,10 +285,11 @@ def _decode_reference(reference: re.Match[str]) -> str:
     Unlike in text, a reference without its semicolon isn't one before ``=`` or a
     letter: "?a=1&copy=2" is a URL with a parameter named "copy".
     """
-    if reference["decimal"]:
+    digits = reference["decimal"] or reference["hexadecimal"]
+    if digits:
         # No character has eight digits, and Python refuses to read thousands of them.
-        return html.unescape(f"&#{reference['decimal'][:8]};")
-    if reference["hexadecimal"]:
-        return html.unescape(f"&#x{reference['hexadecimal'][:8]};")
+        number = int(digits[:8], 10 if reference["decimal"] else 16)
+        # Python leaves out some characters that browsers keep.
+        return html.unescape(f"&#{number};") or chr(number)
     known = reference["named"] in html5
     return html.unescape(reference[0]) if known else reference[0]

@@ -51,8 +51,8 @@ def find_urls(text: str) -> list[FoundUrl]:
             found += _find_in_word(finder, word)
     if left_out:
         logger.warning(
-            "Plain text has %d words with more than %d URLs each; they are left as "
-            "they are: put spaces between URLs",
+            "Plain text has %d words with more than %d URLs each. They stay as they "
+            "are: put spaces between URLs",
             left_out,
             MOST_URLS,
         )

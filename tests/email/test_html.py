@@ -43,6 +43,7 @@ def cut_values(text: str) -> list[str]:
         ('<a href=" \n x\ty\r\nz \x01">', " \n x\ty\r\nz \x01", "xyz"),
         ('<a href="é">', "é", "é"),
         ('<a href="\0x&#0;">', "\0x&#0;", "\ufffdx\ufffd"),
+        ('<a href="x&#4y&#x7f&#128;">', "x&#4y&#x7f&#128;", "x\x04y\x7f€"),
     ],
 )
 def test_link_is_found_at_its_place_and_read_as_by_a_browser(tag, value, url):

@@ -279,6 +279,7 @@ MAILS: dict[str, bytes] = {
     "html-references": _make_html(
         f'<a href="{SHOP}?&copy=1&amp;&#65;&#x41&#{"9" * 4500};&nothing;&notit;">'
     ),
+    "html-references-to-controls": _make_html(f'<a href="{SHOP}?&#x4 &#127;&#xFFFF;">'),
     "html-quotes": _make_html(
         f"<a a='\">' href='{SHOP}'><a href=\"{SHOP}?'\"b=c>"
         f"<a\thref\n=\n{SHOP}/><a href={LINKS}"

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+import ptrack.email
 from ptrack.core.kinds import PIXEL
 from ptrack.core.tokens import TokenBox
+from ptrack.email import messages
 from tests.processes import ROOT, make_environment
 from tools.fuzz import HARNESSES, inputs, seeds
 
@@ -86,6 +88,75 @@ def test_mutation_keeps_json_json_and_leaves_the_rest_to_the_fuzzer(harness):
     assert len(mutants) > 20
     assert b"plain" in mutants
     assert all(mutant[:1] == b"J" for mutant in mutants - {b"plain"})
+
+
+def break_mails(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Break something that the rules for mails are about."""
+    if name == "target":
+        monkeypatch.setattr(
+            ptrack.email,
+            "link_url",
+            lambda _, *args: ptrack.link_url("https://x", *args),
+        )
+    elif name == "text":
+        monkeypatch.setattr(
+            ptrack.email, "pixel_tag", lambda *args: ptrack.pixel_tag(*args) + "more"
+        )
+    elif name == "pixels":
+        monkeypatch.setattr(
+            ptrack.email, "pixel_tag", lambda *args: ptrack.pixel_tag(*args) * 2
+        )
+    elif name == "part":
+        monkeypatch.setattr(messages, "find_text_parts", lambda message: message.walk())
+    elif name == "original":
+        monkeypatch.setattr(messages, "copy_message", lambda message: message)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        ("target", "html"),
+        ("target", "plain"),
+        ("text", "html"),
+        ("pixels", "html"),
+        ("part", "signed"),
+        ("original", "html"),
+    ],
+)
+def test_checks_of_mails_notice_what_is_broken(name, seed, monkeypatch):
+    with prepare("mails") as check:
+        check(seeds.MAILS[seed])
+        break_mails(monkeypatch, name)
+        with pytest.raises(AssertionError):
+            check(seeds.MAILS[seed])
+
+
+def test_mutation_of_mails_puts_in_lines_and_pieces():
+    mutate = import_module("tools.fuzz.mails").mutate
+    mutants = {mutate(seeds.MAILS["html"], number, plain) for number in range(200)}
+    assert len(mutants) > 100
+    assert b"plain" in mutants
+
+
+@pytest.mark.parametrize(("slow", "code"), [(0, 0), (1, 1)])
+def test_growth_is_measured_and_can_be_too_fast(slow, code):
+    """In its short form, for a few of the mails."""
+    patch = f"import tools.fuzz.growth as g; g.LONGEST = {0.0 if slow else 60.0}"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", f"{patch}; import sys; sys.exit(g.main())"),
+            *("--size", "4000", "--every", "30"),
+        ],
+        cwd=ROOT,
+        env=make_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "kinds of 4000 characters" in done.stdout
+    assert ("TOO SLOW" in done.stdout) == bool(slow)
 
 
 def run_fuzz(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
