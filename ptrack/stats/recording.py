@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import HttpRequest
+
 import ptrack
 from ptrack import conf
 from ptrack.core.hits import read_environ, read_header
 from ptrack.privacy import shorten_ip
 
-from . import bulk, storage
+from . import storage
 from .keys import find_key
 from .models import Click, Open, Row
+from .writing import write
 
 
 class RecordOpen(ptrack.TrackingPixel):
@@ -20,7 +23,7 @@ class RecordOpen(ptrack.TrackingPixel):
         """Write the row, and return when it is committed."""
         fields = self.get_fields(request, *args, **kwargs)
         if fields is not None:
-            bulk.write(make_row(Open, request, fields))
+            write(make_row(Open, request, fields), isinstance(request, HttpRequest))
 
     def get_fields(
         self, request: Any, /, *args: Any, **kwargs: Any
@@ -46,7 +49,7 @@ class RecordClick(ptrack.TrackingLink):
         """Write the row, and return when it is committed."""
         fields = self.get_fields(request, url, *args, **kwargs)
         if fields is not None:
-            bulk.write(make_row(Click, request, fields))
+            write(make_row(Click, request, fields), isinstance(request, HttpRequest))
 
     def get_fields(
         self, request: Any, url: str, /, *args: Any, **kwargs: Any
