@@ -72,12 +72,30 @@ def close_interrupted() -> None:
     """
     left = _in_use.get(threading.get_ident())
     if left is not None:
-        close(left)
+        abandon(left)
         end()
 
 
+def abandon(connection: BaseDatabaseWrapper) -> None:
+    """Close a connection in an unknown state, and let Django make this thread another.
+
+    Django's own method takes a lock, which may be locked for ever: a signal can come
+    between a lock's acquisition and the block that releases it
+    (https://github.com/python/cpython/issues/148874).
+    """
+    if connection.in_atomic_block or _has_pool(connection):
+        # In a block that the caller has begun since then, the next query has to fail.
+        close(connection)
+        return
+    if connections[connection.alias] is connection:
+        del connections[connection.alias]
+    if connection.connection is not None:
+        with suppress(Exception):
+            connection.connection.close()
+
+
 def close(connection: BaseDatabaseWrapper) -> None:
-    """Close a connection, whatever its state."""
+    """Close a connection, whatever the server says."""
     with suppress(Exception):
         connection.close()
 
@@ -88,7 +106,7 @@ def put_back(connection: BaseDatabaseWrapper) -> None:
     Args:
         connection: One that `take` returned, and over which a row was written.
     """
-    if connection.settings_dict["OPTIONS"].get("pool"):
+    if _has_pool(connection):
         close(connection)
         return
     key = _make_key(connection.alias, connection.settings_dict)
@@ -103,6 +121,10 @@ def close_idle(seconds: float = 0.0) -> None:
         with suppress(IndexError):
             while time.monotonic() - idle[0][0] >= seconds:
                 close(idle.popleft()[1])
+
+
+def _has_pool(connection: BaseDatabaseWrapper) -> bool:
+    return bool(connection.settings_dict["OPTIONS"].get("pool"))
 
 
 def _make_key(using: str, settings: dict[str, Any]) -> Key:

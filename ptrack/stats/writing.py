@@ -1,7 +1,7 @@
 """How a row is written: it is committed when `write` returns.
 
 Outside a transaction of the caller, a row is a single INSERT that commits itself. So
-none of Django's flags says "in a transaction" for a moment, and a signal can't leave one
+no flag of Django says "in a transaction" for a moment, and a signal leaves none
 behind.
 
 A row that is in the table already is left as it is: a hit may be delivered twice.
@@ -113,13 +113,17 @@ def _write_once(row: Row, using: str, in_request: bool) -> None:
     connections.start(connection)
     try:
         _insert(row, connection)
-    except BaseException as error:
-        usable = isinstance(error, Error) and _is_usable(connection)
+    except Error as error:
+        usable = _is_usable(connection)
         if own or not usable:
             connections.close(connection)
         connections.end()
         if isinstance(error, InterfaceError | OperationalError) and not usable:
             raise _NoConnectionError(error, was_open) from None
+        raise
+    except BaseException:
+        connections.abandon(connection)
+        connections.end()
         raise
     connections.end()
     if own:
@@ -128,7 +132,6 @@ def _write_once(row: Row, using: str, in_request: bool) -> None:
 
 def _is_usable(connection: BaseDatabaseWrapper) -> bool:
     """Return whether a connection is as it was, after an error of the database."""
-    # After any other exception, a driver may hang: one of its locks may be left behind.
     is_open = connection.connection is not None
     return is_open and connection.autocommit and connection.is_usable()
 

@@ -1,0 +1,155 @@
+"""Rows of ``ptrack.stats`` that an exception ends anywhere, as a time limit does."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+
+from tests.processes import ROOT, make_environment
+from tests.stats.site import ALIAS, Database, make_open
+
+# What is dropped half-made is closed when Python deletes it, with a warning.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+FOLDERS = ("/django/db/", "/ptrack/stats/", "/psycopg/")
+MOMENTS = 100
+"""Moments of a row that are tried, at most; a moment is a line in these folders."""
+
+
+class InterruptionError(BaseException):
+    """As a signal raises it."""
+
+
+@contextmanager
+def interrupt(moment: int) -> Iterator[list[int]]:
+    """Raise an exception at a moment.
+
+    Yields:
+        A list whose only number is that of the lines that have run.
+    """
+    lines = [0]
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        if not any(each in frame.f_code.co_filename for each in FOLDERS):
+            return None
+        if event == "line":
+            lines[0] += 1
+            if lines[0] == moment:
+                raise InterruptionError
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield lines
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def open_second(database: Database) -> Iterator[Callable[[uuid.UUID], bool]]:
+    """Yield a function that looks a row up over another connection."""
+    other = connections[ALIAS].copy(ALIAS)
+
+    def is_committed(key: uuid.UUID) -> bool:
+        value = key if database.vendor == "postgresql" else key.hex
+        with other.cursor() as cursor:
+            sql = "SELECT 1 FROM ptrack_stats_open WHERE id = %s"
+            cursor.execute(sql, [value])
+            return cursor.fetchone() is not None
+
+    with closing(other):
+        yield is_committed
+
+
+@pytest.fixture
+def prepare() -> Callable[[str], bool]:
+    """Return a function that opens what a case needs, and returns ``in_request``."""
+    from ptrack.stats.connections import close_idle
+
+    def prepare_case(case: str) -> bool:
+        connections[ALIAS].close()
+        if case == "open":
+            connections[ALIAS].ensure_connection()
+        if case != "idle":
+            close_idle()
+        return case == "request"
+
+    return prepare_case
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "again"])
+@pytest.mark.parametrize("case", ["idle", "new", "request", "open"])
+def test_interrupted_row_changes_nothing_for_later_ones(
+    stats: Database, prepare, monkeypatch, case: str, again: bool
+):
+    """The closing of the connection may be interrupted, too."""
+    from ptrack.stats import connections as own
+    from ptrack.stats.writing import write
+
+    abandon = own.abandon
+
+    def interrupt_again(connection: Any) -> None:
+        monkeypatch.setattr(own, "abandon", abandon)
+        raise InterruptionError
+
+    write(make_open())
+    in_request = prepare(case)
+    with interrupt(0) as lines:
+        write(make_open(), in_request)
+    moments = range(1, lines[0] + 1, lines[0] // MOMENTS + 1)
+    assert len(moments) > 50
+    with open_second(stats) as is_committed:
+        for moment in moments:
+            in_request, row = prepare(case), make_open()
+            if again:
+                monkeypatch.setattr(own, "abandon", interrupt_again)
+            with suppress(InterruptionError), interrupt(moment):
+                write(row, in_request)
+            monkeypatch.setattr(own, "abandon", abandon)
+            later = make_open()
+            write(later, in_request)
+            assert is_committed(later.id), moment
+            # A worker may get the same hit again.
+            write(row)
+            assert is_committed(row.id), moment
+            check_transactions(is_committed)
+
+
+def check_transactions(is_committed: Callable[[uuid.UUID], bool]) -> None:
+    """Write a row in a transaction that is committed, and one in another that isn't."""
+    from ptrack.stats.writing import write
+
+    kept, undone = make_open(), make_open()
+    with transaction.atomic(ALIAS):
+        write(kept)
+        assert not is_committed(kept.id)
+    assert is_committed(kept.id)
+    with suppress(LookupError), transaction.atomic(ALIAS):
+        write(undone)
+        raise LookupError
+    assert not is_committed(undone.id)
+
+
+def test_rows_that_signals_interrupt_at_random():
+    """The short form of the command."""
+    # Coverage isn't measured: the signals would break that.
+    alone = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.soak.interruptions", "--rounds", "40"],
+        cwd=ROOT,
+        env=make_environment(**alone),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("\n| postgresql |") == 4
