@@ -67,7 +67,7 @@ def write(row: Row, in_request: bool = False) -> None:
     connections.close_interrupted()
     connection = django_connections[using]
     if _is_in_transaction(connection):
-        _insert(row, connection, transaction.atomic(using))
+        _insert(row, connection, _protect_transaction(connection))
     else:
         _write_patiently(row, using, in_request)
 
@@ -79,6 +79,17 @@ def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     if connection.connection is None:
         return not connection.settings_dict["AUTOCOMMIT"]
     return not connection.autocommit
+
+
+def _protect_transaction(
+    connection: BaseDatabaseWrapper,
+) -> AbstractContextManager[Any] | None:
+    """Return a block that undoes a failed insert, and no more, in a transaction."""
+    # "Savepoints in SQLite" in docs.djangoproject.com/en/stable/topics/db/transactions/:
+    # outside of atomic() they commit. There, a failed insert undoes itself.
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        return None
+    return transaction.atomic(connection.alias)
 
 
 def _write_patiently(row: Row, using: str, in_request: bool) -> None:

@@ -1,14 +1,12 @@
-"""ptrack.stats.bulk: many threads, few transactions, each row written once."""
+"""ptrack.stats.writing and .connections: each row is committed, on few connections."""
 
 import json
-import linecache
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
@@ -16,14 +14,17 @@ import django
 import pytest
 from django.db import (
     DatabaseError,
+    IntegrityError,
     InterfaceError,
     OperationalError,
     connections,
     transaction,
 )
+from django.db.backends.signals import connection_created
+from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 
-from tests.processes import ROOT, WARNINGS, make_environment, run_python
+from tests.processes import ROOT, WARNINGS, make_environment
 from tests.stats.site import (
     ALIAS,
     Database,
@@ -36,11 +37,53 @@ from tests.stats.site import (
 pytestmark = pytest.mark.usefixtures("stats")
 
 
-@pytest.fixture
-def bulk() -> Any:
-    from ptrack.stats import bulk
+def write(row: Any, in_request: bool = False) -> None:
+    from ptrack.stats import writing
 
-    return bulk
+    writing.write(row, in_request)
+
+
+@pytest.fixture
+def own() -> Iterator[Any]:
+    """Yield the module of own connections, without one that is idle."""
+    from ptrack.stats import connections as module
+
+    module.close_idle()
+    # Django's connection of this thread would be used if it was open.
+    connections[ALIAS].close()
+    yield module
+    module.close_idle()
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Any]]:
+    """Yield a list that gets each connection that is opened."""
+    found: list[Any] = []
+
+    def add(connection: Any, **_: Any) -> None:
+        found.append(connection)
+
+    connection_created.connect(add)
+    yield found
+    connection_created.disconnect(add)
+
+
+@pytest.fixture
+def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a list that gets the pauses; only the clock goes on in them."""
+    from ptrack.stats import writing
+
+    taken: list[float] = []
+
+    class Clock:
+        sleep = staticmethod(taken.append)
+
+        @staticmethod
+        def monotonic() -> float:
+            return sum(taken)
+
+    monkeypatch.setattr(writing, "time", Clock)
+    return taken
 
 
 @pytest.fixture
@@ -50,82 +93,9 @@ def model() -> Any:
     return Open
 
 
-@contextmanager
-def hold_leader(bulk: Any, model: Any):
-    """Let a leader write until the block ends, so that others queue."""
-    original, going_on = bulk.insert, threading.Event()
-    writing = threading.Event()
-
-    def wait_and_insert(rows: Any, using: str) -> None:
-        bulk.insert = original
-        writing.set()
-        assert going_on.wait(30)
-        original(rows, using)
-
-    bulk.insert = wait_and_insert
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(
-            run_in_threads, 1, lambda _: bulk.write(make_open(key="first"))
-        )
-        assert writing.wait(30)
-        yield bulk.find_writer(model, ALIAS)
-        going_on.set()
-        assert first.result(30) == [None]
-
-
-def wait_for(queue: Any, waiting: int) -> None:
-    """Wait until so many rows are in the queue behind the leader's."""
-    count, deadline = waiting + 1, time.monotonic() + 30
-    while len(queue) < count and time.monotonic() < deadline:
-        time.sleep(0.002)
-    assert len(queue) == count
-
-
-@contextmanager
-def interrupt_at(function: Any, line: int) -> Iterator[list[int]]:
-    """Raise a signal's exception before a line of a function is run, once."""
-    code, came = function.__code__, []
-
-    def trace(frame: Any, event: str, argument: Any) -> Any:
-        if frame.f_code is not code:
-            return None
-        if event == "line" and frame.f_lineno == line and not came:
-            came.append(line)
-            raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield came
-    finally:
-        sys.settrace(before)
-
-
-def find_lines(function: Any) -> list[int]:
-    first = function.__code__.co_firstlineno
-    lines = {line for *_, line in function.__code__.co_lines()} - {None}
-    return sorted(line for line in lines if line > first)
-
-
-@contextmanager
-def record_sizes(bulk: Any, monkeypatch: pytest.MonkeyPatch):
-    """Yield a list that gets the number of rows of each transaction."""
-    sizes: list[int] = []
-    original = bulk.insert
-
-    def count_and_insert(rows: Any, using: str) -> None:
-        sizes.append(len(rows))
-        original(rows, using)
-
-    monkeypatch.setattr(bulk, "insert", count_and_insert)
-    yield sizes
-    monkeypatch.setattr(bulk, "insert", original)
-
-
-def test_row_is_committed_when_write_returns(bulk, model):
+def test_row_is_committed_when_write_returns(model):
     row = make_open(key="ada", kwargs={"a": 1})
-    bulk.write(row)
+    write(row)
     # Another thread has another connection.
     (keys,) = run_in_threads(
         1, lambda _: list(model.objects.values_list("id", "kwargs"))
@@ -133,54 +103,30 @@ def test_row_is_committed_when_write_returns(bulk, model):
     assert keys == [(row.id, {"a": 1})]
 
 
-def test_threads_that_write_at_once_share_a_transaction(bulk, model, monkeypatch):
-    """Ten rows queue while one is written: then all ten are in one transaction."""
-    with record_sizes(bulk, monkeypatch) as sizes, ThreadPoolExecutor(1) as pool:
-        with hold_leader(bulk, model) as writer:
-            rest = pool.submit(run_in_threads, 10, lambda n: bulk.write(make_open()))
-            wait_for(writer.queue, 10)
-        assert rest.result(30) == [None] * 10
-    assert sizes == [1, 10]
-    assert model.objects.count() == 11
-
-
-def test_transaction_has_a_maximum_of_rows(bulk, model, monkeypatch):
-    """More rows are written in several transactions."""
-    monkeypatch.setattr(bulk, "MAX_ROWS", 4)
-    with record_sizes(bulk, monkeypatch) as sizes, ThreadPoolExecutor(1) as pool:
-        with hold_leader(bulk, model) as writer:
-            rest = pool.submit(run_in_threads, 10, lambda n: bulk.write(make_open()))
-            wait_for(writer.queue, 10)
-        assert rest.result(30) == [None] * 10
-    assert sizes == [1, 4, 4, 2]
-    assert model.objects.count() == 11
-
-
-def test_no_row_is_lost_under_load(bulk, model):
-    def write(number: int) -> None:
+def test_no_row_is_lost_under_load(model):
+    def write_some(number: int) -> None:
         for _ in range(25):
-            bulk.write(make_open(key=str(number)))
+            write(make_open(key=str(number)))
 
-    assert run_in_threads(16, write) == [None] * 16
+    assert run_in_threads(16, write_some) == [None] * 16
     assert model.objects.count() == 400
-    assert bulk.find_writer(model, ALIAS).leader is None
 
 
-def test_same_hit_twice_is_one_row(bulk, model):
+def test_same_hit_twice_is_one_row(model):
     row_id = make_id()
-    bulk.write(make_open(key="first"))
+    write(make_open(key="first"))
     for key in ("early", "late"):
         row = make_open(key=key)
         row.id = row_id
-        bulk.write(row)
+        write(row)
     assert list(model.objects.filter(id=row_id).values_list("key", flat=True)) == [
         "early"
     ]
 
 
-def test_same_hit_from_eight_threads_is_one_row(bulk, model):
+def test_same_hit_from_eight_threads_is_one_row(model):
     row = make_open(key="ada")
-    assert run_in_threads(8, lambda n: bulk.write(row)) == [None] * 8
+    assert run_in_threads(8, lambda n: write(row)) == [None] * 8
     assert model.objects.count() == 1
 
 
@@ -237,33 +183,18 @@ def test_same_hits_from_two_processes_are_one_row_each(stats: Database, model):
     assert found == {each: each for each in ids}
 
 
-def test_row_in_a_transaction_is_part_of_that(bulk, model):
+def test_row_in_a_transaction_is_part_of_that(model):
     """A rollback removes it, and no other row."""
 
     def fail(number: int) -> None:
         with transaction.atomic(using=ALIAS):
-            bulk.write(make_open(key="undone"))
+            write(make_open(key="undone"))
             raise LookupError
 
     (error,) = run_in_threads(1, fail)
     assert isinstance(error, LookupError)
     with transaction.atomic(using=ALIAS):
-        bulk.write(make_open(key="kept"))
-    assert [row.key for row in model.objects.all()] == ["kept"]
-
-
-def test_transaction_goes_on_after_a_row_that_cannot_be_written(
-    bulk, model, monkeypatch
-):
-    def fail(rows: Any, using: str) -> None:
-        connections[using].cursor().execute("no SQL")
-
-    with transaction.atomic(using=ALIAS):
-        with monkeypatch.context() as patch:
-            patch.setattr(bulk, "insert", fail)
-            with pytest.raises(DatabaseError):
-                bulk.write(make_open())
-        bulk.write(make_open(key="kept"))
+        write(make_open(key="kept"))
     assert [row.key for row in model.objects.all()] == ["kept"]
 
 
@@ -277,76 +208,6 @@ def configure_no_autocommit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections[ALIAS].settings_dict, "AUTOCOMMIT", False)
 
 
-@pytest.mark.parametrize("prepare", [leave_autocommit, configure_no_autocommit])
-def test_caller_without_autocommit_commits_itself(bulk, model, monkeypatch, prepare):
-    """Its row doesn't wait for the leader, and isn't in the leader's transaction."""
-
-    def write(number: int) -> None:
-        prepare(monkeypatch)
-        bulk.write(make_open())
-        transaction.rollback(using=ALIAS)
-
-    with hold_leader(bulk, model):
-        assert run_in_threads(1, write) == [None]
-    assert [row.key for row in model.objects.all()] == ["first"]
-
-
-def test_only_the_bad_row_is_refused(bulk, model):
-    """Ten rows queue, and one of them isn't JSON."""
-
-    def write(number: int) -> None:
-        bulk.write(make_open(args=[object()] if number == 3 else [number]))
-
-    with ThreadPoolExecutor(1) as pool:
-        with hold_leader(bulk, model) as writer:
-            rest = pool.submit(run_in_threads, 10, write)
-            wait_for(writer.queue, 10)
-        results = rest.result(30)
-    assert isinstance(results.pop(3), TypeError)
-    assert results == [None] * 9
-    assert model.objects.count() == 10
-
-
-def test_error_of_the_database_reaches_every_caller(bulk, model, monkeypatch):
-    """Each caller raises a copy, and the rows aren't tried one by one."""
-    tried = []
-
-    def fail(rows: Any, using: str) -> None:
-        tried.append(len(rows))
-        raise OperationalError("database is locked")
-
-    with ThreadPoolExecutor(1) as pool:
-        with hold_leader(bulk, model) as writer:
-            rest = pool.submit(run_in_threads, 5, lambda _: bulk.write(make_open()))
-            wait_for(writer.queue, 5)
-            monkeypatch.setattr(bulk, "insert_or_reconnect", fail)
-        results = rest.result(30)
-    assert {type(error) for error in results} == {OperationalError}
-    assert len({id(error) for error in results}) == 5
-    assert tried == [5]
-    assert model.objects.count() == 1
-
-
-@on_postgresql
-def test_only_the_row_beyond_a_limit_of_postgresql_is_refused(bulk, model):
-    """Drivers call that error operational, as if the database were the cause."""
-
-    def write(number: int) -> None:
-        depth = 900 if number == 3 else 1
-        bulk.write(make_open(args=json.loads("[" * depth + "]" * depth)))
-
-    with ThreadPoolExecutor(1) as pool, limit_stack("100kB"):
-        with hold_leader(bulk, model) as writer:
-            rest = pool.submit(run_in_threads, 10, write)
-            wait_for(writer.queue, 10)
-        results = rest.result(30)
-    error = results.pop(3)
-    assert isinstance(error, OperationalError)
-    assert "stack depth limit exceeded" in str(error)
-    assert results == [None] * 9
-    assert model.objects.count() == 10
-
-
 @contextmanager
 def limit_stack(size: str) -> Iterator[None]:
     """Limit the stack of new sessions, so that little nesting is too much."""
@@ -356,194 +217,6 @@ def limit_stack(size: str) -> Iterator[None]:
             yield
         finally:
             cursor.execute("ALTER DATABASE postgres RESET max_stack_depth")
-
-
-def test_thread_that_a_signal_ends_lets_the_others_go_on(bulk, model, monkeypatch):
-    """A signal ends the next leader: the rows of all others are kept."""
-    writer = bulk.find_writer(model, ALIAS)
-
-    def end(rows: Any, using: str) -> None:
-        monkeypatch.undo()
-        raise SystemExit
-
-    with ThreadPoolExecutor(1) as pool, hold_leader(bulk, model):
-        rest = pool.submit(run_in_threads, 5, lambda n: write_or_end(bulk, n))
-        wait_for(writer.queue, 5)
-        monkeypatch.setattr(bulk, "insert_or_reconnect", end)
-    results = rest.result(30)
-    assert sorted(results, key=str) == [None] * 4 + ["ended"]
-    assert model.objects.count() == 5
-    assert writer.leader is None
-
-
-def write_or_end(bulk: Any, number: int) -> str | None:
-    try:
-        bulk.write(make_open(key=str(number)))
-    except SystemExit:
-        return "ended"
-    return None
-
-
-@pytest.mark.parametrize("its_turn", [False, True])
-def test_thread_that_no_longer_waits_lets_the_others_go_on(
-    bulk, model, monkeypatch, its_turn
-):
-    """A signal ends the waiting at once, or when it is the thread's turn."""
-    with ThreadPoolExecutor(2) as pool:
-        with hold_leader(bulk, model) as writer:
-            entry = bulk.Entry(make_open(key="given up"))
-            entry.turn = Interrupted(its_turn)
-            monkeypatch.setattr(bulk, "Entry", lambda row: entry)
-            first = pool.submit(writer.write, entry.row)
-            wait_for(writer.queue, 1)
-            monkeypatch.undo()
-            next_one = make_open(key="next")
-            second = pool.submit(run_in_threads, 1, lambda _: bulk.write(next_one))
-            wait_for(writer.queue, 2)
-            entry.turn.may_go.set()
-        assert isinstance(first.exception(30), KeyboardInterrupt)
-        assert second.result(30) == [None]
-    assert set(model.objects.values_list("key", flat=True)) == {"first", "next"}
-    assert writer.leader is None
-
-
-SIGNALLED = """
-import signal
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from django.conf import settings
-settings.configure(INSTALLED_APPS=["ptrack", "ptrack.stats"], PTRACK_SECRET="s" * 32)
-import django; django.setup()
-from ptrack.stats.bulk import Writer, Entry
-
-def interrupt(*_):
-    raise KeyboardInterrupt
-
-def make_finished_entry():
-    entry = Entry(None)
-    entry.done = True
-    return entry
-
-def join_and_leave(writer):
-    # With finished entries in the queue, the guard is held for longer.
-    writer.queue.extend(make_finished_entry() for _ in range(50))
-    entry = make_finished_entry()
-    writer.join(entry)
-    writer.take_batch()
-    writer.leave(entry)
-
-def is_free(lock):
-    return lock.acquire(blocking=False) and lock.release() is None
-
-writer, another, free = Writer("default"), ThreadPoolExecutor(1), 0
-signal.signal(signal.SIGALRM, interrupt)
-for _ in range(300):
-    with suppress(KeyboardInterrupt):
-        signal.setitimer(signal.ITIMER_REAL, 0.0002)
-        while True:
-            join_and_leave(writer)
-    free += another.submit(is_free, writer.guard).result()
-print(free)
-"""
-
-
-def test_signals_leave_no_lock_behind():
-    """Python 3.13 skips the end of a "with" if a signal comes in a loop in it.
-
-    Older ones don't. Coverage isn't measured here: the signals would break that.
-    """
-    alone = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
-    assert run_python(SIGNALLED, **alone) == "300\n"
-
-
-def test_thread_that_left_a_lock_behind_can_write(bulk, model):
-    """Python 3.14 may skip the end of a "with" if a signal comes at its beginning."""
-    writer = bulk.Writer(ALIAS)
-    writer.guard.acquire()
-    writer.write(make_open(key="ada"))
-    assert list(model.objects.values_list("key", flat=True)) == ["ada"]
-
-
-@pytest.mark.parametrize(
-    "name", ["write", "join", "take_batch", "write_all", "try_to_write"]
-)
-def test_signal_at_any_line_lets_the_others_go_on(bulk, model, name: str):
-    """A time limit of Celery's ends a task like this, and the process goes on."""
-    function = getattr(bulk.Writer, name)
-    interrupted = 0
-    for line in find_lines(function):
-        if "self.leave(" in linecache.getline(bulk.__file__, line):
-            # From here on, the thread puts the queue right when it writes again.
-            break
-        writer = bulk.Writer(ALIAS)
-        with interrupt_at(function, line) as came, suppress(KeyboardInterrupt):
-            writer.write(make_open())
-        interrupted += len(came)
-        assert writer.leader is None, line
-        writer.write(make_open())
-    assert interrupted >= 2
-
-
-def test_thread_that_could_not_leave_can_write_again(bulk, model, monkeypatch):
-    """A second signal may prevent it. Its next row is written, and all that wait."""
-    writer = bulk.Writer(ALIAS)
-    with monkeypatch.context() as patch:
-        patch.setattr(writer, "leave", lambda entry: None)
-        writer.write(make_open(key="first"))
-    with ThreadPoolExecutor(1) as pool:
-        waits = pool.submit(writer.write, make_open(key="waits"))
-        wait_for(writer.queue, 1)
-        writer.write(make_open(key="second"))
-        assert waits.result(30) is None
-    keys = set(model.objects.values_list("key", flat=True))
-    assert keys == {"first", "waits", "second"}
-    assert writer.leader is None
-
-
-def test_finished_row_is_not_written_again(bulk, model, monkeypatch):
-    """A signal ended the leader when it had finished some entries."""
-    writer = bulk.Writer(ALIAS)
-    ended, done = bulk.Entry(make_open()), bulk.Entry(make_open())
-    done.thread = 0
-    writer.join(ended)
-    writer.join(done)
-    done.finish(None)
-    with record_sizes(bulk, monkeypatch) as sizes:
-        writer.write(make_open(key="next"))
-    assert sizes == [1]
-    assert writer.leader is None
-
-
-def test_thread_that_no_longer_waits_does_not_become_leader(bulk, model):
-    """A signal ended two threads, one while it waited for the other."""
-    writer = bulk.Writer(ALIAS)
-    leader, waiting = bulk.Entry(make_open()), bulk.Entry(make_open())
-    waiting.thread = 0
-    writer.join(leader)
-    writer.join(waiting)
-    assert writer.take_batch() == [leader, waiting]
-    writer.leave(waiting)
-    writer.leave(leader)
-    assert writer.leader is None
-    writer.write(make_open(key="next"))
-    assert list(model.objects.values_list("key", flat=True)) == ["next"]
-
-
-class Interrupted:
-    """A turn whose wait a signal ends, before the turn comes or when it does."""
-
-    def __init__(self, its_turn: bool) -> None:
-        self.may_go = threading.Event()
-        self._comes = threading.Event()
-        self._its_turn = its_turn
-
-    def acquire(self) -> None:
-        assert self.may_go.wait(30)
-        assert not self._its_turn or self._comes.wait(30)
-        raise KeyboardInterrupt
-
-    def release(self) -> None:
-        self._comes.set()
 
 
 def kill_the_connection() -> None:
@@ -557,115 +230,383 @@ def kill_the_connection() -> None:
 
 
 @on_postgresql
-def test_dead_connection_loses_no_row(bulk, model):
+def test_dead_connection_loses_no_row(model):
     """The server ends the session between two hits."""
-    bulk.write(make_open(key="before"))
+    write(make_open(key="before"))
     kill_the_connection()
-    bulk.write(make_open(key="after"))
+    write(make_open(key="after"))
     assert {row.key for row in model.objects.all()} == {"before", "after"}
 
 
 @on_postgresql
-def test_dead_connection_in_a_transaction_is_an_error(bulk, model):
-    def write(number: int) -> None:
+def test_dead_connection_in_a_transaction_is_an_error(model):
+    def write_two(number: int) -> None:
         with transaction.atomic(using=ALIAS):
-            bulk.write(make_open())
+            write(make_open())
             kill_the_connection()
-            bulk.write(make_open())
+            write(make_open())
 
-    (error,) = run_in_threads(1, write)
+    (error,) = run_in_threads(1, write_two)
     assert isinstance(error, OperationalError | InterfaceError)
     assert model.objects.count() == 0
 
 
+def fail_in_sql(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> None:
+    """Let an insert fail: in SQL, or with an error."""
+    from ptrack.stats import writing
+
+    def prepare(row: Any, field: Any, connection: Any) -> Any:
+        if error is not None:
+            raise error
+        connection.cursor().execute("no SQL")
+
+    monkeypatch.setattr(writing, "_prepare", prepare)
+
+
+def test_transaction_goes_on_after_a_row_that_cannot_be_written(model, monkeypatch):
+    with transaction.atomic(using=ALIAS):
+        with monkeypatch.context() as patch:
+            fail_in_sql(patch, None)
+            with pytest.raises(DatabaseError):
+                write(make_open())
+        write(make_open(key="kept"))
+    assert [row.key for row in model.objects.all()] == ["kept"]
+
+
+def test_same_hit_twice_in_a_transaction_is_one_row(model):
+    row = make_open()
+    with transaction.atomic(using=ALIAS):
+        write(row)
+        write(row)
+        write(make_open())
+    assert model.objects.count() == 2
+
+
+@pytest.mark.parametrize("prepare", [leave_autocommit, configure_no_autocommit])
+def test_caller_without_autocommit_commits_itself(model, monkeypatch, prepare):
+    """A failure undoes its row alone there too."""
+
+    def write_two(number: int) -> None:
+        prepare(monkeypatch)
+        row = make_open()
+        write(row)
+        with pytest.raises(IntegrityError):
+            write(make_open(user_agent=None))
+        if number:
+            transaction.commit(using=ALIAS)
+        transaction.rollback(using=ALIAS)
+
+    assert run_in_threads(2, write_two) == [None] * 2
+    assert model.objects.count() == 1
+
+
+@pytest.mark.parametrize("in_request", [False, True])
+def test_row_that_the_table_refuses_is_an_error(model, own, in_request):
+    """The next one is written."""
+    for _ in range(2):
+        with pytest.raises(IntegrityError):
+            write(make_open(user_agent=None), in_request)
+        with pytest.raises(TypeError):
+            write(make_open(args=[object()]), in_request)
+        write(make_open(), in_request)
+    assert model.objects.count() == 2
+
+
 @on_postgresql
-def test_pool_of_dead_connections_loses_no_row(stats: Database, bulk, model):
-    """The server has ended all of them; only the use of each one shows it."""
-    if django.VERSION < (5, 1):
-        pytest.skip("this Django has no pools")
-    entry = {**stats.entry, "OPTIONS": {"pool": {"min_size": 4, "max_size": 4}}}
-    configured = connections.configure_settings({"default": {}, "pooled": entry})
-    connections.settings["pooled"] = configured["pooled"]
-    connection = connections["pooled"]
-    try:
-        for number in range(7):
-            bulk.insert_or_reconnect([make_open(key=str(number))], "pooled")
-            # Django does so at the end of a request.
-            connection.close()
-            if number == 0:
-                with connections[ALIAS].cursor() as cursor:
-                    cursor.execute(
-                        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                        "WHERE pid <> pg_backend_pid() AND backend_type = %s",
-                        ["client backend"],
-                    )
-        assert model.objects.count() == 7
-    finally:
-        connection.close()
-        connection.close_pool()
-        del connections["pooled"], connections.settings["pooled"]
-
-
-def test_error_over_a_healthy_connection_is_raised_at_once(bulk, model, monkeypatch):
-    """A second attempt could wait for the same lock again, for example."""
-    tried = []
-
-    def fail(rows: Any, using: str) -> None:
-        tried.append(connections[using].connection)
-        raise OperationalError("lock timeout")
-
-    bulk.write(make_open())
-    monkeypatch.setattr(bulk, "insert", fail)
-    with pytest.raises(OperationalError, match="lock timeout"):
-        bulk.write(make_open())
-    assert tried == [connections[ALIAS].connection]
-    assert tried[0] is not None
-
-
-def test_dead_connections_are_replaced_up_to_a_maximum(bulk, model, monkeypatch):
-    monkeypatch.setattr(bulk, "MAX_DEAD", 3)
-    monkeypatch.setattr(connections[ALIAS], "is_usable", lambda: False)
-    tried = []
-
-    def fail(rows: Any, using: str) -> None:
-        tried.append(len(rows))
-        raise OperationalError("dead")
-
-    monkeypatch.setattr(bulk, "insert", fail)
-    with pytest.raises(OperationalError, match="dead"):
-        bulk.write(make_open())
-    assert tried == [1] * 4
-
-
-def test_missing_server_is_an_error(bulk, model, monkeypatch):
-    """Without a connection before, it isn't tried twice."""
-    tried = []
-
-    def fail(rows: Any, using: str) -> None:
-        tried.append(len(rows))
-        raise OperationalError("connection refused")
-
-    monkeypatch.setattr(bulk, "insert", fail)
-    (error,) = run_in_threads(1, lambda _: bulk.write(make_open()))
+def test_row_beyond_a_limit_of_postgresql_is_an_error_at_once(model, own, sleeps):
+    """Drivers call that error operational, as if the database were the cause."""
+    deep = make_open(args=json.loads("[" * 900 + "]" * 900))
+    with limit_stack("100kB"):
+        (error,) = run_in_threads(1, lambda _: write(deep))
     assert isinstance(error, OperationalError)
-    assert tried == [1]
+    assert "stack depth limit exceeded" in str(error)
+    assert sleeps == []
 
 
-def test_row_alone_is_one_insert(bulk):
+def test_error_over_a_healthy_connection_is_raised_at_once(
+    model, own, monkeypatch, sleeps
+):
+    """A second attempt could wait for the same lock again, for example."""
+    connection = connections[ALIAS]
+    connection.ensure_connection()
+    fail_in_sql(monkeypatch, OperationalError("lock timeout"))
+    with pytest.raises(OperationalError, match="lock timeout"):
+        write(make_open())
+    assert sleeps == []
+    # Its session may have locks or settings of the caller.
+    assert connections[ALIAS] is connection
+    assert connection.connection is not None
+
+
+def test_row_is_one_insert(own):
     """There is no query before it, and none after it."""
     with CaptureQueriesContext(connections[ALIAS]) as queries:
-        bulk.write(make_open())
-    inserts = [each["sql"] for each in queries if each["sql"].startswith("INSERT")]
-    assert len(inserts) == 1
-    assert len(queries) <= 3
+        write(make_open())
+    assert [each["sql"].split()[0] for each in queries] == ["INSERT"]
+
+
+# -- own connections ------------------------------------------------------------------
+
+
+def test_rows_share_a_connection(own, opened, monkeypatch):
+    """Even if Django keeps none, as by default (CONN_MAX_AGE)."""
+    assert connections[ALIAS].settings_dict["CONN_MAX_AGE"] == 0
+    for _ in range(5):
+        write(make_open())
+        django.db.close_old_connections()
+    # Another thread takes it too.
+    assert run_in_threads(1, lambda _: write(make_open())) == [None]
+    assert len(opened) == 1
+    assert connections[ALIAS].connection is None
+
+
+@pytest.mark.parametrize("django_opens", [False, True])
+def test_request_of_django_uses_its_connection(own, opened, django_opens):
+    """Django closes it after the request."""
+    from ptrack.stats.recording import RecordClick, RecordOpen
+
+    if django_opens:
+        connections[ALIAS].ensure_connection()
+    RecordOpen().record(HttpRequest(), a=1)
+    RecordClick().record(HttpRequest(), "https://example.com/", a=1)
+    assert opened == [connections[ALIAS]]
+    assert connections[ALIAS].connection is not None
+
+
+def test_open_connection_of_django_is_used(own, opened):
+    connections[ALIAS].ensure_connection()
+    write(make_open())
+    assert opened == [connections[ALIAS]]
+
+
+def test_threads_that_write_at_once_have_a_connection_each(model, own, opened):
+    inside = threading.Barrier(5)
+
+    def wait(connection: Any, **_: Any) -> None:
+        inside.wait(30)
+
+    connection_created.connect(wait)
+    try:
+        assert run_in_threads(5, lambda _: write(make_open())) == [None] * 5
+    finally:
+        connection_created.disconnect(wait)
+    assert len(opened) == 5
+    assert model.objects.count() == 5
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_idle_connection_is_closed(own, opened, monkeypatch):
+    """The thread that closes ends after that, and another one does it next time."""
+    monkeypatch.setattr(own, "IDLE", 0.1)
+    for number in range(2):
+        write(make_open())
+        assert len(opened) == number + 1
+        last = opened[-1]
+        assert last.connection is not None
+        wait_until(lambda last=last: last.connection is None)
+        wait_until(lambda: not find_closers())
+
+
+def find_closers() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "ptrack-stats"]
+
+
+def test_connection_in_use_is_not_closed(own, opened, monkeypatch):
+    """Its row waits for a lock, say."""
+    monkeypatch.setattr(own, "IDLE", 0.1)
+    write(make_open())
+    connection = own.take(ALIAS)
+    time.sleep(0.3)
+    assert opened == [connection]
+    assert connection.connection is not None
+    own.put_back(connection)
+    wait_until(lambda: connection.connection is None)
+
+
+def test_connection_that_comes_at_the_last_moment_is_closed(own, monkeypatch):
+    """It is put back when the thread that closes has found none, and will end."""
+    monkeypatch.setattr(own, "IDLE", 0.1)
+    late = own.take(ALIAS)
+    late.ensure_connection()
+    looked = []
+
+    class Idle(dict):
+        def values(self) -> Any:
+            looked.append(len(looked))
+            if len(looked) == 3:
+                self["late"] = own.deque([(time.monotonic(), late)])
+            return super().values()
+
+    idle = Idle(first=own.deque())
+    monkeypatch.setattr(own, "_idle", idle)
+    own._close_idle()
+    assert late.connection is None
+    assert len(looked) > 3
+
+
+def test_row_is_kept_if_there_are_too_many_threads(own, model, monkeypatch):
+    def refuse(self: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    wait_until(lambda: not find_closers())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        write(make_open())
+    write(make_open())
+    assert model.objects.count() == 2
+    assert len(find_closers()) == 1
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-def test_child_process_has_writers_of_its_own(bulk, model):
-    """A copy of a writer would wait for a thread that isn't in the child."""
-    with hold_leader(bulk, model):
-        pid = os.fork()
-        if not pid:
-            os._exit(len(bulk.writers))
-        assert os.waitpid(pid, 0)[1] == 0
-    assert bulk.writers
+def test_child_process_leaves_the_connections_of_its_parent_alone(own, opened, model):
+    write(make_open(key="parent"))
+    pid = os.fork()
+    if not pid:
+        with suppress(BaseException):
+            write(make_open(key="child"))
+            own.close_idle()
+            os._exit(0 if len(opened) == 2 else 2)
+        os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
+    write(make_open(key="parent"))
+    assert len(opened) == 1
+    keys = sorted(model.objects.values_list("key", flat=True))
+    assert keys == ["child", "parent", "parent"]
+
+
+@on_postgresql
+def test_pool_of_django_gets_its_connection_back(stats: Database, own, model, sleeps):
+    """Even if the server has ended all of them: only their use shows that."""
+    if django.VERSION < (5, 1):
+        pytest.skip("this Django has no pools")
+    entry = {**stats.entry, "OPTIONS": {"pool": {"min_size": 4, "max_size": 4}}}
+    before = connections.settings[ALIAS]
+    configured = connections.configure_settings({"default": {}, ALIAS: entry})
+    connections.settings[ALIAS] = configured[ALIAS]
+    del connections[ALIAS]
+    try:
+        for number in range(7):
+            write(make_open(key=str(number)))
+            assert own.take(ALIAS).connection is None
+            if number == 0:
+                end_sessions(stats)
+        with pytest.raises(TypeError):
+            write(make_open(args=[object()]))
+        write(make_open())
+    finally:
+        connections[ALIAS].close_pool()
+        connections.settings[ALIAS] = before
+        del connections[ALIAS]
+    assert model.objects.count() == 8
+
+
+def end_sessions(stats: Database) -> None:
+    """Let the server end all sessions but the one that asks for it."""
+    given = connections.configure_settings({"default": {}, ALIAS: dict(stats.entry)})
+    other = type(connections[ALIAS])(given[ALIAS], ALIAS)
+    with closing(other), other.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+
+
+@on_postgresql
+def test_dead_idle_connections_are_replaced_at_once(stats, own, model, sleeps):
+    held = [own.take(ALIAS) for _ in range(3)]
+    for connection in held:
+        connection.ensure_connection()
+        own.put_back(connection)
+    end_sessions(stats)
+    write(make_open())
+    assert sleeps == []
+    assert model.objects.count() == 1
+
+
+# -- without a connection -------------------------------------------------------------
+
+
+class Refusal:
+    """Refuses so many attempts to connect, as a server that has too many clients."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        self.attempts = 0
+        original = type(connections[ALIAS]).get_new_connection
+
+        def connect(wrapper: Any, parameters: Any) -> Any:
+            self.attempts += 1
+            if self.left:
+                self.left -= 1
+                raise wrapper.Database.OperationalError("too many clients already")
+            return original(wrapper, parameters)
+
+        monkeypatch.setattr(type(connections[ALIAS]), "get_new_connection", connect)
+
+
+@pytest.fixture
+def refusal(own: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Refusal]:
+    from ptrack.stats import writing
+
+    yield Refusal(monkeypatch)
+    writing._unreachable.clear()
+
+
+@pytest.mark.parametrize("in_request", [False, True])
+def test_row_waits_for_a_connection(model, refusal, sleeps, in_request):
+    refusal.left = 6
+    write(make_open(), in_request)
+    assert sleeps == [0.02, 0.04, 0.08, 0.16, 0.32, 0.5]
+    assert model.objects.count() == 1
+
+
+def test_row_takes_a_connection_that_another_thread_puts_back(
+    model, own, refusal, sleeps, monkeypatch
+):
+    connection = own.take(ALIAS)
+    connection.ensure_connection()
+    refusal.left = 1_000_000
+    original = own.take
+
+    def put_back_and_take(using: str) -> Any:
+        if len(sleeps) == 2:
+            own.put_back(connection)
+        return original(using)
+
+    monkeypatch.setattr(own, "take", put_back_and_take)
+    write(make_open())
+    assert len(sleeps) == 2
+    refusal.left = 0
+    assert model.objects.count() == 1
+
+
+def test_row_is_given_up_after_some_time(model, own, refusal, sleeps):
+    """The next ones are tried once, until one is written."""
+    from ptrack.stats import writing
+
+    refusal.left = 1_000_000
+    with pytest.raises(OperationalError, match="too many clients") as failure:
+        write(make_open())
+    assert failure.value.__context__ is failure.value.__cause__
+    assert writing.PATIENCE - writing.PAUSES[1] < sum(sleeps) <= writing.PATIENCE
+    refusal.attempts = 0
+    del sleeps[:]
+    for _ in range(3):
+        with pytest.raises(OperationalError):
+            write(make_open())
+    assert refusal.attempts == 3
+    assert sleeps == []
+    refusal.left = 0
+    write(make_open())
+    own.close_idle()
+    refusal.left = 2
+    write(make_open())
+    assert len(sleeps) == 2
+    refusal.left = 0
+    assert model.objects.count() == 2
