@@ -8,7 +8,6 @@ A row that is in the table already is left as it is: a hit may be delivered twic
 """
 
 import time
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import (
@@ -67,7 +66,7 @@ def write(row: Row, in_request: bool = False) -> None:
     connections.close_interrupted()
     connection = django_connections[using]
     if _is_in_transaction(connection):
-        _insert(row, connection, _protect_transaction(connection))
+        _write_in_transaction(row, connection)
     else:
         _write_patiently(row, using, in_request)
 
@@ -81,15 +80,19 @@ def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     return not connection.autocommit
 
 
-def _protect_transaction(
-    connection: BaseDatabaseWrapper,
-) -> AbstractContextManager[Any] | None:
-    """Return a block that undoes a failed insert, and no more, in a transaction."""
-    # "Savepoints in SQLite" in docs.djangoproject.com/en/stable/topics/db/transactions/:
-    # outside of atomic() they commit. There, a failed insert undoes itself.
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        return None
-    return transaction.atomic(connection.alias)
+def _write_in_transaction(row: Row, connection: BaseDatabaseWrapper) -> None:
+    """Write a row as a part of the caller's transaction."""
+    # Not atomic(): if a signal ended that, the caller's block couldn't end any more.
+    # https://docs.djangoproject.com/en/stable/topics/db/transactions/#savepoints
+    using = connection.alias
+    savepoint = transaction.savepoint(using)
+    try:
+        _insert(row, connection)
+    except Error as error:
+        transaction.savepoint_rollback(savepoint, using)
+        if not (isinstance(error, IntegrityError) and _has(row, connection)):
+            raise
+    transaction.savepoint_commit(savepoint, using)
 
 
 def _write_patiently(row: Row, using: str, in_request: bool) -> None:
@@ -123,7 +126,7 @@ def _write_once(row: Row, using: str, in_request: bool) -> None:
     was_open = connection.connection is not None
     connections.start(connection)
     try:
-        _insert(row, connection)
+        _insert_or_find(row, connection)
     except Error as error:
         usable = _is_usable(connection)
         if own or not usable:
@@ -147,30 +150,23 @@ def _is_usable(connection: BaseDatabaseWrapper) -> bool:
     return is_open and connection.autocommit and connection.is_usable()
 
 
-def _insert(
-    row: Row,
-    connection: BaseDatabaseWrapper,
-    within: AbstractContextManager[Any] | None = None,
-) -> None:
-    """Insert a row, unless the table has it.
+def _insert_or_find(row: Row, connection: BaseDatabaseWrapper) -> None:
+    try:
+        _insert(row, connection)
+    except IntegrityError:
+        if not _has(row, connection):
+            raise
 
-    Args:
-        row: The row.
-        connection: The connection; it is opened if it isn't open.
-        within: Undoes a failed insert, where it doesn't undo itself.
-    """
+
+def _insert(row: Row, connection: BaseDatabaseWrapper) -> None:
+    """Insert a row over a connection, which is opened if it isn't open."""
     fields: Any = row._meta.concrete_fields
     quote = connection.ops.quote_name
     table, names = quote(row._meta.db_table), (quote(each.column) for each in fields)
     marks = ", ".join(["%s"] * len(fields))
     sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
-    try:
-        with within or nullcontext(), connection.cursor() as cursor:
-            # Within the block: PostgreSQL's values depend on the open connection.
-            cursor.execute(sql, [_prepare(row, each, connection) for each in fields])
-    except IntegrityError:
-        if not _has(row, connection):
-            raise
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_prepare(row, each, connection) for each in fields])
 
 
 def _prepare(row: Row, field: Any, connection: BaseDatabaseWrapper) -> Any:

@@ -1,5 +1,6 @@
 """Rows of ``ptrack.stats`` that an exception ends anywhere, as a time limit does."""
 
+import gc
 import subprocess
 import sys
 import uuid
@@ -13,14 +14,23 @@ from django.db import connections, transaction
 from tests.processes import ROOT, make_environment
 from tests.stats.site import ALIAS, Database, make_open
 
-# What is dropped half-made is closed when Python deletes it, with a warning.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+# A connection that is dropped half-made is closed when Python deletes it.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 FOLDERS = ("/django/db/", "/ptrack/stats/", "/psycopg/")
+ITS_OWN = (
+    "/ptrack/stats/",
+    "/django/db/transaction.py",
+    "/django/db/backends/utils.py",
+)
 MOMENTS = 100
 """Moments of a row that are tried, at most; a moment is a line in these folders."""
+
+
+@pytest.fixture(autouse=True)
+def _delete_dropped() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 class InterruptionError(BaseException):
@@ -28,8 +38,12 @@ class InterruptionError(BaseException):
 
 
 @contextmanager
-def interrupt(moment: int) -> Iterator[list[int]]:
+def interrupt(moment: int, folders: tuple[str, ...] = FOLDERS) -> Iterator[list[int]]:
     """Raise an exception at a moment.
+
+    Args:
+        moment: The number of the line.
+        folders: Those whose lines are counted.
 
     Yields:
         A list whose only number is that of the lines that have run.
@@ -37,7 +51,7 @@ def interrupt(moment: int) -> Iterator[list[int]]:
     lines = [0]
 
     def trace(frame: Any, event: str, argument: Any) -> Any:
-        if not any(each in frame.f_code.co_filename for each in FOLDERS):
+        if not any(each in frame.f_code.co_filename for each in folders):
             return None
         if event == "line":
             lines[0] += 1
@@ -121,6 +135,27 @@ def test_interrupted_row_changes_nothing_for_later_ones(
             write(row)
             assert is_committed(row.id), moment
             check_transactions(is_committed)
+
+
+def test_interrupted_row_in_a_transaction_lets_that_end(stats: Database):
+    """The exception undoes it, as any other one does."""
+    from ptrack.stats.writing import write
+
+    moment, lines = 0, [0]
+    with open_second(stats) as is_committed:
+        while moment <= lines[0]:
+            moment, row = moment + 1, make_open()
+            # The rest of Django and the driver have locks, which the caller needs too.
+            with (
+                suppress(InterruptionError),
+                transaction.atomic(ALIAS),
+                interrupt(moment, ITS_OWN) as lines,
+            ):
+                write(row)
+            assert not connections[ALIAS].in_atomic_block
+            assert is_committed(row.id) == (moment > lines[0])
+            check_transactions(is_committed)
+    assert moment > 20
 
 
 def check_transactions(is_committed: Callable[[uuid.UUID], bool]) -> None:
