@@ -86,10 +86,9 @@ def abandon(connection: BaseDatabaseWrapper) -> None:
     if connection.in_atomic_block or _has_pool(connection):
         # In a block that the caller has begun since then, the next query has to fail.
         close(connection)
-        return
-    if connections[connection.alias] is connection:
-        del connections[connection.alias]
-    if connection.connection is not None:
+    elif connection.connection is not None:
+        if connections[connection.alias] is connection:
+            del connections[connection.alias]
         with suppress(Exception):
             connection.connection.close()
 

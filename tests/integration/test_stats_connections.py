@@ -1,5 +1,8 @@
 """The connections of ``ptrack.stats``, on real servers."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +18,9 @@ from ptrack.core.tokens import TokenBox
 from tests.processes import (
     PATIENCE,
     ROOT,
+    WARNINGS,
     fetch,
+    make_environment,
     reserve_port,
     run_server,
 )
@@ -31,7 +36,8 @@ CLIENTS, HITS = 60, 10
 @pytest.fixture(scope="module")
 def small_server() -> Iterator[Server]:
     """Yield a server that takes few connections at a time."""
-    with run_postgresql(max_connections=str(MAX_CONNECTIONS)) as server:
+    limits = {"max_connections": str(MAX_CONNECTIONS)}
+    with run_postgresql(**limits) as server:
         yield server
 
 
@@ -80,7 +86,7 @@ def test_each_answered_hit_of_many_threads_has_a_row(
     connections["stats"].close()
     port = reserve_port()
     url = f"http://127.0.0.1:{port}/ptrack/{{}}/"
-    token = TokenBox("s" * 32).encrypt((), {"recipient": "ada"})
+    token = TokenBox("s" * 32).encrypt(recipient="ada")
     command = ("granian", "--interface", "wsgi", "--port", str(port))
     environment = {
         "PGUSER": USER,
@@ -107,3 +113,88 @@ def test_each_answered_hit_of_many_threads_has_a_row(
         assert rows == answered
         took = wait_until(lambda: count(small_server, OTHERS) == 0)
         assert took < 2 * IDLE
+
+
+TESTS = """
+import json, sys, threading
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["ptrack", "ptrack.stats"],
+    DATABASES={"default": json.loads(sys.argv[1])},
+    ROOT_URLCONF="tests.urlconfs.empty", STATIC_URL="/static/",
+    MIDDLEWARE=["ptrack.middleware.PtrackMiddleware"],
+    USE_TZ=True, PTRACK_SECRET="s" * 32, PTRACK_APP_URL="https://www.example.com",
+)
+import django; django.setup()
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+import ptrack
+from django.db import connection
+from django.test import LiveServerTestCase, SimpleTestCase, TestCase
+from django.test import TransactionTestCase
+from django.test.utils import get_runner
+from ptrack.stats.models import Open
+from ptrack.stats.recording import RecordOpen
+
+ptrack.tracker.register(RecordOpen)
+
+def record():
+    RecordOpen().record(SimpleNamespace(META={}))
+
+class InTransaction(TestCase):
+    def test_row_is_undone(self):
+        record()
+        self.assertEqual(Open.objects.count(), 1)
+
+class InThreads(TransactionTestCase):
+    def test_row_of_another_thread(self):
+        thread = threading.Thread(target=record)
+        thread.start()
+        thread.join()
+        connection.close()
+        record()
+        self.assertEqual(Open.objects.count(), 2)
+
+class Live(LiveServerTestCase):
+    def test_open_is_a_row(self):
+        path = urlsplit(ptrack.pixel_url()).path
+        with urlopen(self.live_server_url + path) as response:
+            self.assertEqual(response.status, 200)
+        self.assertEqual(Open.objects.count(), 1)
+
+class Without(SimpleTestCase):
+    def test_database_is_forbidden(self):
+        url = ptrack.pixel_url()
+        with self.assertLogs("ptrack", "ERROR") as logs:
+            self.client.get(urlsplit(url).path)
+        self.assertIn("not allowed in SimpleTestCase", logs.output[0])
+
+runner = get_runner(settings)(verbosity=0)
+suites = [runner.test_loader.loadTestsFromTestCase(each)
+          for each in (InTransaction, InThreads, Live, Without)]
+runner.setup_test_environment()
+databases = runner.setup_databases()
+result = runner.run_suite(runner.test_suite(suites))
+runner.teardown_databases(databases)
+runner.teardown_test_environment()
+print(result.testsRun, len(result.failures) + len(result.errors))
+"""
+
+
+def test_tests_of_a_site_run_as_ever(small_server: Server):
+    """PostgreSQL refuses to drop a database that anything is connected to."""
+    entry = json.dumps(small_server.django(TEST={"NAME": "test_ptrack"}))
+    done = subprocess.run(
+        [sys.executable, *WARNINGS, "-c", TESTS, entry],
+        cwd=ROOT,
+        env=make_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 4,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "4 0\n", done.stderr
+    sql = "SELECT count(*) FROM pg_database WHERE datname = 'test_ptrack'"
+    assert count(small_server, sql) == 0
