@@ -12,6 +12,7 @@ import random
 import signal
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 import uuid
@@ -26,6 +27,7 @@ from typing import Any, ClassVar
 import django
 from django.conf import settings
 
+from .command import end_on_signal
 from .postgresql import Server, find_problem, run_postgresql
 
 LATER = 3
@@ -258,11 +260,14 @@ def main() -> int:
     if problem := find_problem():
         parser.exit(1, f"A server is needed: {problem}\n")
     random.seed(options.seed)
-    # What is dropped half-made is closed when Python deletes it, with a warning.
+    # What is dropped half-made is closed when Python deletes it, with a warning, and
+    # some signals come just then.
     warnings.simplefilter("ignore", ResourceWarning)
+    sys.unraisablehook = lambda _: None
     logging.disable()
     print(f"seed: {options.seed}\n")
     with ExitStack() as stack:
+        stack.enter_context(end_on_signal())
         server = stack.enter_context(run_postgresql())
         place = stack.enter_context(tempfile.TemporaryDirectory())
         return run(server, Path(place, "db.sqlite3"), options.rounds)
