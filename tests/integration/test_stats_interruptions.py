@@ -23,7 +23,7 @@ ITS_OWN = (
     "/django/db/transaction.py",
     "/django/db/backends/utils.py",
 )
-MOMENTS = 100
+MOMENTS = 60
 """Moments of a row that are tried, at most; a moment is a line in these folders."""
 
 
@@ -119,7 +119,7 @@ def test_interrupted_row_changes_nothing_for_later_ones(
     with interrupt(0) as lines:
         write(make_open(), in_request)
     moments = range(1, lines[0] + 1, lines[0] // MOMENTS + 1)
-    assert len(moments) > 50
+    assert len(moments) > 30
     with open_second(stats) as is_committed:
         for moment in moments:
             in_request, row = prepare(case), make_open()

@@ -480,6 +480,22 @@ def test_child_process_leaves_the_connections_of_its_parent_alone(own, opened, m
     assert keys == ["child", "parent", "parent"]
 
 
+def test_inherited_connection_is_neither_used_nor_deleted(own, opened):
+    """Deleting it would end the parent's session, with some drivers."""
+    write(make_open())
+    own.start(own.take(ALIAS))
+    own._forget()
+    own.close_interrupted()
+    own.close_idle()
+    write(make_open())
+    assert len(opened) == 2
+    assert opened[0].connection is not None
+    assert opened[0] in own._inherited
+    for connection in own._inherited:
+        own.close(connection)
+    own._inherited.clear()
+
+
 @on_postgresql
 def test_pool_of_django_gets_its_connection_back(stats: Database, own, model, sleeps):
     """Even if the server has ended all of them: only their use shows that."""
@@ -508,13 +524,25 @@ def test_pool_of_django_gets_its_connection_back(stats: Database, own, model, sl
 
 def end_sessions(stats: Database) -> None:
     """Let the server end all sessions but the one that asks for it."""
-    given = connections.configure_settings({"default": {}, ALIAS: dict(stats.entry)})
+    run_elsewhere(
+        stats,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+    )
+
+
+def run_elsewhere(stats: Database, sql: str) -> None:
+    """Run SQL over a connection to another database of the server."""
+    entry = {**stats.entry, "NAME": "template1"}
+    given = connections.configure_settings({"default": {}, ALIAS: entry})
     other = type(connections[ALIAS])(given[ALIAS], ALIAS)
     with closing(other), other.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
+        cursor.execute(sql)
+
+
+def allow_connections(stats: Database, allowed: bool) -> None:
+    name = stats.entry["NAME"]
+    run_elsewhere(stats, f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
 
 
 @on_postgresql
@@ -526,6 +554,23 @@ def test_dead_idle_connections_are_replaced_at_once(stats, own, model, sleeps):
     end_sessions(stats)
     write(make_open())
     assert sleeps == []
+    assert model.objects.count() == 1
+
+
+@on_postgresql
+def test_row_waits_for_a_server_that_refuses_connections(stats, own, model):
+    """As one that restarts does."""
+    allow_connections(stats, False)
+    try:
+        end_sessions(stats)
+        again = threading.Timer(1.0, allow_connections, (stats, True))
+        again.start()
+        before = time.monotonic()
+        write(make_open())
+        assert time.monotonic() - before >= 0.9
+        again.join()
+    finally:
+        allow_connections(stats, True)
     assert model.objects.count() == 1
 
 

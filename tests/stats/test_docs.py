@@ -34,8 +34,18 @@ def test_all_settings_are_in_the_table():
 
 
 def test_numbers_are_the_ones_in_the_code(stats_installed):
-    from ptrack.stats import clearing, keys, pace, rekeying, storage
+    from ptrack.stats import (
+        clearing,
+        connections,
+        keys,
+        pace,
+        rekeying,
+        storage,
+        writing,
+    )
 
+    assert f"needed for {connections.IDLE:.0f}\n  seconds is closed" in TEXT
+    assert f"tried again for up to {writing.PATIENCE:.0f} seconds" in TEXT
     assert f"A value of {keys.LENGTH} characters or more" in TEXT
     assert f"its first {keys.START} and a digest" in TEXT
     assert f"{clearing.BATCH:,} at a time" in TEXT
