@@ -11,14 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from setuptools import Command, find_packages, setup
+from setuptools import Command, Distribution, find_packages, setup
 from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).parent
 URL = "https://github.com/indeedeng/django-ptrack"
-
-# The files of a build get the same modes for everybody; a wheel holds them.
-os.umask(0o022)
 
 # ptrack.agents.
 AGENTS = ["crawler-user-agents>=1.67", "python-ipware>=4.1"]
@@ -116,6 +113,18 @@ SOAK = [
 ]
 
 LINT = ["celery-types", "django-stubs", "mypy", "pytest>=9", "ruff", "types-WebOb"]
+
+
+class Project(Distribution):
+    """Gives the files of a build the same modes for everybody; a wheel holds them."""
+
+    def run_command(self, command: str) -> None:
+        """Run a command, with a umask of its own."""
+        before = os.umask(0o022)
+        try:
+            super().run_command(command)
+        finally:
+            os.umask(before)
 
 
 class Test(Command):
@@ -242,5 +251,6 @@ setup(
         "paste.filter_factory": ["main = ptrack.wsgi:filter_factory"],
         "pytest11": ["ptrack = pytest_ptrack"],
     },
+    distclass=Project,
     cmdclass={"sdist": Sdist, "test": Test},
 )

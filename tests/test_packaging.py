@@ -4,7 +4,7 @@ import re
 from configparser import ConfigParser
 from importlib import metadata
 
-from tests.processes import ROOT
+from tests.processes import ROOT, run_python
 
 REQUIREMENT = re.compile(
     r"""(?P<name>[\w-]+)>=(?P<version>[\d.]+)(?:; extra == "(?P<extra>\w+)")?"""
@@ -48,3 +48,17 @@ def test_lowest_versions_are_those_that_are_tested():
     assert set(pins) == {*asked, "asgiref", "kombu", "redis", "uc-micro-py"}
     for name, version in asked.items():
         assert pins[name] in (version, f"{version}.0")
+
+
+def test_setup_py_leaves_the_umask_of_its_process_alone():
+    """A command has one of its own, so that its files have the same modes."""
+    code = """
+import os, runpy, sys
+os.umask(0o027)
+sys.argv = ["setup.py", "-q", *sys.argv[1:]]
+runpy.run_path("setup.py", run_name="__main__")
+print(oct(os.umask(0)))
+"""
+    for command in ("--version", "check"):
+        found = run_python(code.replace("*sys.argv[1:]", repr(command)), cwd=ROOT)
+        assert found.splitlines()[-1] == "0o27"
