@@ -20,7 +20,8 @@ def _serve_not_found(
     environ: "WSGIEnvironment", start_response: "StartResponse"
 ) -> Iterable[bytes]:
     start_response(NOT_FOUND.status_line, list(NOT_FOUND.headers))
-    return [NOT_FOUND.body]
+    # RFC 9110, section 9.3.2.
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [NOT_FOUND.body]
 
 
 class PtrackWSGIMiddleware(Wrapper[Callable[..., Iterable[bytes]]]):

@@ -88,11 +88,11 @@ def open_adapters() -> Iterator[dict[str, Send]]:
         with override_settings(MIDDLEWARE=[]):
             bare, async_bare = WSGIHandler(), ASGIHandler()
         found = {
-            "middleware": _through_wsgi(middleware),
+            "middleware": send_through_wsgi(middleware),
             "async middleware": send_through_asgi(async_middleware),
-            "urls": _through_wsgi(bare),
+            "urls": send_through_wsgi(bare),
             "async urls": send_through_asgi(async_bare),
-            "wsgi": _through_wsgi(PtrackWSGIMiddleware(bare, pixels=())),
+            "wsgi": send_through_wsgi(PtrackWSGIMiddleware(bare, pixels=())),
             "asgi": send_through_asgi(PtrackASGIMiddleware(async_bare, pixels=())),
         }
         yield {name: _with_hits(send, recorder, clicks) for name, send in found.items()}
@@ -157,7 +157,9 @@ def _to_variable(header: tuple[str, str]) -> tuple[str, str]:
     return (name if bare else f"HTTP_{name}"), header[1]
 
 
-def _through_wsgi(app: Any) -> Callable[[Request], Any]:
+def send_through_wsgi(app: Any) -> Callable[[Request], Any]:
+    """Return a function that sends a request to a WSGI app."""
+
     def send(request: Request) -> Any:
         started: list[Any] = []
 

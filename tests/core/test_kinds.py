@@ -415,3 +415,14 @@ def test_further_kind_goes_through_the_asgi_middleware(own_tracker):
     assert calls == [(("a",), {})]
     register_failing(own_tracker)
     assert send(Sent("POST", path))[::2] == (503, FAILED.body)
+
+
+def test_head_that_a_kind_does_not_answer_gets_no_body(monkeypatch):
+    """RFC 9110, section 9.3.2: a refusal too has none."""
+    mute = replace(FAREWELL, answers={"POST": DONE}, unreadable={"POST": GONE})
+    monkeypatch.setattr(kinds, "KINDS", (*KINDS, mute))
+    answer, _ = make_endpoint().receive("HEAD", "farewell/x", Request)
+    assert (answer.status, answer.body) == (405, b"")
+    assert answer.headers == mute.not_allowed.headers
+    answer, _ = make_endpoint().receive("GET", "farewell/x", Request)
+    assert answer is mute.not_allowed
