@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 
 from . import endpoints
 from .core.endpoint import Endpoint
-from .responses import to_response
+from .responses import take_state, to_response
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -17,7 +17,8 @@ class PtrackMiddleware:
     """Answers pixels and links before any routing, and passes all else on untouched.
 
     Its place is right after ``SecurityMiddleware``. It may stand lower where callbacks
-    need something from a middleware above it, a session or a user for example.
+    need something from a middleware above it, a session or a user for example. The
+    headers of the answer don't show that a callback has read it.
 
     Args:
         get_response: The next middleware, as Django hands it over.
@@ -47,12 +48,18 @@ class PtrackMiddleware:
             return self.get_response(request)
         if self._is_async:
             return self._aanswer(endpoint, request, token)
-        method = request.method or ""
-        return to_response(endpoint.answer(method, token, lambda: request))
+        state = take_state(request)
+        answer = endpoint.answer(request.method or "", token, lambda: request)
+        if state is not None:
+            state.restore(request)
+        return to_response(answer)
 
     @staticmethod
     async def _aanswer(
         endpoint: Endpoint, request: HttpRequest, token: str
     ) -> HttpResponseBase:
-        method = request.method or ""
-        return to_response(await endpoint.aanswer(method, token, lambda: request))
+        state = take_state(request)
+        answer = await endpoint.aanswer(request.method or "", token, lambda: request)
+        if state is not None:
+            state.restore(request)
+        return to_response(answer)

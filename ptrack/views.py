@@ -13,7 +13,7 @@ from django.views.generic import View
 
 from . import conf, endpoints
 from .core.answers import GIF
-from .responses import to_response
+from .responses import take_state, to_response
 from .urlconf import TOKEN_ARGUMENT
 
 TRANSPARENT_1_PIXEL_GIF = GIF
@@ -43,12 +43,15 @@ class TrackingPixel(View):
             args: Not used.
             kwargs: ``ptrack_encoded_data``, the token.
         """
+        state = take_state(request)
         answer = endpoints.get_django_endpoint().answer(
             request.method or "",
             kwargs[TOKEN_ARGUMENT],
             lambda: request,
             _choose_transactions(),
         )
+        if state is not None:
+            state.restore(request)
         return to_response(answer)
 
     head = options = http_method_not_allowed = get
