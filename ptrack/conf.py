@@ -22,13 +22,12 @@ from .core.callbacks import Tracker
 from .core.endpoint import normalise_prefix
 from .core.engines import Engine
 from .core.links import check_target
+from .core.logs import log
 from .core.tokens import Encoder, make_key
 from .exceptions import PtrackConfigurationError
 
 if TYPE_CHECKING:
     from .urlconf import Place
-
-logger = logging.getLogger("ptrack")
 
 DEFAULT_PREFIX = "/ptrack/"
 UNIX_SOCKET = "unix:"
@@ -586,7 +585,8 @@ def find_include() -> "tuple[Place | None, bool]":
         half_imported = isinstance(urlconf, str) and urlconf in sys.modules
         if not half_imported:
             # Django reports its own second try, which may fail differently.
-            logger.warning(
+            log(
+                logging.WARNING,
                 "The URLconf %s can't be imported; pixels are expected under %s",
                 urlconf,
                 DEFAULT_PREFIX,

@@ -8,9 +8,8 @@ from .conf import OPTIONS, Options
 from .core.callbacks import tracker
 from .core.endpoint import Carried, Endpoint, make_tag
 from .core.kinds import LINK, PIXEL
+from .core.logs import log
 from .discovery import import_pixels
-
-logger = logging.getLogger("ptrack")
 
 App = TypeVar("App")
 
@@ -61,7 +60,8 @@ class Wrapper(Generic[App]):
         if self._endpoint.engine is not None:
             return
         for name in self._endpoint.tracker.in_background:
-            logger.warning(
+            log(
+                logging.WARNING,
                 "%s is to run in the background, and runs in the request: no engine is "
                 "set (PTRACK_BACKGROUND)",
                 name,

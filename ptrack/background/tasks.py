@@ -13,11 +13,10 @@ from django.utils import timezone
 
 from ptrack.conf import get_django
 from ptrack.core.engines import choose_delay
+from ptrack.core.logs import log
 from ptrack.exceptions import PtrackConfigurationError
 
 from .worker import ATTEMPTS, LONGEST_DELAY, perform
-
-logger = logging.getLogger("ptrack")
 
 _tasks: Any = import_module("django.tasks" if VERSION >= (6, 0) else "django_tasks")
 
@@ -63,7 +62,8 @@ def _enqueue_again(job: str, attempt: int) -> bool:
         record.using(run_after=later).enqueue(job, attempt + 1)
     except Exception as error:
         # Its type alone: the message of a database shows the row, and with it the job.
-        logger.error(
+        log(
+            logging.ERROR,
             "A job that failed can't be enqueued again, and is left to the backend: %s",
             type(error).__name__,
         )

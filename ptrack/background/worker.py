@@ -4,12 +4,10 @@ import logging
 from io import BytesIO
 
 from ptrack.core import callbacks, jobs
-from ptrack.core.logs import escape
+from ptrack.core.logs import escape, log
 from ptrack.discovery import import_pixels
 from ptrack.exceptions import PtrackRecordingError, PtrackRegistrationError
 from ptrack.requests import PixelRequest
-
-logger = logging.getLogger("ptrack")
 
 ATTEMPTS = 12
 """The tries that a failing job gets, from engines that can try again."""
@@ -41,7 +39,11 @@ def perform(job: str) -> None:
         del job
     name = _show(name)
     if succeeded is None:
-        logger.error("A worker got a hit for %s, and doesn't have it registered", name)
+        log(
+            logging.ERROR,
+            "A worker got a hit for %s, and doesn't have it registered",
+            name,
+        )
         raise PtrackRegistrationError(
             f"{name} isn't registered in this worker: import the pixels there"
         )

@@ -14,12 +14,19 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from ptrack.exceptions import PtrackRegistrationError
 
 from . import kinds
-from .concurrency import drop_cancellation, is_cancelling, run_in_thread, run_to_end
+from .concurrency import (
+    drop_cancellation,
+    get_task,
+    is_cancelling,
+    is_current,
+    run_in_thread,
+    run_to_end,
+)
 from .counters import Counters, Reason, count
 from .engines import Engine, hand_over, is_thread_sensitive, note_refusal
 from .hits import Hit
 from .kinds import PIXEL, Callback, Kind
-from .logs import ENDS, log_failure
+from .logs import is_way_out, log_failure
 
 Registered = TypeVar("Registered", bound=type[Callback])
 
@@ -251,6 +258,7 @@ class Tracker:
                 and hand_over(runner.name, hit, engine, self._counters)
             ):
                 continue
+            failure = None
             try:
                 if within is None or runner.is_async:
                     result = runner.record(*arguments, **hit.kwargs)
@@ -259,11 +267,13 @@ class Tracker:
                         result = runner.record(*arguments, **hit.kwargs)
                 # A sync one too: a decorator can hide that it is async.
                 if result is not None and inspect.isawaitable(result):
-                    _await(result)
-            except ENDS:
-                raise
+                    failure = _await(result)
             except BaseException as error:
-                self._report(runner, error)
+                if is_way_out(error):
+                    raise
+                failure = error
+            if failure is not None:
+                self._report(runner, failure)
                 succeeded = False
         return succeeded
 
@@ -305,7 +315,8 @@ class Tracker:
             return await run_in_thread(
                 thread_sensitive and is_thread_sensitive(engine), hand_over_all
             )
-        except ENDS:
+        except (KeyboardInterrupt, SystemExit):
+            # In its thread, that was a way out.
             raise
         except BaseException as error:
             # No thread could be started.
@@ -316,12 +327,16 @@ class Tracker:
     async def _arun_here(self, runners: Runners, hit: Hit) -> bool:
         """Run async callbacks in the event loop; return whether all succeeded."""
         succeeded = True
+        task = get_task()
         for runner in runners:
             try:
                 await runner.record(*hit.arguments, **hit.kwargs)
-            except ENDS:
-                raise
             except BaseException as error:
+                if is_way_out(error):
+                    raise
+                # Python closes this coroutine: its loop has ended, for example.
+                if isinstance(error, GeneratorExit) and not is_current(task):
+                    raise
                 self._report(runner, error)
                 succeeded = False
             if is_cancelling():
@@ -334,7 +349,8 @@ class Tracker:
     ) -> bool:
         try:
             return await run_in_thread(thread_sensitive, self._run_all, runners, hit)
-        except ENDS:
+        except (KeyboardInterrupt, SystemExit):
+            # In its thread, that was a way out.
             raise
         except BaseException as error:
             # No thread could be started. All frames hold the content of the token.
@@ -348,7 +364,8 @@ class Tracker:
         trace = error.__traceback__
         while trace and trace.tb_frame.f_globals.get("__name__") == __name__:
             trace = trace.tb_next
-        error = error.with_traceback(trace)
+        # As the base class has it: a class of the site's may have another.
+        BaseException.with_traceback(error, trace)
         log_failure(error, "Callback %s failed", runner.name)
         if self._counters is not None:
             count(self._counters.failed, runner.name)
@@ -420,14 +437,22 @@ def _format_name(thing: object) -> str:
     return repr(thing)
 
 
-def _await(result: Awaitable[Any]) -> None:
+def _await(result: Awaitable[Any]) -> BaseException | None:
+    """Wait for an async callback; return the exception that is its failure."""
     # Only where a callback is async: slow to import outside Django.
     from asgiref.sync import async_to_sync
 
-    async def wait() -> None:
-        await result
+    async def wait() -> BaseException | None:
+        try:
+            await result
+        except BaseException as error:
+            if is_way_out(error):
+                raise
+            # Not raised: asyncio would end its loop for a SystemExit.
+            return error
+        return None
 
-    async_to_sync(wait)()
+    return async_to_sync(wait)()
 
 
 tracker = Tracker()

@@ -87,6 +87,20 @@ def is_cancelling() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def get_task() -> "asyncio.Task[Any] | None":
+    """Return the task that this code runs in."""
+    return asyncio.current_task()
+
+
+def is_current(task: "asyncio.Task[Any] | None") -> bool:
+    """Return whether a task runs just now; it doesn't when its coroutine is closed."""
+    try:
+        return asyncio.current_task() is task
+    except RuntimeError:
+        # The thread has no loop.
+        return False
+
+
 async def drop_cancellation() -> None:
     """Undo the cancellation of the current task by a callback in it."""
     task = cast("asyncio.Task[Any]", asyncio.current_task())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal, ParamSpec
 
-from .logs import log_failure
+from .logs import is_way_out, log_failure
 
 Reason = Literal["gpc", "method", "token", "unrecorded"]
 """Why a request under the prefix wasn't a hit.
@@ -68,5 +68,7 @@ def count(
     """Call a method of `Counters`; an exception in it costs a log record."""
     try:
         method(*details, **more)
-    except Exception as error:
+    except BaseException as error:
+        if is_way_out(error):
+            raise
         log_failure(error, "Counting failed")

@@ -3,28 +3,34 @@
 import html
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from ptrack.exceptions import PtrackConfigurationError
 
 from . import kinds
-from .answers import Answer, redirect_to
+from .answers import Answer, drop_body, redirect_to
 from .callbacks import Tracker, Within
 from .counters import Reason
 from .engines import LazyEngine
 from .hits import Hit, objects
 from .kinds import PIXEL, Kind
 from .links import add_query, check_target
+from .logs import is_way_out, log
 from .tokens import ENVELOPE, MAX_TOKEN_LENGTH, Encoder, TokenBox
-
-logger = logging.getLogger("ptrack")
 
 LONG_URL = 2000
 """From this length on, in characters, a URL is logged with a warning.
 
 Mail clients and proxies cut or refuse longer ones. The lowest limit that is still
 around is Internet Explorer's, of 2,083.
+"""
+
+MAX_ARGUMENTS = 8000
+"""The most positional arguments, and keywords, that a custom encoder may return.
+
+No token of the default encoder holds as many; an iterator may never end.
 """
 
 # These characters may stand unescaped in the path of a URL: RFC 3986, section 3.3.
@@ -179,7 +185,8 @@ class Endpoint:
         base = self._base if mount == "/" else self._make_base(mount)
         url = f"{base}{kind.segment}{token}{self._quoted_suffix}"
         if len(url) > LONG_URL:
-            logger.warning(
+            log(
+                logging.WARNING,
                 "A URL has %d characters; some mail clients and proxies refuse more "
                 "than %d: put less into it",
                 len(url),
@@ -190,7 +197,7 @@ class Endpoint:
     def _seal(self, kind: Kind, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
         encoder = self._encoder()
         if encoder is not None and kind.purpose is None:
-            return _quote_token(encoder.encrypt(*args, **kwargs))
+            return self._quote(kind, encoder.encrypt(*args, **kwargs))
         if kind not in self._boxes:
             raise PtrackConfigurationError(
                 "PTRACK_SECRET is not set: tracked links need one, with a custom "
@@ -200,7 +207,43 @@ class Endpoint:
             return self._boxes[kind].encrypt(*args, **kwargs)
         # A custom encoder gets the sealed token as its only argument. A caller can't
         # imitate that, whichever arguments it seals.
-        return _quote_token(encoder.encrypt(self._boxes[kind].encrypt(*args, **kwargs)))
+        sealed = self._boxes[kind].encrypt(*args, **kwargs)
+        return self._quote(kind, encoder.encrypt(sealed))
+
+    def _quote(self, kind: Kind, token: Any) -> str:
+        """Return a custom encoder's token, which may be anything, as a piece of path.
+
+        Raises:
+            TypeError, ValueError: No request for it would be a hit.
+        """
+        problem = self._find_problem(kind, token)
+        if problem is None:
+            return quote(token, safe=_PATH_SAFE)
+        # Error trackers show the variables of frames.
+        del token
+        raise problem
+
+    def _find_problem(self, kind: Kind, token: Any) -> Exception | None:
+        if not isinstance(token, str):
+            name = type(token).__qualname__
+            return TypeError(f"The encoder returned {name}: a token must be str")
+        if self._split(kind.segment + token) != (kind, token):
+            return ValueError(
+                "The encoder returned a token that starts as another kind's"
+            )
+        # RFC 3986, section 5.2.4: clients would resolve them.
+        if not {".", ".."}.isdisjoint(f"{token}{self.suffix}".split("/")):
+            return ValueError("The encoder returned a token with a part of dots alone")
+        try:
+            length = len(quote(token, safe=_PATH_SAFE))
+        except UnicodeEncodeError:
+            return ValueError("The encoder returned text that UTF-8 can't hold")
+        if length <= MAX_TOKEN_LENGTH:
+            return None
+        return ValueError(
+            f"The encoder returned a token of {length} characters, and servers refuse "
+            f"URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
+        )
 
     def _make_base(self, mount: str) -> str:
         quoted = quote(mount.rstrip("/"), safe=_PATH_SAFE)
@@ -304,9 +347,11 @@ class Endpoint:
             if kind.has_target:
                 args, target = args[:-1], args[-1]
                 check_target(target)
-        except Exception as error:
+        except BaseException as error:
+            if is_way_out(error):
+                raise
             # Its type alone: the message of a custom encoder may show the token.
-            logger.debug("Not a token: %s", type(error).__name__)
+            log(logging.DEBUG, "Not a token: %s", type(error).__name__)
             return None
         return args, kwargs, target
 
@@ -319,8 +364,7 @@ class Endpoint:
         if len(token) > MAX_TOKEN_LENGTH:
             raise ValueError("too long for a token")
         found, named = encoder.decrypt(token)
-        # Each callback gets the arguments again, and an iterator would be empty then.
-        args, kwargs = tuple(found), dict(named)
+        args, kwargs = _copy_args(found), _copy_kwargs(named)
         if kind.purpose is None:
             self._refuse_other_kinds(args, kwargs)
             return args, kwargs
@@ -387,7 +431,10 @@ class Endpoint:
         method = method.upper()
         answer = kind.answers.get(method)
         if answer is None:
-            return self._ignore("method", kind.not_allowed)
+            refusal = kind.not_allowed
+            return self._ignore(
+                "method", drop_body(refusal) if method == "HEAD" else refusal
+            )
         records = method in kind.records
         if not records and kind.unreadable is kind.answers:
             return self._ignore("unrecorded", answer)
@@ -484,18 +531,37 @@ def _find_unreadable(kind: Kind, fallback_url: str | None) -> Mapping[str, Answe
     return dict.fromkeys(kind.unreadable, redirect)
 
 
-def _quote_token(token: str) -> str:
-    """Return a token as a piece of path: a custom encoder's may hold anything."""
-    quoted = quote(token, safe=_PATH_SAFE)
-    length = len(quoted)
-    if length > MAX_TOKEN_LENGTH:
-        # Error trackers show the variables of frames.
-        del token, quoted
-        raise ValueError(
-            f"The encoder returned a token of {length} characters, and servers refuse "
-            f"URLs with more than {MAX_TOKEN_LENGTH}: put less into it"
-        )
-    return quoted
+def _copy_args(found: Any) -> tuple[Any, ...]:
+    """Return a custom encoder's positional arguments, which it may return but once.
+
+    Raises:
+        TypeError: They are text, which would be an argument for each character, or a
+            mapping, or can't be iterated over.
+        ValueError: There are too many.
+    """
+    if isinstance(found, str | bytes | bytearray | Mapping):
+        raise TypeError("no positional arguments")
+    return _read_all(found)
+
+
+def _copy_kwargs(named: Any) -> dict[str, Any]:
+    """Return a copy of a custom encoder's keyword arguments.
+
+    Raises:
+        TypeError, AttributeError: They are no mapping, or a name isn't text.
+        ValueError: There are too many.
+    """
+    names = _read_all(named.keys())
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("no keyword arguments")
+    return {name: named[name] for name in names}
+
+
+def _read_all(values: Iterable[Any]) -> tuple[Any, ...]:
+    found = tuple(islice(values, MAX_ARGUMENTS + 1))
+    if len(found) > MAX_ARGUMENTS:
+        raise ValueError("too many arguments")
+    return found
 
 
 def _slice_token(prefix: str, longest: int) -> slice:

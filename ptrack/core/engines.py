@@ -9,9 +9,7 @@ from typing import Protocol, runtime_checkable
 from .counters import Counters, count
 from .hits import Hit
 from .jobs import write_job
-from .logs import ENDS
-
-logger = logging.getLogger("ptrack")
+from .logs import is_way_out, log
 
 LONGEST_PAUSE = 60
 """Seconds for which an engine that failed is left alone, at most."""
@@ -167,9 +165,9 @@ def hand_over(
     """
     try:
         engine.enqueue(write_job(callback, hit))
-    except ENDS:
-        raise
     except BaseException as error:
+        if is_way_out(error):
+            raise
         note_refusal(callback, error, counters)
         return False
     if counters is not None:
@@ -188,7 +186,8 @@ def note_refusal(
         counters: Count it.
     """
     # Its type alone: the message of a database shows the row, and with it the job.
-    logger.warning(
+    log(
+        logging.WARNING,
         "The background engine didn't take a hit of %s, which runs at once: %s",
         callback,
         type(error).__name__,

@@ -1,26 +1,79 @@
-"""Failures in the log, where no exception's text may pass for a line of the log.
+"""The log, and the difference between a failure and the end of the process.
 
-A callback's exception may quote its request or its arguments, and these may hold line
-breaks, or escapes that a terminal obeys (https://cwe.mitre.org/data/definitions/117.html).
+No exception's text may pass for a line of the log. A callback's exception may quote its
+request or its arguments, and these may hold line breaks, or escapes that a terminal
+obeys (https://cwe.mitre.org/data/definitions/117.html).
 """
 
+import asyncio
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from traceback import TracebackException
 
 logger = logging.getLogger("ptrack")
 
-ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
-"""These end the process, or a generator, and are passed on.
 
-Everything else is a failure of the function that was called, even if it isn't an
-`Exception`: a cancellation, or a panic in a library in Rust.
-"""
+def is_way_out(error: BaseException) -> bool:
+    """Return whether an exception of the site's code has to be passed on.
+
+    `KeyboardInterrupt` has to, and in the main thread, outside an event loop,
+    `SystemExit` too: the signal handlers of gunicorn and of workers raise it there.
+    Elsewhere a `SystemExit` would end the server for everybody: asyncio ends its loop.
+    So there it is a failure of the function that raised it, as everything else is, even
+    if it isn't an `Exception`: a cancellation, or a panic in a library in Rust.
+
+    Args:
+        error: The exception, in the thread in which it was caught.
+    """
+    if isinstance(error, SystemExit):
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        return in_main_thread and not _has_loop()
+    return isinstance(error, KeyboardInterrupt)
+
+
+def _has_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@contextmanager
+def _drop_failures() -> Iterator[None]:
+    """Drop the failure of a log handler, a filter or a formatter of the site.
+
+    There is no place left to report it.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if is_way_out(error):
+            raise
+
+
+def log(
+    level: int, message: str, *details: object, exc_info: bool | None = None
+) -> None:
+    """Log a message; what a handler or a filter of the site raises is dropped.
+
+    Args:
+        level: The level, of `logging`.
+        message: The message, with a placeholder for each detail.
+        details: The details.
+        exc_info: Add the traceback of the exception that is being handled.
+    """
+    with _drop_failures():
+        logger.log(level, message, *details, exc_info=exc_info, stacklevel=2)
 
 
 def log_failure(error: BaseException, message: str, *details: object) -> None:
     """Log an exception as an ERROR, its traceback escaped where that is needed.
 
-    The exception itself is in ``exc_info``, for handlers that send it elsewhere.
+    The exception itself is in ``exc_info``, for handlers that send it elsewhere. What
+    they raise is dropped.
 
     Args:
         error: The exception.
@@ -29,14 +82,22 @@ def log_failure(error: BaseException, message: str, *details: object) -> None:
     """
     if not logger.isEnabledFor(logging.ERROR):
         return
-    file, line, function, _ = logger.findCaller(stacklevel=2)
-    about = (type(error), error, error.__traceback__)
-    record = logger.makeRecord(
-        *(logger.name, logging.ERROR, file, line, message, details, about, function)
-    )
-    # `logging.Formatter` uses this where it is set.
-    record.exc_text = escape_traceback(error)
-    logger.handle(record)
+    with _drop_failures():
+        file, line, function, _ = logger.findCaller(stacklevel=2)
+        about = (type(error), error, error.__traceback__)
+        record = logger.makeRecord(
+            *(logger.name, logging.ERROR, file, line, message, details, about, function)
+        )
+        # `logging.Formatter` uses this where it is set.
+        record.exc_text = _write_traceback(error)
+        logger.handle(record)
+
+
+def _write_traceback(error: BaseException) -> str | None:
+    # An exception of the site's may raise when its notes or its cause are read.
+    with _drop_failures():
+        return escape_traceback(error)
+    return f"{type(error).__qualname__}, which can't be shown"
 
 
 def escape_traceback(error: BaseException) -> str | None:

@@ -5,6 +5,7 @@ import asyncio
 import functools
 import gc
 import logging
+import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import anyio
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 
 import ptrack
 from ptrack.core import concurrency
@@ -359,32 +360,229 @@ def test_callbacks_that_need_no_thread_run_without_threads(
         assert traceback.extract_tb(record.exc_info[2]) == []
 
 
-@pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_way_out_of_the_process_is_passed_on(own_tracker, log, way_out):
-    @own_tracker.register
-    class Exiting(TrackingPixel):
-        def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-            raise way_out
+def make_raising(error: BaseException, way: str) -> type[TrackingPixel]:
+    """Return a callback that raises: sync, async before or after a pause, or hidden."""
 
-    class ExitingAsync(TrackingPixel):
+    class Raising(TrackingPixel):
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            if way == "hidden":
+                return self._later()
+            raise error
+
+        async def _later(self) -> None:
+            raise error
+
+    class RaisingAsync(TrackingPixel):
         async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-            raise way_out
+            if way == "async later":
+                await asyncio.sleep(0)
+            raise error
 
+    return RaisingAsync if way.startswith("async") else Raising
+
+
+WAYS = ["sync", "hidden", "async", "async later"]
+
+
+def run_in_another_thread(
+    registry: Tracker, hit: Hit | None = None, **options: Any
+) -> bool:
+    """Run callbacks as a server with threads does."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run_sync, registry, hit, **options).result(30)
+
+
+SERVERS = [run_sync, run_in_another_thread, run_async, run_async_in_any_thread]
+from_any_server = pytest.mark.parametrize("run", SERVERS)
+beside_the_main_thread = pytest.mark.parametrize("run", SERVERS[1:])
+
+
+@pytest.mark.parametrize(
+    ("run", "way", "error"),
+    [
+        (run, way, error)
+        for run in SERVERS
+        for way in WAYS
+        for error in (SystemExit(3), GeneratorExit(), asyncio.CancelledError())
+        if (run, way, type(error)) != (run_sync, "sync", SystemExit)
+    ],
+)
+def test_callback_that_means_to_end_something_has_failed_and_nothing_ends(
+    own_tracker, log, run: Run, caplog, way: str, error: BaseException
+):
+    """In the main thread of a sync server, `sys.exit` ends the process: see below."""
+    raising = own_tracker.register(make_raising(error, way))
+    own_tracker.register(Async)
     own_tracker.register(Sync)
-    for run in (run_sync, run_async, run_async_in_any_thread):
-        with pytest.raises(way_out):
-            run(own_tracker)
-    own_tracker.unregister(Exiting)
-    own_tracker.unregister(Sync)
-    own_tracker.register(ExitingAsync)
+    failed = count_failures(own_tracker)
+    assert run(own_tracker) is False
+    assert get_names(log) == ["Async", "Sync"]
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f"{raising.__name__} failed")
+    assert failed == [f"{__name__}.{raising.__qualname__}"]
+
+
+def count_failures(registry: Tracker) -> list[str]:
+    """Count the failures of a registry's callbacks; return the list of their names."""
+
+    class Counting(ptrack.Counters):
+        def failed(self, callback: str) -> None:
+            failed.append(callback)
+
+    failed: list[str] = []
+    registry.counters = Counting()
+    return failed
+
+
+@pytest.mark.parametrize("way", WAYS)
+@from_any_server
+def test_interrupt_is_passed_on(own_tracker, log, run: Run, way: str):
+    own_tracker.register(make_raising(KeyboardInterrupt(), way))
     own_tracker.register(Sync)
-    for run in (run_sync, run_async):
-        with pytest.raises(way_out):
-            run(own_tracker)
+    with pytest.raises(KeyboardInterrupt):
+        run(own_tracker)
     assert log == []
     # asyncio logs the tasks that were broken off when they are collected: now, and not
     # in another test.
     gc.collect()
+
+
+def test_exit_in_the_main_thread_of_a_sync_server_is_passed_on(own_tracker, log):
+    """The signal handlers of gunicorn end its workers in this way."""
+    own_tracker.register(make_raising(SystemExit(), "sync"))
+    own_tracker.register(Sync)
+    with pytest.raises(SystemExit):
+        run_sync(own_tracker)
+    assert log == []
+
+
+@pytest.mark.parametrize("blocking", [Sync, Async])
+def test_signal_handler_that_exits_ends_the_process_during_a_callback(
+    own_tracker, log, caplog, blocking: type[Sync]
+):
+    """Even if an event loop waits for that callback, in another thread."""
+
+    class Waiting(blocking):  # type: ignore[misc, valid-type]
+        def record(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            signal.raise_signal(signal.SIGUSR1)
+            return super().record(request)
+
+    def end(*_: Any) -> None:
+        raise SystemExit(7)
+
+    own_tracker.register(Waiting)
+    own_tracker.register(Sync)
+    before = signal.signal(signal.SIGUSR1, end)
+    try:
+        with pytest.raises(SystemExit, match="7"):
+            run_sync(own_tracker)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (log, caplog.records) == ([], [])
+
+
+def test_sync_callback_under_an_event_loop_beside_the_main_thread(own_tracker, log):
+    """A sync server runs an async view so; a signal ends the process there too."""
+    own_tracker.register(make_raising(SystemExit(), "sync"))
+    own_tracker.register(Sync)
+    with pytest.raises(SystemExit):
+        async_to_sync(own_tracker.arun)(make_hit())
+    assert log == []
+    gc.collect()
+
+
+def test_callbacks_that_are_closed_with_their_loop_are_closed(own_tracker, log, caplog):
+    """Python closes a coroutine that is collected, which can't wait any more."""
+
+    @own_tracker.register
+    class Waiting(TrackingPixel):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            await asyncio.get_running_loop().create_future()
+
+    own_tracker.register(Async)
+
+    def start_and_forget() -> None:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(own_tracker.arun(make_hit()))
+        loop.run_until_complete(asyncio.sleep(0))
+        task.get_coro().close()
+        loop.close()
+
+    start_and_forget()
+    gc.collect()
+    assert log == []
+    assert [each for each in caplog.messages if "failed" in each] == []
+
+
+@pytest.mark.parametrize("error", [SystemExit(), GeneratorExit(), KeyError()])
+def test_context_that_ends_the_thread_is_the_failure_of_its_callback(
+    own_tracker, log, error: BaseException
+):
+    @contextmanager
+    def make_context() -> Iterator[None]:
+        yield
+        raise error
+
+    own_tracker.register(Sync)
+    own_tracker.register(Async)
+    assert not run_in_another_thread(own_tracker, within=make_context)
+    assert get_names(log) == ["Sync", "Async"]
+
+
+@beside_the_main_thread
+@pytest.mark.parametrize("error", [SystemExit(), GeneratorExit(), KeyError()])
+def test_engine_that_means_to_end_something_has_refused_the_hit(
+    own_tracker, log, run: Run, error: BaseException
+):
+    own_tracker.register(Slow)
+    hit = Hit(PIXEL, Request(), (), {})
+    assert run(own_tracker, hit, engine=KeepingEngine(error))
+    assert get_names(log) == ["Slow"]
+
+
+class BrokenHandler(logging.Handler):
+    """A log handler that raises, as one does whose stream is closed."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise self._error
+
+
+@from_any_server
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "error", [OSError(), ValueError("I/O operation on closed file"), GeneratorExit()]
+)
+def test_log_that_fails_costs_no_callback_and_no_count(
+    own_tracker, log, run: Run, way: str, error: BaseException
+):
+    own_tracker.register(make_raising(LookupError(), way))
+    own_tracker.register(Async)
+    own_tracker.register(Sync)
+    failed = count_failures(own_tracker)
+    handler = BrokenHandler(error)
+    logging.getLogger("ptrack").addHandler(handler)
+    try:
+        assert run(own_tracker) is False
+    finally:
+        logging.getLogger("ptrack").removeHandler(handler)
+    assert get_names(log) == ["Async", "Sync"]
+    assert len(failed) == 1
+
+
+def test_failure_that_keeps_its_frames_to_itself_is_logged(own_tracker, log, caplog):
+    class StubbornError(Exception):
+        def with_traceback(self, trace: Any) -> Any:
+            raise RuntimeError("no")
+
+    own_tracker.register(make_raising(StubbornError(), "sync"))
+    own_tracker.register(Sync)
+    assert run_sync(own_tracker) is False
+    assert get_names(log) == ["Sync"]
+    assert len(caplog.records) == 1
 
 
 def test_sync_callbacks_stay_in_one_thread_under_async(own_tracker):

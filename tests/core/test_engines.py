@@ -301,7 +301,7 @@ def test_hit_that_can_be_no_job_is_refused():
     assert engine.jobs == []
 
 
-@pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit])
 def test_way_out_of_the_process_is_passed_on(way_out: type[BaseException]):
     with pytest.raises(way_out):
         hand_over(
