@@ -1,5 +1,6 @@
 """ptrack.core.counters: hits and ignored requests are counted, and it costs no hit."""
 
+import asyncio
 import logging
 from collections import Counter
 from typing import Any
@@ -17,6 +18,8 @@ from ptrack.exceptions import PtrackRegistrationError
 from tests.core.endpoints import (
     BOX,
     Request,
+    answer_async,
+    answer_sync,
     either_way,
     make_endpoint,
 )
@@ -204,3 +207,39 @@ def test_object_that_cannot_count_is_refused_when_it_is_assigned(wrong):
 def test_counters_are_found_in_the_package():
     assert ptrack.Counters is Counters
     assert ptrack.tracker.counters is None
+
+
+@either_way
+@pytest.mark.parametrize(
+    "error", [GeneratorExit(), asyncio.CancelledError(), BaseException()]
+)
+@pytest.mark.parametrize("method", ["hit", "ignored", "failed"])
+def test_counters_cost_no_hit_whatever_they_raise(
+    answer, place, caplog, error: BaseException, method: str
+):
+    def fail(*_: Any) -> None:
+        raise error
+
+    class Failing(ptrack.TrackingPixel):
+        def record(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
+            raise LookupError
+
+    place.tracker.counters = type("Odd", (Counters,), {method: fail})()
+    place.tracker.register(Failing)
+    with register_recorder(place.tracker) as recorder:
+        assert answer(place, "GET", BOX.encrypt(1)) is PIXEL_IMAGE
+        assert answer(place, "GET", "garbage") is PIXEL_IMAGE
+    assert recorder.hits == [((1,), {})]
+    assert caplog.messages.count("Counting failed") == 1
+
+
+def test_exit_of_a_counter_under_an_event_loop_ends_nothing(place, caplog):
+    class Exiting(Counters):
+        def hit(self, name: str) -> None:
+            raise SystemExit
+
+    place.tracker.counters = Exiting()
+    assert answer_async(place, "GET", BOX.encrypt(1)) is PIXEL_IMAGE
+    assert "Counting failed" in caplog.messages
+    with pytest.raises(SystemExit):
+        answer_sync(place, "GET", BOX.encrypt(1))

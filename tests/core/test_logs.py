@@ -1,13 +1,17 @@
 """ptrack.core.logs: no text of an exception passes for a line of the log."""
 
+import asyncio
 import io
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import pytest
 
-from ptrack.core.logs import escape, escape_traceback, log_failure
+from ptrack.core.logs import escape, escape_traceback, is_way_out, log, log_failure
 
 FORGED = "x\r\n2026-01-01 ERROR forged \x1b[31m\x00\x85\u2028\u202e\ud800 %s"
 
@@ -187,3 +191,192 @@ def test_filters_of_the_site_see_the_record(caplog):
     finally:
         logger.removeFilter(refuse)
     assert (seen, caplog.records) == (["failed"], [])
+
+
+def test_message_is_one_record_of_the_function_that_logged_it(caplog):
+    log(logging.WARNING, "%s of %d", "one", 2)
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("ptrack", logging.WARNING)
+    assert record.getMessage() == "one of 2"
+    test = test_message_is_one_record_of_the_function_that_logged_it
+    assert (record.funcName, record.module) == (test.__name__, "test_logs")
+    assert record.lineno == test.__code__.co_firstlineno + 1
+    assert record.exc_info is None
+
+
+def test_message_may_have_the_traceback_of_the_error_at_hand(written):
+    try:
+        raise LookupError("at hand")
+    except LookupError:
+        log(logging.WARNING, "happened", exc_info=True)
+    assert written.getvalue().endswith("LookupError: at hand\n")
+
+
+# -- a log that fails -----------------------------------------------------------------
+
+
+class Part(logging.Handler, logging.Filter, logging.Formatter):
+    """A part of a site's logging that raises.
+
+    Args:
+        error: The exception.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        logging.Handler.__init__(self)
+        self.error = error
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise self.error
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        raise self.error
+
+    format = emit  # type: ignore[assignment]
+
+
+LOGGER = logging.getLogger("ptrack")
+
+
+@contextmanager
+def add(handler: logging.Handler) -> Iterator[None]:
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+
+
+def break_handler(error: BaseException) -> AbstractContextManager[None]:
+    handler = Part(error)
+    handler.filter = lambda record: True  # type: ignore[method-assign]
+    return add(handler)
+
+
+@contextmanager
+def break_filter(error: BaseException) -> Iterator[None]:
+    part = Part(error)
+    LOGGER.addFilter(part)
+    try:
+        yield
+    finally:
+        LOGGER.removeFilter(part)
+
+
+def break_filter_of_handler(error: BaseException) -> AbstractContextManager[None]:
+    handler = logging.StreamHandler(io.StringIO())
+    handler.addFilter(Part(error))
+    return add(handler)
+
+
+def break_formatter(error: BaseException) -> AbstractContextManager[None]:
+    """A stream's handler catches an `Exception` itself, and shows it."""
+
+    class Handler(logging.StreamHandler[io.StringIO]):
+        def handleError(self, record: logging.LogRecord) -> None:
+            raise error
+
+    handler = Handler(io.StringIO())
+    handler.setFormatter(Part(error))
+    return add(handler)
+
+
+@contextmanager
+def break_stream(error: BaseException) -> Iterator[None]:
+    """Close the stream, and the standard error, where `logging` shows such an error."""
+    closed = io.StringIO()
+    closed.close()
+    with pytest.MonkeyPatch.context() as patch, add(logging.StreamHandler(closed)):
+        patch.setattr(sys, "stderr", closed)
+        patch.setattr(logging, "raiseExceptions", True)
+        yield
+
+
+every_part = pytest.mark.parametrize(
+    "break_log",
+    [
+        break_handler,
+        break_filter,
+        break_filter_of_handler,
+        break_formatter,
+        break_stream,
+    ],
+)
+ERRORS = [OSError(), GeneratorExit(), asyncio.CancelledError(), RecursionError()]
+BreakLog = Callable[[BaseException], AbstractContextManager[None]]
+
+
+@every_part
+@pytest.mark.parametrize("error", ERRORS)
+def test_log_that_fails_costs_its_record_and_nothing_else(
+    break_log: BreakLog, error: BaseException
+):
+    with break_log(error):
+        log(logging.ERROR, "%s", "lost")
+        log_failure(raise_and_catch(ValueError(FORGED)), "%s", "lost")
+
+
+@every_part
+def test_break_breaks_the_log(break_log: BreakLog):
+    with break_log(LookupError()), pytest.raises((LookupError, ValueError)):
+        LOGGER.error("lost")
+
+
+def test_way_out_that_a_log_handler_raises_is_passed_on():
+    for error in (KeyboardInterrupt(), SystemExit()):
+        with break_handler(error), suppress(type(error)):
+            log(logging.ERROR, "lost")
+            pytest.fail("not passed on")
+
+
+@pytest.mark.parametrize("name", ["__notes__", "__cause__", "__context__"])
+def test_exception_that_cannot_be_read_is_logged_by_its_type(caplog, name: str):
+    class OddError(Exception):
+        def _fail(self) -> Any:
+            raise RuntimeError("no")
+
+    setattr(OddError, name, property(OddError._fail))
+    log_failure(OddError(), "Callback %s failed", "x")
+    (record,) = caplog.records
+    assert record.getMessage() == "Callback x failed"
+    shown = logging.Formatter("%(message)s").format(record).splitlines()
+    assert shown[-1].endswith("OddError, which can't be shown")
+
+
+# -- the end of the process -----------------------------------------------------------
+
+
+def in_a_loop(function: Callable[[], bool]) -> bool:
+    async def call() -> bool:
+        return function()
+
+    return asyncio.run(call())
+
+
+def in_a_thread(function: Callable[[], bool]) -> bool:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result(30)
+
+
+def in_a_loop_in_a_thread(function: Callable[[], bool]) -> bool:
+    return in_a_thread(lambda: in_a_loop(function))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [in_a_loop, in_a_thread, in_a_loop_in_a_thread, lambda function: function()],
+)
+def test_way_out_depends_on_the_error_and_the_place(place: Any):
+    def judge(error: BaseException) -> bool:
+        return bool(place(lambda: is_way_out(error)))
+
+    assert judge(KeyboardInterrupt())
+    in_main_thread = place not in (in_a_loop, in_a_thread, in_a_loop_in_a_thread)
+    assert judge(SystemExit()) == in_main_thread
+    for error in (
+        GeneratorExit(),
+        asyncio.CancelledError(),
+        BaseException(),
+        OSError(),
+    ):
+        assert not judge(error)
