@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.sessions.backends.cache import SessionStore
+from django.middleware.csrf import get_token
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
@@ -34,6 +37,9 @@ BY_MIDDLEWARE = {
     "ROOT_URLCONF": "tests.urlconfs.empty",
 }
 BY_URLS = {"MIDDLEWARE": ABOVE, "ROOT_URLCONF": "tests.urlconfs.beside"}
+
+# Django doesn't look for a session of less than eight characters.
+GARBAGE = "garbage-garbage"
 
 Fetch = Callable[..., Any]
 
@@ -115,7 +121,12 @@ def log_in(user: Any) -> dict[str, str]:
 def show(response: Any) -> tuple[Any, ...]:
     """Return all that a client sees."""
     headers = sorted(response.headers.items())
-    return response.status_code, headers, response.cookies.output(), response.content
+    cookies = {name: dict(each) for name, each in response.cookies.items()}
+    for each in cookies.values():
+        # The next second may have begun.
+        each["expires"] = bool(each["expires"])
+    values = [each.value for each in response.cookies.values()]
+    return response.status_code, headers, cookies, values, response.content
 
 
 def make_path() -> str:
@@ -135,23 +146,24 @@ READS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("visitor", ["new", "logged in", "garbage"])
 @pytest.mark.parametrize("saves", [False, True])
 def test_valid_token_whose_callback_reads_looks_as_a_forged_one(
-    fetch: Fetch, callback: Any, reader: Any, read: Any, visitor: str, saves: bool
+    fetch: Fetch, callback: Any, reader: Any, visitor: str, saves: bool
 ):
-    done = callback(read)
-    cookies = {"garbage": {"sessionid": "garbage"}, "new": {}}
+    cookies = {"garbage": {"sessionid": GARBAGE}, "new": {}}
     sent = log_in(reader) if visitor == "logged in" else cookies[visitor]
     # Then Django answers for a session that is gone with an error, whatever the token.
     with override_settings(SESSION_SAVE_EVERY_REQUEST=saves and visitor != "garbage"):
-        forged = fetch("/ptrack/forged/", sent)
-        assert done == []
-        valid = fetch(make_path(), sent)
-    assert show(valid) == show(forged)
-    assert valid.content == GIF
-    assert len(done) == 2
+        for name, read in READS.items():
+            done = callback(read)
+            done.clear()
+            forged = fetch("/ptrack/forged/", sent)
+            assert done == []
+            valid = fetch(make_path(), sent)
+            assert show(valid) == show(forged), name
+            assert valid.content == GIF
+            assert len(done) == 2
 
 
 def test_callback_reads_what_the_session_holds(
@@ -186,6 +198,67 @@ def test_session_that_a_callback_ends_is_ended(
     callback(lambda request: request.session.flush())
     response = fetch(make_path(), log_in(reader))
     assert response.cookies["sessionid"].value == ""
+
+
+def add_message(request: Any) -> None:
+    messages.info(request, "read")
+
+
+WRITES: dict[str, Callable[[Any], Any]] = {
+    "session": lambda request: request.session.update({"seen": 1}),
+    "flag": lambda request: setattr(request.session, "modified", True),
+    "clearing": lambda request: request.session.clear(),
+    "end": lambda request: request.session.flush(),
+    "another key": lambda request: request.session.cycle_key(),
+    "log-out": logout,
+    "a message": add_message,
+    "CSRF token": get_token,
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_what_a_callback_writes_is_written_and_shows(
+    fetch: Fetch, callback: Any, reader: Any, write: Any
+):
+    """The README lists it."""
+    callback(write)
+    sent = log_in(reader)
+    assert fetch("/ptrack/forged/", sent).cookies.output() == ""
+    assert fetch(make_path(), sent).cookies.output() != ""
+
+
+def test_messages_that_a_callback_reads_are_used_up(
+    fetch: Fetch, callback: Any, site: Any
+):
+    callback(add_message)
+    sent = {"messages": fetch(make_path(), {}).cookies["messages"].value}
+    done = callback(lambda request: len([*messages.get_messages(request)]))
+    assert fetch("/ptrack/forged/", sent).cookies.output() == ""
+    assert fetch(make_path(), sent).cookies["messages"].value == ""
+    assert done[-2:] == [2, 2]
+
+
+def test_user_whose_password_has_changed_shows(
+    fetch: Fetch, callback: Any, reader: Any
+):
+    callback(lambda request: str(request.user))
+    sent = log_in(reader)
+    reader.set_password("another")
+    reader.save()
+    assert fetch("/ptrack/forged/", sent).cookies.output() == ""
+    assert fetch(make_path(), sent).cookies["sessionid"].value == ""
+
+
+def test_signed_cookie_that_cannot_be_read_shows(
+    fetch: Fetch, callback: Any, site: Any
+):
+    callback(lambda request: request.session.get("x"))
+    with override_settings(
+        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies"
+    ):
+        sent = {"sessionid": GARBAGE}
+        assert fetch("/ptrack/forged/", sent).cookies.output() == ""
+        assert fetch(make_path(), sent).cookies.output() != ""
 
 
 # -- the state of a request -----------------------------------------------------------
