@@ -207,8 +207,10 @@ class Endpoint:
             return self._boxes[kind].encrypt(*args, **kwargs)
         # A custom encoder gets the sealed token as its only argument. A caller can't
         # imitate that, whichever arguments it seals.
-        sealed = self._boxes[kind].encrypt(*args, **kwargs)
-        return self._quote(kind, encoder.encrypt(sealed))
+        # No variable for that: error trackers show the variables of frames.
+        return self._quote(
+            kind, encoder.encrypt(self._boxes[kind].encrypt(*args, **kwargs))
+        )
 
     def _quote(self, kind: Kind, token: Any) -> str:
         """Return a custom encoder's token, which may be anything, as a piece of path.
