@@ -61,6 +61,13 @@ def fetch(request: pytest.FixtureRequest) -> Fetch:
     return request.param  # type: ignore[no-any-return]
 
 
+@pytest.fixture(autouse=True)
+def _no_language() -> Iterator[None]:
+    """Leave no language active, as a server does after a request."""
+    yield
+    translation.deactivate()
+
+
 @pytest.fixture(scope="module")
 def database(
     tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any

@@ -28,7 +28,7 @@ def is_way_out(error: BaseException) -> bool:
         error: The exception, in the thread in which it was caught.
     """
     if isinstance(error, SystemExit):
-        in_main_thread = threading.current_thread() is threading.main_thread()
+        in_main_thread = threading.get_ident() == threading.main_thread().ident
         return in_main_thread and not _has_loop()
     return isinstance(error, KeyboardInterrupt)
 
