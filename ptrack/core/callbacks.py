@@ -258,7 +258,6 @@ class Tracker:
                 and hand_over(runner.name, hit, engine, self._counters)
             ):
                 continue
-            failure = None
             try:
                 if within is None or runner.is_async:
                     result = runner.record(*arguments, **hit.kwargs)
@@ -267,15 +266,24 @@ class Tracker:
                         result = runner.record(*arguments, **hit.kwargs)
                 # A sync one too: a decorator can hide that it is async.
                 if result is not None and inspect.isawaitable(result):
-                    failure = _await(result)
+                    succeeded &= self._await(runner, result)
             except BaseException as error:
                 if is_way_out(error):
                     raise
-                failure = error
-            if failure is not None:
-                self._report(runner, failure)
+                self._report(runner, error)
                 succeeded = False
         return succeeded
+
+    def _await(self, runner: Runner, result: Awaitable[Any]) -> bool:
+        """Wait for an async callback; return whether it succeeded."""
+        # Only where a callback is async: slow to import outside Django.
+        from asgiref.sync import async_to_sync
+
+        # Returned, not raised: asyncio would end its loop for a `SystemExit`.
+        error = async_to_sync(_catch)(result)
+        if error is not None:
+            self._report(runner, error)
+        return error is None
 
     def run_by_name(self, name: str, hit: Hit) -> bool | None:
         """Run one callback, in a worker, as the function `run_by_name` does."""
@@ -437,22 +445,15 @@ def _format_name(thing: object) -> str:
     return repr(thing)
 
 
-def _await(result: Awaitable[Any]) -> BaseException | None:
+async def _catch(result: Awaitable[Any]) -> BaseException | None:
     """Wait for an async callback; return the exception that is its failure."""
-    # Only where a callback is async: slow to import outside Django.
-    from asgiref.sync import async_to_sync
-
-    async def wait() -> BaseException | None:
-        try:
-            await result
-        except BaseException as error:
-            if is_way_out(error):
-                raise
-            # Not raised: asyncio would end its loop for a SystemExit.
-            return error
-        return None
-
-    return async_to_sync(wait)()
+    try:
+        await result
+    except BaseException as error:
+        if is_way_out(error):
+            raise
+        return error
+    return None
 
 
 tracker = Tracker()

@@ -65,6 +65,8 @@ def log(
         details: The details.
         exc_info: Add the traceback of the exception that is being handled.
     """
+    if not logger.isEnabledFor(level):
+        return
     with _drop_failures():
         logger.log(level, message, *details, exc_info=exc_info, stacklevel=2)
 

@@ -175,6 +175,13 @@ def test_logger_that_takes_no_errors_costs_nothing(caplog, level):
     assert bool(caplog.records) == bool(shown) == (level == logging.ERROR)
 
 
+def test_message_below_the_level_of_the_logger_is_no_record(caplog):
+    caplog.set_level(logging.WARNING, logger="ptrack")
+    log(logging.INFO, "below")
+    log(logging.WARNING, "at it")
+    assert caplog.messages == ["at it"]
+
+
 def test_filters_of_the_site_see_the_record(caplog):
     """A site's own filter on the logger works, and ptrack has none there."""
     logger = logging.getLogger("ptrack")
