@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, NamedTuple, TypeVar
 
 from ptrack.core.links import check_target
+from ptrack.core.logs import log
 from ptrack.shortcuts import link_url, make_owner, pixel_tag
 
 from .html import read_outline
@@ -18,8 +19,6 @@ from .messages import open_message
 from .text import find_urls
 
 AnyMessage = TypeVar("AnyMessage")
-
-logger = logging.getLogger("ptrack")
 
 LONGEST_TARGET = 4000
 """In bytes of JSON. A token can carry nearly 6,000, so the rest is for arguments."""
@@ -218,7 +217,8 @@ def _choose_targets(
     # Else a mail with such a URL, which may be a customer's, could not be sent.
     long = {url for url in targets if _measure(url) > LONGEST_TARGET}
     if long:
-        logger.warning(
+        log(
+            logging.WARNING,
             "A mail has links to %d targets of more than %d bytes. They go out "
             "untracked: shorten them",
             *(len(long), LONGEST_TARGET),

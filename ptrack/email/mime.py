@@ -16,9 +16,9 @@ from email.message import Message
 from email.policy import compat32
 from typing import Any, TypeVar
 
-AnyMessage = TypeVar("AnyMessage", bound=Message)
+from ptrack.core.logs import log
 
-logger = logging.getLogger("ptrack")
+AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 LONGEST_HEADER = 4000
 """In characters: the time to parse a header grows with the square of its length."""
@@ -52,7 +52,8 @@ def has_short_headers(message: Message, *names: str) -> bool:
     """
     for name, value in message.raw_items():
         if name.lower() in names and len(value) > LONGEST_HEADER:
-            logger.warning(
+            log(
+                logging.WARNING,
                 "A mail has a header %s of more than %d characters. All that it is for "
                 "goes out untracked: shorten it",
                 *(name, LONGEST_HEADER),

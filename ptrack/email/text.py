@@ -5,10 +5,10 @@ import logging
 import re
 from typing import Any, NamedTuple
 
+from ptrack.core.logs import log
+
 MOST_URLS = 10
 """In one word: linkify-it reads from each URL to the end of the word."""
-
-logger = logging.getLogger("ptrack")
 
 # Every URL ends at white space, and at these brackets (RFC 3986, appendix C).
 _WORD = re.compile(r"[^\s<>]+")
@@ -50,7 +50,8 @@ def find_urls(text: str) -> list[FoundUrl]:
         elif count:
             found += _find_in_word(finder, word)
     if left_out:
-        logger.warning(
+        log(
+            logging.WARNING,
             "Plain text has %d words with more than %d URLs each. They stay as they "
             "are: put spaces between URLs",
             left_out,
