@@ -9,13 +9,17 @@ Nothing is read at import.
 """
 
 import functools
+import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.util import find_spec
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from .core.callbacks import Tracker
@@ -23,7 +27,7 @@ from .core.endpoint import normalise_prefix
 from .core.engines import Engine
 from .core.links import check_target
 from .core.logs import log
-from .core.tokens import Encoder, make_key
+from .core.tokens import KEY_SIZE, Encoder, make_key
 from .exceptions import PtrackConfigurationError
 
 if TYPE_CHECKING:
@@ -37,36 +41,125 @@ UNIX_SOCKET = "unix:"
 # -- values as the environment, or an .ini, writes them -------------------------------
 
 
-def parse_text(text: str) -> str | None:
-    """Return the text; ``None`` if it is empty."""
-    return text or None
+@dataclass(frozen=True)
+class Unreadable:
+    """The value of a setting whose text can't be read.
+
+    Attributes:
+        problem: The reason, to follow the setting's name, without the text itself.
+    """
+
+    problem: str
 
 
-def parse_list(text: str) -> tuple[str, ...] | None:
-    """Return the parts between commas, without the white space around each."""
-    return tuple(filter(None, map(str.strip, text.split(",")))) or None
+def parse_text(text: str) -> Any:
+    """Return the text as it is."""
+    return text
+
+
+def parse_list(text: str) -> Any:
+    """Return the parts between commas or white space, or those of a JSON list."""
+    return _parse_json(text) if text.startswith("[") else split(text)
+
+
+def split(text: str) -> tuple[str, ...] | None:
+    """Return the parts between commas or white space."""
+    return tuple(filter(None, re.split(r"[,\s]+", text))) or None
+
+
+def parse_secrets(text: str) -> Any:
+    """Return the secrets of a JSON list, or else the whole text as the only secret."""
+    return _parse_json(text) if text.startswith("[") else (text,)
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        # The error isn't raised on: it has the text, which may be a secret.
+        return Unreadable('starts with "[" and isn\'t a JSON list, such as ["…", "…"]')
+    return tuple(found)
 
 
 def parse_switch(text: str) -> Any:
     """Return ``True`` for ``true``, ``False`` for ``false``, else the text as it is."""
-    return {"": None, "true": True, "false": False}.get(text.strip().lower(), text)
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def parse_switch_or_list(text: str) -> Any:
-    """Return a switch, or else a list."""
+    """Return a switch or a list; a switch in other words is kept for the error."""
     switch = parse_switch(text)
-    return parse_list(text) if switch is text else switch
+    is_other = text.lower() in ("yes", "no", "on", "off", "1", "0", "all", "none", "*")
+    return switch if switch is not text or is_other else parse_list(text)
+
+
+_LISTS = (parse_list, parse_secrets, parse_switch_or_list)
+
+
+def _find_text_problem(text: str) -> str | None:
+    """Return the sign that a file was read in another way than its writer meant.
+
+    Quotes and comments are part of a value for PasteDeploy, and for Docker's --env-file
+    (https://github.com/docker/cli/issues/3630). systemd takes quotes off, but no comment
+    behind a value (systemd.exec, "EnvironmentFile=").
+    """
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return "has quotes around it, which would be a part of it: take them off"
+    if re.search(r"(^|\s)[#;]\s|\s[#;]", text):
+        return (
+            "has a comment behind it, which would be a part of it: write comments on "
+            "lines of their own"
+        )
+    return None
+
+
+def _find_invisible(text: str) -> str | None:
+    """Return the problem with white space around a secret, or a mark inside it."""
+    if text != text.strip():
+        return "has white space around it, which would be a part of it: take it off"
+    if not text.isprintable():
+        return "has a character in it that can't be seen: take it out"
+    return None
 
 
 # -- problems with values, as sentences without their full stop -----------------------
 
 
-def _check_secret(secret: object) -> str | None:
+PUBLIC_SECRETS = frozenset(
+    map(
+        make_key,
+        (
+            "your secret of 32 random letters",
+            "your_secret_of_32_random_letters",
+            "the new secret of 32 characters.",
+            "the old secret",
+            "the-demo-secret-known-to-anyone!",
+        ),
+    )
+)
+"""The keys of all secrets that were ever written into the documentation."""
+
+
+def find_secret_problem(secret: object) -> str | None:
+    """Return the reason why a secret can't be used, without a full stop, or ``None``.
+
+    It is the same for `PTRACK_SECRET` and for each fallback: each opens tokens.
+    """
     try:
-        make_key(secret)
+        key = make_key(secret)
     except PtrackConfigurationError as error:
-        return f"PTRACK_SECRET can't be used: {error}"
+        return str(error)
+    if key in PUBLIC_SECRETS:
+        return (
+            "ptrack's documentation has shown it, so anyone can make tokens with it: "
+            "take it out"
+        )
     return None
+
+
+def _check_secret(secret: object) -> str | None:
+    problem = find_secret_problem(secret)
+    return None if problem is None else f"PTRACK_SECRET can't be used: {problem}"
 
 
 def _check_fallbacks(fallbacks: object) -> str | None:
@@ -77,34 +170,71 @@ def _check_fallbacks(fallbacks: object) -> str | None:
             f"{type(fallbacks).__name__}"
         )
     for number, secret in enumerate(fallbacks):  # type: ignore[arg-type,var-annotated]
-        try:
-            make_key(secret)
-        except PtrackConfigurationError as error:
-            return f"PTRACK_SECRET_FALLBACKS[{number}] can't be used: {error}"
+        problem = find_secret_problem(secret)
+        if problem is not None:
+            return f"PTRACK_SECRET_FALLBACKS[{number}] can't be used: {problem}"
+    return None
+
+
+# The ASCII that RFC 3986, section 3.3, lets stand in a path.
+_PATH = re.compile(r"[\w\-.~!$&'()*+,;=:@/]*", re.ASCII)
+_PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+
+
+def _find_path_problem(path: str) -> str | None:
+    if " " in path or not path.isprintable():
+        return "has white space, a control character or half a character in it"
+    if not _PATH.fullmatch("".join(filter(str.isascii, path))):
+        return "has a character in it that no path may have"
+    if "//" in path:
+        return "has two slashes in a row in it"
+    # Clients leave these out before they send the request (RFC 3986, section 5.2.4).
+    if {".", ".."} & set(path.split("/")):
+        return 'has a part "." or ".." in it'
     return None
 
 
 def _check_app_url(app_url: object) -> str | None:
-    try:
-        parts = urlsplit(str(app_url))
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if usable and not parts.query and not parts.fragment:
+    problem = _find_url_problem(str(app_url))
+    if problem is None:
         return None
     return (
-        f"PTRACK_APP_URL must be a scheme and a host, not {app_url!r}: for example "
-        '"https://www.example.com"'
+        f"PTRACK_APP_URL must be a scheme and a host, and this one {problem}: for "
+        'example "https://www.example.com"'
     )
+
+
+def _find_url_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        # Reading an impossible port raises an error.
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "has an impossible host or port"
+    if parts.scheme not in ("http", "https") or not host:
+        return "begins with no http:// or https:// and a host"
+    # urlsplit drops line breaks and tabs.
+    if "?" in url or "#" in url or not url.isprintable() or not _is_host(host):
+        return "has a query, a fragment, or a character that no host may have in it"
+    if "@" in parts.netloc:
+        return "has a user in it"
+    return _find_path_problem(_PERCENT.sub("", parts.path))
+
+
+def _is_host(host: str) -> bool:
+    return not re.search(r"[^\w.:-]", host) and host.strip(".") != ""
 
 
 def _check_prefix(prefix: object) -> str | None:
-    if isinstance(prefix, str):
-        return None
-    return (
-        f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
-        '"/ptrack/"'
-    )
+    if not isinstance(prefix, str):
+        return (
+            f"PTRACK_PREFIX must be str, not {type(prefix).__name__}: for example "
+            '"/ptrack/"'
+        )
+    if not prefix:
+        return 'PTRACK_PREFIX must not be empty: "/" is the whole host'
+    problem = _find_path_problem(prefix)
+    return None if problem is None else f"PTRACK_PREFIX can't be used: it {problem}"
 
 
 def _check_link_fallback(url: object) -> str | None:
@@ -196,6 +326,49 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Collection) and not isinstance(value, str | bytes)
 
 
+# -- parts without which a setting has no effect --------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of ptrack, or of the site, that a setting is for.
+
+    Attributes:
+        name: Its name, to follow "has no effect without".
+        is_there: Returns whether a configuration has it.
+        hint: The way to get it, in a sentence.
+    """
+
+    name: str
+    is_there: Callable[["Configuration"], bool]
+    hint: str
+
+
+def _has_stats(_: "Configuration") -> bool:
+    if not uses_django():
+        return False
+    from django.apps import apps  # Only under Django.
+
+    return apps.is_installed("ptrack.stats")
+
+
+STATS = Part(
+    '"ptrack.stats" in INSTALLED_APPS',
+    _has_stats,
+    'Add "ptrack.stats" to INSTALLED_APPS, or leave the setting out.',
+)
+ENGINE = Part(
+    "PTRACK_BACKGROUND",
+    lambda configuration: bool(configuration.get("PTRACK_BACKGROUND")),
+    'Set PTRACK_BACKGROUND to "celery" or "tasks", or leave the setting out.',
+)
+IPWARE = Part(
+    "python-ipware",
+    lambda _: find_spec("python_ipware") is not None,
+    "Run: pip install 'django-ptrack[agents]', or leave the setting out.",
+)
+
+
 # -- the table ------------------------------------------------------------------------
 
 
@@ -218,6 +391,8 @@ class Setting:
         app: The Django app that has its system check.
         lenient: Under Django, only the system check complains of a bad value: a site of
             django-ptrack 3.0.0 may have any.
+        exact: Its text is a secret: a character that nobody sees in it is a problem.
+        part: The part without which it has no effect.
     """
 
     name: str
@@ -232,11 +407,38 @@ class Setting:
     empty: bool = False
     app: str = "ptrack"
     lenient: bool = False
+    exact: bool = False
+    part: Part | None = None
+
+    def read(self, text: str) -> Any:
+        """Return the value of a text from the environment, or from an .ini.
+
+        Args:
+            text: The text. White space alone is the same as none.
+
+        Returns:
+            The value; ``None`` for no text; `Unreadable` for one that can't be meant.
+        """
+        bare = text.strip()
+        if not bare:
+            return None
+        if bare.startswith("[") and self.parse in _LISTS:
+            return self.parse(bare)
+        problem = _find_text_problem(bare)
+        if self.exact and problem is None:
+            problem = _find_invisible(text)
+        return self.parse(bare) if problem is None else Unreadable(problem)
+
+    def tolerates(self, value: object) -> bool:
+        """Return whether Django may start with this value, even if it is bad."""
+        return self.lenient and not isinstance(value, Unreadable)
 
     def find_problem(self, value: object) -> str | None:
         """Return the problem with a value, without a full stop; ``None`` if good."""
         if value is None:
             return f"{self.name} is not set" if self.required else None
+        if isinstance(value, Unreadable):
+            return f"{self.name} {value.problem}"
         if self.empty and value == "":
             return None
         return self.check(value)
@@ -254,16 +456,20 @@ SETTINGS = (
         "prints, and to the same one wherever pixels are made or recorded.",
         option="secret",
         required=True,
+        exact=True,
     ),
     Setting(
         "PTRACK_SECRET_FALLBACKS",
         "`[]`",
-        "Earlier secrets, tried in order, for reading only.",
+        "Earlier secrets, tried in order, for reading only. Their rules are those of "
+        "`PTRACK_SECRET`.",
         _check_fallbacks,
         "ptrack.E002",
-        "Set it to a list of the secrets that mails were sent with before.",
-        parse=parse_list,
+        "Set it to a list of the secrets that mails were sent with before. In the "
+        'environment, and in an .ini, that is a JSON list, ["…", "…"], or one secret.',
+        parse=parse_secrets,
         option="secret_fallbacks",
+        exact=True,
     ),
     Setting(
         "PTRACK_APP_URL",
@@ -285,7 +491,8 @@ SETTINGS = (
         "its own.",
         _check_prefix,
         "ptrack.E004",
-        "Leave it out for the default, or set it to a path.",
+        'Leave it out for the default, set it to a path such as "/ptrack/", or to "/" '
+        "for the whole host.",
         option="prefix",
     ),
     Setting(
@@ -337,6 +544,7 @@ SETTINGS = (
         "ptrack.E009",
         "Set it to the name of a queue, or leave it out.",
         option="background_queue",
+        part=ENGINE,
     ),
     Setting(
         "PTRACK_TRUSTED_PROXIES",
@@ -348,6 +556,7 @@ SETTINGS = (
         'List addresses ("192.0.2.1"), networks ("10.0.0.0/8"), and "unix:" for '
         "sockets of the file system; or leave it out.",
         parse=parse_list,
+        part=IPWARE,
     ),
     Setting(
         "PTRACK_STATS_KEY",
@@ -358,6 +567,7 @@ SETTINGS = (
         "ptrack.E011",
         "Set it to the keyword that distinguishes readers, or leave it out.",
         app="ptrack.stats",
+        part=STATS,
     ),
     Setting(
         "PTRACK_STATS_IP",
@@ -367,6 +577,7 @@ SETTINGS = (
         "ptrack.E012",
         'Set it to "short" or "full", or leave it out.',
         app="ptrack.stats",
+        part=STATS,
     ),
 )
 
@@ -412,6 +623,8 @@ class Configuration:
 
     Args:
         values: The values by the names of the settings.
+        place: The path at which the URLconf includes ``ptrack.urls``: the prefix, if
+            none is set.
         suffix: The part of a URL behind the token.
         shared: The site has pages under the prefix too, and only the URLconf can
             distinguish them from ptrack's paths.
@@ -422,11 +635,13 @@ class Configuration:
     def __init__(
         self,
         values: Mapping[str, Any],
+        place: str | None = None,
         suffix: str = "/",
         shared: bool = False,
         is_final: bool = True,
     ) -> None:
         self._values = dict(values)
+        self.place = place
         self.suffix = suffix
         self.shared = shared
         self.is_final = is_final
@@ -450,7 +665,7 @@ class Configuration:
         values = {**self._values, **given}
         if "PTRACK_PREFIX" in given:
             return Configuration(values)
-        return Configuration(values, self.suffix, self.shared)
+        return Configuration(values, self.place, self.suffix, self.shared)
 
     def check(self, settings: Iterable[Setting]) -> None:
         """Raise an error for the first bad value.
@@ -477,7 +692,20 @@ class Configuration:
 
     @property
     def _key(self) -> tuple[Any, ...]:
-        return (tuple(self._values.items()), self.suffix, self.shared)
+        return (tuple(self._values.items()), self.place, self.suffix, self.shared)
+
+
+def parse_setting(name: str, text: str) -> Any:
+    """Return the value of a text from the environment: see `Setting.read`.
+
+    A settings file of Django uses it for its own variables. A text that can't be read
+    becomes a value of which ptrack's checks, and the start of the site, complain.
+
+    Args:
+        name: The setting's name.
+        text: The text.
+    """
+    return _BY_NAME[name].read(text)
 
 
 def find_problem(name: str, value: object) -> str | None:
@@ -505,7 +733,7 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
     """Read the environment; an empty variable counts as not set."""
     found = environ.get
     return Configuration(
-        {each.name: each.parse(found(each.name, "")) for each in SETTINGS}
+        {each.name: each.read(found(each.name, "")) for each in SETTINGS}
     )
 
 
@@ -520,8 +748,7 @@ def read_django() -> Configuration:
     # At the site's root, all its pages are under the prefix. With another suffix than
     # a slash, only the site's URLconf can take a path apart.
     shared = place.prefix == "/" or place.suffix not in ("", "/")
-    values["PTRACK_PREFIX"] = place.prefix
-    return Configuration(values, place.suffix, shared, is_final)
+    return Configuration(values, place.prefix, place.suffix, shared, is_final)
 
 
 def get(name: str) -> Any:
@@ -536,7 +763,7 @@ def get(name: str) -> Any:
     """
     setting = _BY_NAME[name]
     if not uses_django():
-        found = Configuration({name: setting.parse(os.environ.get(name, ""))})
+        found = Configuration({name: setting.read(os.environ.get(name, ""))})
         found.check([setting])
         return found.get(name)
     found = Configuration({name: get_django(name)})
@@ -598,4 +825,98 @@ def find_include() -> "tuple[Place | None, bool]":
 def choose_prefix(configuration: Configuration) -> str:
     """Return the prefix, with one slash before and after."""
     prefix = configuration.get("PTRACK_PREFIX")
+    if prefix is None:
+        prefix = configuration.place
     return DEFAULT_PREFIX if prefix is None else normalise_prefix(prefix)
+
+
+# -- what a check, or the log at start-up, warns of -----------------------------------
+
+
+class ShortSecret(NamedTuple):
+    """A key that can be guessed.
+
+    Attributes:
+        name: Its setting, with its number among the fallbacks.
+        length: Its length in bytes.
+    """
+
+    name: str
+    length: int
+
+
+def find_short_secrets(configuration: Configuration) -> list[ShortSecret]:
+    """Return the secrets that are shorter than a key; the values have to be good."""
+    secrets = {"PTRACK_SECRET": configuration.get("PTRACK_SECRET") or " " * KEY_SIZE}
+    for number, fallback in enumerate(configuration.get(SECRETS[1]) or ()):
+        secrets[f"PTRACK_SECRET_FALLBACKS[{number}]"] = fallback
+    lengths = {
+        name: len(secret.encode() if isinstance(secret, str) else secret)
+        for name, secret in secrets.items()
+    }
+    return [
+        ShortSecret(name, length)
+        for name, length in lengths.items()
+        if length < KEY_SIZE
+    ]
+
+
+def find_idle_settings(configuration: Configuration) -> list[tuple[str, Part]]:
+    """Return the names of settings that are set, with the part that they lack."""
+    return [
+        (each.name, each.part)
+        for each in SETTINGS
+        if each.part is not None
+        and configuration.get(each.name)
+        and not each.part.is_there(configuration)
+    ]
+
+
+# Kubernetes sets these for a service named "ptrack" or "ptrack-…":
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_OF_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_\w+)?$")
+
+
+def find_unknown_settings(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the names that look like a setting of ptrack and are none.
+
+    Args:
+        names: All names in Django's settings, or in the environment.
+
+    Returns:
+        For each such name the setting that was probably meant, or ``None``.
+    """
+    found: dict[str, str | None] = {}
+    for name in sorted(set(names) - _BY_NAME.keys()):
+        start, _, rest = name.upper().partition("_")
+        if start == "PTRACK":
+            # "PTRACK_" would make all of them alike.
+            ends = {each.partition("_")[2]: each for each in _BY_NAME}
+            found[name] = next(map(ends.get, get_close_matches(rest, ends, 1)), None)
+        elif start.startswith("P"):
+            # Not "TRACK_SECRET", which may well be another program's.
+            for meant in get_close_matches(name.upper(), _BY_NAME, 1, 0.9):
+                found[name] = meant
+    return found
+
+
+def find_unknown_variables(
+    environ: Iterable[str] = os.environ,
+) -> dict[str, str | None]:
+    """Return the variables that look like a setting: see `find_unknown_settings`."""
+    return find_unknown_settings(
+        name for name in environ if not _OF_KUBERNETES.search(name)
+    )
+
+
+def find_unknown_in_django() -> dict[str, str | None]:
+    """Return Django's settings that look like one: see `find_unknown_settings`."""
+    from django.conf import settings  # Only under Django.
+
+    return find_unknown_settings(dir(settings))
+
+
+def find_meant_option(name: str, options: Iterable[str]) -> str | None:
+    """Return the option that was probably meant by an unknown one, or ``None``."""
+    bare = name.lower().removeprefix("ptrack_")
+    return next(iter(get_close_matches(bare, list(options), 1)), None)

@@ -84,7 +84,7 @@ def build(
     configuration.check(
         setting
         for setting in SETTINGS
-        if not (lenient and setting.lenient)
+        if not (lenient and setting.tolerates(configuration.get(setting.name)))
         and not (needs_no_secret and setting.required)
     )
     return Endpoint(

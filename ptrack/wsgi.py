@@ -71,19 +71,15 @@ def filter_factory(global_conf: dict[str, str], **local_conf: Any) -> Any:
 
     Args:
         global_conf: The ``[DEFAULT]`` section; not used.
-        local_conf: Options of `PtrackWSGIMiddleware`, written as in the environment;
-            lists may also have white space between their parts.
+        local_conf: Options of `PtrackWSGIMiddleware`, written as in the environment.
 
     Returns:
         A function of an app that returns the app with ptrack around it.
     """
-    parsers = {option: setting.parse for option, setting in OPTIONS.items()}
-    parsers["pixels"] = conf.parse_list
-    for name in parsers.keys() & local_conf.keys():
-        parse, text = parsers[name], local_conf[name]
-        if parse is not conf.parse_text:
-            text = ",".join(text.replace(",", " ").split())
-        local_conf[name] = parse(text)
+    for option in OPTIONS.keys() & local_conf.keys():
+        local_conf[option] = OPTIONS[option].read(local_conf[option])
+    if "pixels" in local_conf:
+        local_conf["pixels"] = conf.split(local_conf["pixels"])
     return _Filter(local_conf)
 
 

@@ -1,5 +1,6 @@
 """ptrack.conf: one table of settings, and every way to set each of them."""
 
+import json
 import re
 import sys
 import traceback
@@ -53,17 +54,38 @@ class Engine:
 
 # Good values, with the text that the environment and an .ini have for each.
 WRITTEN: dict[str, list[tuple[Any, str]]] = {
-    "PTRACK_SECRET": [("x", "x"), ("é" * 16, "é" * 16)],
-    "PTRACK_SECRET_FALLBACKS": [(("a", "b"), "a, b,,"), (("a",), " a ")],
-    "PTRACK_APP_URL": [("https://h", "https://h"), ("http://h:80/at/",) * 2],
-    "PTRACK_PREFIX": [("/x/", "/x/"), ("/", "/"), ("a/b", "a/b")],
+    "PTRACK_SECRET": [("x", "x"), ("é" * 16, "é" * 16), ("a, b;c#[", "a, b;c#[")],
+    "PTRACK_SECRET_FALLBACKS": [
+        (("a", "b"), '["a", "b"]'),
+        ((" a,#b ", '"c"', "é"), ' [" a,#b ",\n"\\"c\\"", "\\u00e9"]\n'),
+        (("a, b c,",), "a, b c,"),
+        (("a]",), "a]"),
+    ],
+    "PTRACK_APP_URL": [
+        (good,) * 2
+        for good in (
+            *("https://h", "http://h:80/at/", "HTTPS://h/", "https://[2001:db8::1]:8/"),
+            *("https://bücher.example", "https://h/a%20b/é"),
+        )
+    ],
+    "PTRACK_PREFIX": [
+        *[(good,) * 2 for good in ("/x/", "/", "x", "a/b", "/a.b/..c/", "/é~(1):@;=/")],
+        ("/x/", " /x/ "),
+    ],
     "PTRACK_LINK_FALLBACK_URL": [("https://h/help", "https://h/help")],
-    "PTRACK_LINK_QUERY": [(("a", "b"), "a, b"), (True, "True"), (False, " false ")],
+    "PTRACK_LINK_QUERY": [
+        (("a", "b"), "a, b"),
+        (("a", "b"), " a b\n"),
+        (("a", "b c"), '["a", "b c"]'),
+        (True, "True"),
+        (False, " false "),
+    ],
     "PTRACK_HONOUR_GPC": [(True, "true"), (False, "FALSE")],
     "PTRACK_BACKGROUND": [("celery", "celery"), ("a.B", "a.B")],
     "PTRACK_BACKGROUND_QUEUE": [("pixels", "pixels")],
     "PTRACK_TRUSTED_PROXIES": [
-        (("10.0.0.0/8", "2001:db8::1", "unix:"), " 10.0.0.0/8,2001:db8::1, unix:,")
+        (("10.0.0.0/8", "2001:db8::1", "unix:"), " 10.0.0.0/8,2001:db8::1, unix:,"),
+        (("10.0.0.0/8", "unix:"), "10.0.0.0/8 unix:"),
     ],
     "PTRACK_STATS_KEY": [("recipient", "recipient")],
     "PTRACK_STATS_IP": [("short", "short"), ("full", "full")],
@@ -74,7 +96,6 @@ OBJECTS: dict[str, list[Any]] = {
     "PTRACK_SECRET": [b"x" * 32],
     "PTRACK_SECRET_FALLBACKS": [["a", b"b"], (), {"a"}],
     "PTRACK_APP_URL": [""],
-    "PTRACK_PREFIX": [""],
     "PTRACK_LINK_FALLBACK_URL": [""],
     "PTRACK_LINK_QUERY": [[], {"a"}],
     "PTRACK_BACKGROUND": ["", Engine()],
@@ -87,6 +108,7 @@ BAD: dict[str, list[tuple[Any, str]]] = {
     "PTRACK_SECRET": [
         ("", "can't be used: a secret must not be empty"),
         (b"", "can't be used: a secret must not be empty"),
+        ("the old secret", "can't be used: ptrack's documentation has shown it"),
         ("x" * 33, "can't be used: a secret must be at most 32 bytes"),
         ("é" * 17, "can't be used: a secret must be at most 32 bytes"),
         (b"x" * 33, "can't be used: a secret must be at most 32 bytes"),
@@ -100,15 +122,50 @@ BAD: dict[str, list[tuple[Any, str]]] = {
         (1, "must be a list of earlier secrets, not int"),
         ({"old": "secret"}, "must be a list of earlier secrets, not dict"),
         (["old", ""], "[1] can't be used: a secret must not be empty"),
+        (["old", "the old secret"], "[1] can't be used: ptrack's documentation has"),
+        ([1], "[0] can't be used: a secret must be str or bytes, not int"),
     ],
     "PTRACK_APP_URL": [
-        (bad, f"must be a scheme and a host, not {bad!r}")
-        for bad in (
-            *("www.example.com", "//h", "https://", "ftp://h", "https://[h", 1),
-            *("https://h?q", "https://h#f"),
-        )
+        ("www.example.com", "begins with no http:// or https:// and a host"),
+        ("//h", "begins with no http:// or https:// and a host"),
+        ("https://", "begins with no http:// or https:// and a host"),
+        ("ftp://h", "begins with no http:// or https:// and a host"),
+        (1, "begins with no http:// or https:// and a host"),
+        ("https://[h", "has an impossible host or port"),
+        ("https://h:port", "has an impossible host or port"),
+        ("https://h?q", "has a query, a fragment, or a character"),
+        ("https://h?", "has a query, a fragment, or a character"),
+        ("https://h#f", "has a query, a fragment, or a character"),
+        ("https://h h", "has a query, a fragment, or a character"),
+        ("https://h\n", "has a query, a fragment, or a character"),
+        ("https://h\th", "has a query, a fragment, or a character"),
+        ("https://h\\x", "has a query, a fragment, or a character"),
+        ("https://<h>", "has a query, a fragment, or a character"),
+        ("https://..", "has a query, a fragment, or a character"),
+        ("https://user:word@h", "has a user in it"),
+        ("https://h/a b", "has white space, a control character or half a"),
+        ("https://h/a\u2028b", "has a query, a fragment, or a character"),
+        ("https://h/%zz", "has a character in it that no path may have"),
+        ("https://h/a\\b", "has a character in it that no path may have"),
+        ("https://h//a", "has two slashes in a row in it"),
+        ("https://https://h", "has two slashes in a row in it"),
+        ("https://h/a/../b", 'has a part "." or ".." in it'),
     ],
-    "PTRACK_PREFIX": [(1, "must be str, not int")],
+    "PTRACK_PREFIX": [
+        (1, "must be str, not int"),
+        ("", 'must not be empty: "/" is the whole host'),
+        *[
+            (f"/x{bad}/", "it has a character in it that no path may have")
+            for bad in '?#%<>"{}|\\^`[]'
+        ],
+        *[
+            (f"/x{bad}/", "it has white space, a control character or half a")
+            for bad in " \t\n\r\x00\x7f\x85\xa0\u2028\u200f\ud800"
+        ],
+        *[(bad, "it has two slashes") for bad in ("//", "//x/", "/a//b/", "/x//")],
+        *[(bad, 'it has a part "." or') for bad in (".", "/./", "/a/../b", "..")],
+        ("https://h/x/", "it has two slashes in a row in it"),
+    ],
     "PTRACK_LINK_FALLBACK_URL": [
         ("/help/", "must be an absolute URL, not '/help/'"),
         (1, "must be an absolute URL, not 1"),
@@ -379,7 +436,7 @@ class Example:
 
 EXAMPLES = {
     "secret": Example("other", "other", reads_secret),
-    "secret_fallbacks": Example(["older", "other"], "older, other", reads_secret),
+    "secret_fallbacks": Example(["older", "other"], '["older", "other"]', reads_secret),
     "app_url": Example(*["https://other.example"] * 2, makes_url_at_other_host),
     "prefix": Example("/other/", "/other/", answers_below_other_prefix),
     "link_fallback_url": Example(*["https://help.example/"] * 2, redirects_broken_link),
@@ -510,7 +567,7 @@ def test_bad_variable_is_an_error_with_the_hint(monkeypatch, name: str):
     for call in calls:
         with pytest.raises(PtrackConfigurationError) as caught:
             call()
-        problem = setting.find_problem(setting.parse(BAD_TEXTS[name]))
+        problem = setting.find_problem(setting.read(BAD_TEXTS[name]))
         assert str(caught.value) == f"{problem}. {setting.hint}"
 
 
@@ -554,7 +611,7 @@ FAILURES: dict[str, Callable[..., Any]] = {
     "mirror, WSGI": wsgi.mirror,
     "mirror, ASGI": asgi.mirror,
     "PasteDeploy": lambda secret, secret_fallbacks, **options: wsgi.filter_factory(
-        {}, secret=secret, secret_fallbacks=",".join(secret_fallbacks), **options
+        {}, secret=secret, secret_fallbacks=json.dumps(secret_fallbacks), **options
     )(None),
 }
 
@@ -641,11 +698,17 @@ def test_environment_with_other_values_is_another_configuration():
 
 @pytest.mark.parametrize("text", ["maybe", "1", "yes"])
 def test_other_text_than_true_or_false_is_kept_for_the_error(text: str):
-    found = conf.read_environment(
-        {"PTRACK_HONOUR_GPC": text, "PTRACK_LINK_QUERY": text}
-    )
+    found = conf.read_environment({"PTRACK_HONOUR_GPC": text})
     assert found.get("PTRACK_HONOUR_GPC") == text
-    assert found.get("PTRACK_LINK_QUERY") == (text,)
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "On", "all", "*"])
+def test_switch_in_other_words_is_no_name_of_a_parameter(text: str):
+    value = conf.parse_setting("PTRACK_LINK_QUERY", text)
+    assert conf.find_problem("PTRACK_LINK_QUERY", value).endswith(f"not {text!r}")
+    value = conf.parse_setting("PTRACK_LINK_QUERY", json.dumps([text]))
+    assert value == (text,)
+    assert conf.find_problem("PTRACK_LINK_QUERY", value) is None
 
 
 @pytest.mark.usefixtures("outside_django")
@@ -663,6 +726,199 @@ def test_environment_is_read_at_each_use_and_an_endpoint_built_once(monkeypatch)
     for call in (endpoints.get_environment_endpoint, ptrack.PtrackEncoder.encrypt):
         with pytest.raises(PtrackConfigurationError, match="PTRACK_SECRET is not set"):
             call()
+
+
+# -- texts that another program reads in another way ----------------------------------
+
+MISREAD = {
+    '"quoted"': "has quotes around it, which would be a part of it",
+    "'quoted'": "has quotes around it, which would be a part of it",
+    "value # since May": "has a comment behind it, which would be a part of it",
+    "value ; since May": "has a comment behind it, which would be a part of it",
+    "value #5": "has a comment behind it, which would be a part of it",
+    "# nothing": "has a comment behind it, which would be a part of it",
+}
+
+
+@pytest.mark.parametrize("text", MISREAD)
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: each.name)
+def test_quotes_and_comments_are_a_problem_of_every_setting(setting: Setting, text):
+    problem = setting.find_problem(setting.read(text))
+    assert problem is not None
+    assert problem.startswith(f"{setting.name} {MISREAD[text]}")
+    assert "quoted" not in problem
+    assert "May" not in problem
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: each.name)
+@pytest.mark.parametrize("around", [" {}", "{} ", "\t{}", "{}\n"])
+def test_white_space_around_is_a_problem_of_a_secret_and_not_of_others(
+    setting: Setting, around: str
+):
+    good, text = WRITTEN[setting.name][-1]
+    found = setting.read(around.format(text))
+    if setting.name in conf.SECRETS:
+        problem = setting.find_problem(found)
+        assert problem == (
+            f"{setting.name} has white space around it, which would be a part of it: "
+            "take it off"
+        )
+    else:
+        assert found == good
+
+
+@pytest.mark.parametrize("text", ["[hidden] ", "[hidden # x", " [hidden"])
+def test_secret_that_begins_as_a_list_does_is_a_secret_all_the_same(text: str):
+    assert conf.parse_setting("PTRACK_SECRET", "[a]") == "[a]"
+    problem = conf.find_problem(
+        "PTRACK_SECRET", conf.parse_setting("PTRACK_SECRET", text)
+    )
+    assert "would be a part of it" in problem
+
+
+@pytest.mark.parametrize("name", conf.SECRETS)
+@pytest.mark.parametrize("char", ["\ufeff", "\u200b", "\t", "\n", "\u202e", "\udcff"])
+def test_character_that_nobody_sees_is_a_problem_of_a_secret(name: str, char: str):
+    problem = conf.find_problem(name, conf.parse_setting(name, f"hidden{char}hidden"))
+    assert problem == f"{name} has a character in it that can't be seen: take it out"
+
+
+@pytest.mark.parametrize("text", [" ", "\n", " \t "])
+def test_white_space_alone_is_the_same_as_none(text: str):
+    assert [setting.read(text) for setting in SETTINGS] == [None] * len(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('["hidden"', "[hidden]", "['hidden']", '["hidden",]', '["hidden"] x'),
+        *('["hidden"] # old', "[", "[" * 100_000, '["hidden" "hidden"]'),
+        '["hidden\n"]',
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["PTRACK_SECRET_FALLBACKS", "PTRACK_TRUSTED_PROXIES", "PTRACK_LINK_QUERY"]
+)
+def test_bad_json_list_is_a_problem_that_does_not_show_it(name: str, text: str):
+    problem = conf.find_problem(name, conf.parse_setting(name, text))
+    assert problem == (
+        f'{name} starts with "[" and isn\'t a JSON list, such as ["…", "…"]'
+    )
+
+
+@pytest.mark.usefixtures("outside_django")
+@pytest.mark.parametrize(
+    ("text", "opens"),
+    [
+        ("older,oldest", ["older,oldest"]),
+        ("older oldest", ["older oldest"]),
+        ("a;b", ["a;b"]),
+        ('["older,oldest", "old est"]', ["older,oldest", "old est"]),
+        ('[" [x]"]', [" [x]"]),
+    ],
+)
+def test_fallback_is_never_split(monkeypatch, text: str, opens: list[str]):
+    monkeypatch.setenv("PTRACK_SECRET_FALLBACKS", text)
+    mirror = wsgi.mirror()
+    parts = {part for part in re.split(r"[,;\s]+", text) if part not in opens}
+    for secret in opens:
+        url = f"{HOST}/ptrack/{TokenBox(secret).encrypt('a')}/"
+        assert mirror.read_url(url) is not None
+    for secret in parts:
+        url = f"{HOST}/ptrack/{TokenBox(secret[:32]).encrypt('a')}/"
+        assert mirror.read_url(url) is None
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_two_secrets_in_one_text_are_an_error(monkeypatch):
+    monkeypatch.setenv("PTRACK_SECRET_FALLBACKS", f"{'a' * 32},{'b' * 32}")
+    with pytest.raises(PtrackConfigurationError, match=r"must be at most 32 .* JSON"):
+        wsgi.mirror()
+
+
+@override_settings(PTRACK_APP_URL=conf.parse_setting("PTRACK_APP_URL", '"https://h"'))
+def test_text_that_cannot_be_read_stops_django_where_a_bad_value_would_not():
+    with pytest.raises(ImproperlyConfigured, match="PTRACK_APP_URL has quotes"):
+        PtrackMiddleware(lambda request: HttpResponse())
+
+
+# -- names that are none --------------------------------------------------------------
+
+
+def test_variables_that_look_like_a_setting_are_named_with_the_one_that_was_meant():
+    names = {
+        "PTRACK_SECRT": "PTRACK_SECRET",
+        "PTRACK_SECRETS": "PTRACK_SECRET",
+        "ptrack_secret": "PTRACK_SECRET",
+        "PTRACK_FALLBACKS": "PTRACK_SECRET_FALLBACKS",
+        "PTRACK_HONOR_GPC": "PTRACK_HONOUR_GPC",
+        "PTRACK_URL": "PTRACK_APP_URL",
+        "PTRAK_PREFIX": "PTRACK_PREFIX",
+        "PTRACKSECRET": "PTRACK_SECRET",
+        "PTRACK_PIXELS": None,
+        "PTRACK_": None,
+    }
+    others = ["PATH", "PTRACKER_HOME", "TRACK_SECRET", "P", "PTRACK_SECRET"]
+    assert conf.find_unknown_variables([*names, *others]) == names
+
+
+def test_variables_that_kubernetes_sets_for_a_service_named_ptrack_are_left_alone():
+    names = [
+        *("PTRACK_SERVICE_HOST", "PTRACK_SERVICE_PORT", "PTRACK_SERVICE_PORT_HTTP"),
+        *("PTRACK_PORT", "PTRACK_PORT_80_TCP", "PTRACK_PORT_80_TCP_ADDR"),
+        *("PTRACK_MIRROR_SERVICE_HOST", "PTRACK_MIRROR_PORT_80_TCP_PROTO"),
+    ]
+    assert conf.find_unknown_variables(names) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("honor_gpc", "honour_gpc"),
+        ("Secret", "secret"),
+        ("PTRACK_SECRET", "secret"),
+        ("secret_fallback", "secret_fallbacks"),
+        ("pixel", "pixels"),
+    ],
+)
+@pytest.mark.parametrize("source", ["WSGI", "ASGI", "PasteDeploy"])
+def test_option_that_was_meant_is_named(source, wrong, meant, request):
+    options = {**BASE, "pixels": "", wrong: "hidden"}
+    with pytest.raises(TypeError, match=rf"has no option {wrong} \({meant} is one\)$"):
+        SOURCES[source](options, request)
+
+
+# -- secrets that everyone knows ------------------------------------------------------
+
+PUBLIC = [
+    "your secret of 32 random letters",
+    "your_secret_of_32_random_letters",
+    "the new secret of 32 characters.",
+    "the old secret",
+    "the-demo-secret-known-to-anyone!",
+]
+
+
+@pytest.mark.parametrize("secret", [*PUBLIC, PUBLIC[0].encode(), "the old secret{"])
+@pytest.mark.parametrize("source", ["WSGI", "ASGI", "PasteDeploy"])
+def test_secret_that_the_documentation_has_shown_is_an_error(source, secret, request):
+    if isinstance(secret, bytes) and source == "PasteDeploy":
+        secret = secret.decode()
+    for name in ("secret", "secret_fallbacks"):
+        text = json.dumps([secret]) if source == "PasteDeploy" else [secret]
+        given = {name: secret if name == "secret" else text}
+        with pytest.raises(PtrackConfigurationError, match="has shown it") as caught:
+            SOURCES[source]({**BASE, **given}, request)
+        assert str(secret) not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", PUBLIC)
+def test_secret_that_the_documentation_has_shown_stops_django(secret: str):
+    for settings in ({"PTRACK_SECRET": secret}, {"PTRACK_SECRET_FALLBACKS": [secret]}):
+        with override_settings(**settings), pytest.raises(ImproperlyConfigured):
+            endpoints.start_django()
+        with override_settings(**settings), pytest.raises(ImproperlyConfigured):
+            ptrack.PtrackEncoder.encrypt()
 
 
 # -- building an endpoint -------------------------------------------------------------

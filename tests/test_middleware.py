@@ -105,7 +105,7 @@ def test_it_answers_at_the_prefix_of_the_settings(request_, recorder, settings, 
 @pytest.mark.parametrize(
     ("settings", "start"),
     [
-        ({"PTRACK_PREFIX": "/é b/"}, "/%C3%A9%20b/"),
+        ({"PTRACK_PREFIX": "/é+b/"}, "/%C3%A9+b/"),
         ({"ROOT_URLCONF": "tests.urlconfs.nested"}, "/a/b%20%C3%BC/"),
     ],
 )

@@ -247,7 +247,7 @@ filter-with = ptrack
 [filter:ptrack]
 use = egg:django-ptrack
 secret = {secret}
-secret_fallbacks = older, old
+secret_fallbacks = ["older", "old"]
 app_url = https://paste.example
 prefix = /paste/
 pixels = tests.pixels_for_paste

@@ -154,7 +154,7 @@ def test_no_frame_of_ptrack_holds_a_secret_when_a_variable_is_bad(
     outside_django, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PTRACK_SECRET", SECRET)
-    monkeypatch.setenv("PTRACK_SECRET_FALLBACKS", f"{OLD},{BAD_OLD}")
+    monkeypatch.setenv("PTRACK_SECRET_FALLBACKS", json.dumps([OLD, BAD_OLD]))
     for call in (ptrack.pixel_url, ptrack.PtrackEncoder.encrypt, mirror):
         assert_without_secrets(show_ptrack(catch(call)))
 

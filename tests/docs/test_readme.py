@@ -153,8 +153,11 @@ def test_callback_in_the_background_runs_in_the_request_without_an_engine(
 
 
 @claim(README, block="PTRACK_SECRET_FALLBACKS = ")
-def test_old_mails_are_recorded_after_a_rotation(block: Block, settings: Any, recorder):
-    settings.PTRACK_SECRET = "the old secret"
+def test_old_mails_are_recorded_after_a_rotation(
+    block: Block, settings: Any, monkeypatch: pytest.MonkeyPatch, recorder
+):
+    monkeypatch.setenv("PTRACK_SECRET", "n" * 32)
+    monkeypatch.setenv("OLD_PTRACK_SECRET", settings.PTRACK_SECRET)
     old = ptrack.pixel_url("old")
     for name, value in block.run().items():
         if name.startswith("PTRACK_"):

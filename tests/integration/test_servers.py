@@ -17,7 +17,7 @@ from tests.processes import PATIENCE, ROOT, fetch, reserve_port, run_server
 pytestmark = pytest.mark.once
 
 SECRET = "s" * 32
-PREFIX = "/pixel%20%C3%A9/"
+PREFIX = "/pixel+%C3%A9/"
 
 SITE = "tests.integration.served.site"
 GUNICORN = ["gunicorn", "-b", "127.0.0.1:{port}"]
@@ -89,7 +89,7 @@ def served(
     command = [part.format(port=port) for part in COMMANDS[request.param]]
     variables = {
         "PTRACK_SECRET": SECRET,
-        "PTRACK_PREFIX": "/pixel é/",
+        "PTRACK_PREFIX": "/pixel+é/",
         "HITS": str(hits),
     }
     with run_server(*command, port=port, cwd=ROOT, **variables):

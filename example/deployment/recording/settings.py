@@ -7,6 +7,8 @@ The address of PostgreSQL is in libpq's own variables PGHOST, PGPORT and PGUSER
 import os
 from pathlib import Path
 
+from ptrack.conf import parse_setting
+
 
 def read_credential(name):
     """Return a credential from systemd (LoadCredential=), or else a variable."""
@@ -28,13 +30,22 @@ DATABASES = {
 }
 
 PTRACK_SECRET = read_credential("PTRACK_SECRET")
-PTRACK_SECRET_FALLBACKS = read_credential("PTRACK_SECRET_FALLBACKS").split()
-PTRACK_TRUSTED_PROXIES = os.environ.get("PTRACK_TRUSTED_PROXIES", "").split()
+# A JSON list, ["…", "…"], or one secret.
+PTRACK_SECRET_FALLBACKS = parse_setting(
+    "PTRACK_SECRET_FALLBACKS", read_credential("PTRACK_SECRET_FALLBACKS")
+)
+PTRACK_TRUSTED_PROXIES = parse_setting(
+    "PTRACK_TRUSTED_PROXIES", os.environ.get("PTRACK_TRUSTED_PROXIES", "")
+)
 PTRACK_STATS_KEY = "recipient"
 # Without a broker, hits are recorded in the request.
 PTRACK_BACKGROUND = "celery:recording.celery.app" if "REDIS_URL" in os.environ else None
-# There is no site here: recording.wsgi answers the requests.
-SILENCED_SYSTEM_CHECKS = ["ptrack.W002"]
+SILENCED_SYSTEM_CHECKS = [
+    # There is no site here: recording.wsgi answers the requests.
+    "ptrack.W002",
+    # No mail is made here.
+    "ptrack.W008",
+]
 
 CELERY_BROKER_URL = os.environ.get("REDIS_URL")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

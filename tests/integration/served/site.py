@@ -32,7 +32,7 @@ settings.configure(
     ],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     PTRACK_SECRET=os.environ["PTRACK_SECRET"],
-    PTRACK_PREFIX="/pixel é/",
+    PTRACK_PREFIX="/pixel+é/",
 )
 wsgi = get_wsgi_application()
 asgi = get_asgi_application()

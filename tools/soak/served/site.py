@@ -7,6 +7,7 @@ from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 
+from ptrack.conf import parse_setting
 from tools.soak.places import PAGE
 
 
@@ -27,11 +28,13 @@ settings.configure(
         "django.middleware.common.CommonMiddleware",
     ],
     PTRACK_SECRET=os.environ["PTRACK_SECRET"],
-    PTRACK_SECRET_FALLBACKS=os.environ.get("PTRACK_SECRET_FALLBACKS", "").split(),
+    PTRACK_SECRET_FALLBACKS=parse_setting(
+        "PTRACK_SECRET_FALLBACKS", os.environ.get("PTRACK_SECRET_FALLBACKS", "")
+    ),
     USE_TZ=True,
 )
-application = get_asgi_application()
 
 from . import pixels  # noqa: E402 - Django has to be configured first
 
 pixels.register(pixels.SlowAsync)
+application = get_asgi_application()

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
@@ -15,7 +16,7 @@ import pytest
 from ptrack.core.answers import GIF, PIXEL_IMAGE
 from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
 from tests.docs.blocks import ALL, Block, claim, claim_blocks
-from tests.processes import fetch, make_environment, reserve_port, run_server
+from tests.processes import ROOT, fetch, make_environment, reserve_port, run_server
 from tools.soak import report
 from tools.soak.deployment import files, rounds, sizing
 from tools.soak.deployment.accounts import Logged, balance, read_log
@@ -193,6 +194,54 @@ def test_secret_is_read_from_a_credential_of_systemd(tmp_path: Path):
         patch.delenv("CREDENTIALS_DIRECTORY")
         exec(files.read_file("recording/settings.py"), namespace)
         assert namespace["PTRACK_SECRET"] == "from the environment"
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [
+        ('["a, b c", "d"]\n', ("a, b c", "d")),
+        ("a, b c\n", ("a, b c",)),
+        ("", None),
+    ],
+)
+def test_fallbacks_are_a_json_list_or_one_secret(tmp_path: Path, text, secrets):
+    (tmp_path / "PTRACK_SECRET_FALLBACKS").write_text(text)
+    namespace: dict[str, object] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+        patch.setenv("PTRACK_TRUSTED_PROXIES", "10.0.0.10, 10.0.1.0/24 unix:")
+        exec(files.read_file("recording/settings.py"), namespace)
+    assert namespace["PTRACK_SECRET_FALLBACKS"] == secrets
+    proxies = namespace["PTRACK_TRUSTED_PROXIES"]
+    assert proxies == ("10.0.0.10", "10.0.1.0/24", "unix:")
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({"PTRACK_SECRET": "s" * 32}, set()),
+        ({"PTRACK_SECRET": "short"}, {"ptrack.W001"}),
+        ({"PTRACK_SECRET_FALLBACKS": "short"}, {"ptrack.W001"}),
+        ({"PTRACK_SECRET_FALLBACKS": '["hidden'}, {"ptrack.E002"}),
+        ({"PTRACK_TRUSTED_PROXIES": "[10.0.0.1"}, {"ptrack.E010"}),
+    ],
+)
+def test_checks_of_the_project_report_what_it_does_not_mean_to_silence(
+    variables: dict[str, str], found: set[str]
+):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy"],
+        cwd=ROOT / "example/deployment",
+        env=make_environment(
+            **{"PTRACK_SECRET": "s" * 32, "REDIS_URL": "redis://127.0.0.1"} | variables
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert set(re.findall(r"\((ptrack\.\w+)\)", done.stderr)) == found
+    assert "hidden" not in done.stderr
 
 
 def test_change_of_a_missing_part_is_an_error():
