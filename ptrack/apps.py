@@ -21,6 +21,10 @@ class SimplePtrackConfig(AppConfig):
         register(checks.check_include)
         register(checks.check_engine)
         register(checks.check_in_use)
+        register(checks.check_callbacks)
+        register(checks.check_names)
+        register(checks.check_parts)
+        register(checks.check_app_url, deploy=True)
         register(checks.check_https, deploy=True)
         register_task(conf.get_django("PTRACK_BACKGROUND"))
 

@@ -1,17 +1,7 @@
 """System checks: ``manage.py check`` reports each mistake in setting ptrack up.
 
-E001 to E012 are the settings, one by one: see `ptrack.conf.SETTINGS`.
-
-===========  ====================================================================
-ptrack.E013  ``ptrack.urls`` is included, and the URLs of pixels don't lead there
-ptrack.E014  The background engine isn't installed or set up
-ptrack.E015  ``PTRACK_STATS_IP`` needs python-ipware
-ptrack.W001  ``PTRACK_SECRET`` is shorter than 32 bytes
-ptrack.W002  Neither the middleware nor ``ptrack.urls`` is in use
-ptrack.W003  ``PTRACK_APP_URL`` isn't https (with ``--deploy``)
-ptrack.W004  Callbacks are to run in the background, and no engine is set
-ptrack.W005  No callback of `ptrack.stats` is registered, so nothing is kept
-===========  ====================================================================
+E001 to E012 are the settings, one by one: see `ptrack.conf.SETTINGS`. All are in
+docs/operations.md.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,6 +15,7 @@ from django.utils.module_loading import import_string
 from . import conf, endpoints
 from .core.callbacks import tracker
 from .core.tokens import KEY_SIZE
+from .discovery import explain_missing_callbacks
 from .exceptions import PtrackConfigurationError
 from .middleware import PtrackMiddleware
 from .urlconf import Place, find_view
@@ -46,24 +37,56 @@ def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_secret_length(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the secret can't be guessed."""
-    secret = conf.get_django("PTRACK_SECRET")
-    if conf.find_problem("PTRACK_SECRET", secret):
-        return []
-    length = len(secret.encode() if isinstance(secret, str) else secret)
-    if length >= KEY_SIZE:
+    """Check that no secret can be guessed."""
+    configuration = conf.read_django()
+    if any(conf.find_problem(name, configuration.get(name)) for name in conf.SECRETS):
         return []
     return [
         CheckWarning(
-            f"PTRACK_SECRET is shorter than {KEY_SIZE} bytes: {length}.",
-            hint=(
-                "Anyone who has a pixel's URL can guess a short secret offline. Set a "
-                f"random one of {KEY_SIZE} characters, such as `python -m ptrack "
-                "secret` prints, and move this one to PTRACK_SECRET_FALLBACKS, so that "
-                "mails already sent go on working."
-            ),
+            f"{secret.name} is shorter than {KEY_SIZE} bytes: {secret.length}.",
+            hint=_advise_on_secret(secret),
             id="ptrack.W001",
         )
+        for secret in conf.find_short_secrets(configuration)
+    ]
+
+
+def _advise_on_secret(secret: conf.ShortSecret) -> str:
+    danger = "Anyone who has a URL can guess a short secret offline, and make others."
+    if secret.name == "PTRACK_SECRET":
+        return (
+            f"{danger} Set a random one of {KEY_SIZE} characters, such as `python -m "
+            "ptrack secret` prints. Mails already sent are recorded only while the "
+            "short one is in PTRACK_SECRET_FALLBACKS, and the danger lasts as long."
+        )
+    return f"{danger} Take it out as soon as the mails sent with it are old."
+
+
+def check_names(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check that each setting whose name looks like ptrack's is one."""
+    return [
+        CheckWarning(
+            f"{name} is no setting of ptrack.",
+            hint=(
+                f"Rename it to {meant}, or take it out."
+                if meant
+                else "Take it out, or give it a name that doesn't begin with PTRACK_."
+            ),
+            id="ptrack.W007",
+        )
+        for name, meant in conf.find_unknown_in_django().items()
+    ]
+
+
+def check_parts(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the parts that the settings are for are there."""
+    return [
+        CheckWarning(
+            f"{name} has no effect without {part.name}.",
+            hint=part.hint,
+            id="ptrack.W009",
+        )
+        for name, part in conf.find_idle_settings(conf.read_django())
     ]
 
 
@@ -120,6 +143,21 @@ def _warn_of_missing_engine(name: str) -> CheckMessage:
     )
 
 
+def check_callbacks(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check that a site that answers pixels has a callback."""
+    # First, so that the URLconf is imported: its modules may register some.
+    included = _is_included()
+    if tracker.callbacks or not (included or _uses_middleware()):
+        return []
+    return [
+        CheckWarning(
+            "No callback is registered: every hit is answered and thrown away.",
+            hint=explain_missing_callbacks(),
+            id="ptrack.W006",
+        )
+    ]
+
+
 def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     """Check that the site answers pixels."""
     if _uses_middleware() or _is_included() is not False:
@@ -134,6 +172,22 @@ def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
                 '"ptrack.W002" to SILENCED_SYSTEM_CHECKS.'
             ),
             id="ptrack.W002",
+        )
+    ]
+
+
+def check_app_url(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Check that URLs can be made; for ``check --deploy``."""
+    if conf.get_django("PTRACK_APP_URL"):
+        return []
+    return [
+        CheckWarning(
+            "PTRACK_APP_URL is not set: no URL can be made here.",
+            hint=(
+                "Set it to the address under which mail clients reach the site. If "
+                'this site only records, add "ptrack.W008" to SILENCED_SYSTEM_CHECKS.'
+            ),
+            id="ptrack.W008",
         )
     ]
 

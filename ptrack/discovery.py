@@ -3,12 +3,17 @@
 An import error inside such a module is never swallowed: hits would be lost in silence.
 """
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from . import conf
 from .core.callbacks import tracker
+from .core.logs import escape
 
 MODULE = "pixels"
 
@@ -51,3 +56,75 @@ def import_pixels(modules: str | Iterable[str] | None) -> None:
 def _import_if_there(module: str) -> None:
     if find_spec(module) is not None:
         import_module(module)
+
+
+# -- why no callback is registered ----------------------------------------------------
+
+
+def explain_missing_callbacks() -> str:
+    """Return what to do where no callback is registered, in sentences.
+
+    Files that were probably meant are named: a ``pixel.py``, or a ``pixels.py`` that
+    nothing imports.
+    """
+    advice = _advise_django() if conf.uses_django() else _advise_others()
+    found: list[str] = []
+    # The working directory may be gone, or a disk away.
+    with suppress(OSError):
+        # A path may hold anything, and this goes into the log.
+        found = sorted(escape(str(each)) for each in _find_near_misses())
+    return f"{advice} Not imported: {', '.join(found)}." if found else advice
+
+
+def _advise_django() -> str:
+    from django.apps import apps  # Only under Django.
+
+    register = (
+        "Register one (ptrack.tracker.register) in the module pixels of an app in "
+        "INSTALLED_APPS or of the package that holds the settings."
+    )
+    if not apps.ready:
+        return f"Call django.setup() first, which imports them. {register}"
+    if apps.is_installed("ptrack"):
+        return register
+    return f'Add "ptrack" to INSTALLED_APPS, which imports them. {register}'
+
+
+def _advise_others() -> str:
+    place = ""
+    with suppress(OSError):
+        place = f", which is {escape(str(Path.cwd()))}"
+    return (
+        "Register one (ptrack.tracker.register) before the middleware is made: in a "
+        f"module pixels in the working directory{place}, or in a module that the "
+        "option pixels names."
+    )
+
+
+def _find_near_misses() -> Iterator[Path]:
+    """Yield files that look like a module of callbacks and that nothing has imported.
+
+    They lie in the working directory, in a package there, or beside ``pixels.py`` as
+    `autodiscover` looks for it.
+    """
+    imported = {getattr(each, "__file__", None) for each in [*sys.modules.values()]}
+    places = {Path.cwd(), *_find_places()}
+    files = {file for place in places for file in place.glob("*.py")}
+    files |= set(Path.cwd().glob(f"*/{MODULE}.py"))
+    for file in files:
+        is_like = get_close_matches(file.stem.lower(), [MODULE], 1, 0.8)
+        if is_like and str(file) not in imported:
+            yield file
+
+
+def _find_places() -> Iterator[Path]:
+    """Yield the directories of the site's apps and of the project's package."""
+    if not conf.uses_django():
+        return
+    from django.apps import apps  # Only under Django.
+
+    if apps.ready:
+        yield from (Path(each.path) for each in apps.get_app_configs())
+    for package in find_project_packages():
+        for path in getattr(sys.modules.get(package), "__path__", ()):
+            yield from (Path(path), Path(path).parent)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from . import conf
+from . import conf, startup
 from .conf import SETTINGS, Configuration
 from .core.callbacks import Tracker, tracker
 from .core.endpoint import Endpoint
@@ -190,4 +190,6 @@ def get_environment_endpoint() -> Endpoint:
 
 @functools.lru_cache(maxsize=16)
 def _build_once(configuration: Configuration) -> Endpoint:
-    return build(configuration)
+    endpoint = build(configuration)
+    startup.warn_of_settings(configuration)
+    return endpoint

@@ -6,7 +6,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from . import endpoints
+from . import endpoints, startup
 from .core.endpoint import Endpoint
 from .responses import take_state, to_response
 
@@ -37,6 +37,7 @@ class PtrackMiddleware:
             markcoroutinefunction(self)
         # Servers run no checks: bad settings are errors now, not at the first hit.
         endpoints.start_django()
+        startup.warn_of_callbacks(endpoints.get_django_endpoint().tracker)
 
     def __call__(
         self, request: HttpRequest

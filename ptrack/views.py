@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.db import transaction
@@ -11,12 +11,15 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
-from . import conf, endpoints
+from . import conf, endpoints, startup
 from .core.answers import GIF
 from .responses import take_state, to_response
 from .urlconf import TOKEN_ARGUMENT
 
 TRANSPARENT_1_PIXEL_GIF = GIF
+
+# A URLconf doesn't know when it is complete, so this is done at the first request.
+_warn_once = cache(startup.warn_of_callbacks)
 
 
 class TrackingPixel(View):
@@ -43,8 +46,10 @@ class TrackingPixel(View):
             args: Not used.
             kwargs: ``ptrack_encoded_data``, the token.
         """
+        endpoint = endpoints.get_django_endpoint()
+        _warn_once(endpoint.tracker)
         state = take_state(request)
-        answer = endpoints.get_django_endpoint().answer(
+        answer = endpoint.answer(
             request.method or "",
             kwargs[TOKEN_ARGUMENT],
             lambda: request,

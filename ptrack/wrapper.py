@@ -1,22 +1,34 @@
 """The part that the WSGI and the ASGI middleware share: options, and making URLs."""
 
-import logging
+from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 
-from . import conf, endpoints
+from . import conf, endpoints, startup
 from .conf import OPTIONS, Options
 from .core.callbacks import tracker
 from .core.endpoint import Carried, Endpoint, make_tag
 from .core.kinds import LINK, PIXEL
-from .core.logs import log
 from .discovery import import_pixels
 
 App = TypeVar("App")
+
+OTHERS = ("encoder", "tracker", "pixels")
+"""The options that aren't settings."""
 
 
 def clear(options: Options) -> None:
     """Empty options that hold secrets: error trackers show the values in a frame."""
     cast("dict[str, Any]", options).clear()
+
+
+def _describe_unknown(options: Iterable[str]) -> str:
+    """Return the sentence about options that don't exist, without their values."""
+    known = (*OPTIONS, *OTHERS)
+    each_meant = {each: conf.find_meant_option(each, known) for each in options}
+    return "has no option " + ", ".join(
+        each if meant is None else f"{each} ({meant} is one)"
+        for each, meant in each_meant.items()
+    )
 
 
 class Wrapper(Generic[App]):
@@ -40,13 +52,13 @@ class Wrapper(Generic[App]):
         encoder = options.pop("encoder", None)
         own_tracker = options.pop("tracker", None)
         pixels = options.pop("pixels", None)
-        unknown = ", ".join(sorted(options.keys() - OPTIONS.keys()))
+        unknown = sorted(options.keys() - OPTIONS.keys())
         try:
             configuration = conf.read().override(options)
         finally:
             clear(options)
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no option {unknown}")
+            raise TypeError(f"{type(self).__name__} {_describe_unknown(unknown)}")
         self._endpoint = endpoints.build(
             configuration,
             encoder=encoder,
@@ -54,18 +66,10 @@ class Wrapper(Generic[App]):
         )
         self._endpoint.start()
         import_pixels(pixels)
-        self._warn_of_missing_engine()
-
-    def _warn_of_missing_engine(self) -> None:
-        if self._endpoint.engine is not None:
-            return
-        for name in self._endpoint.tracker.in_background:
-            log(
-                logging.WARNING,
-                "%s is to run in the background, and runs in the request: no engine is "
-                "set (PTRACK_BACKGROUND)",
-                name,
-            )
+        startup.warn_of_settings(configuration)
+        startup.warn_of_callbacks(self._endpoint.tracker)
+        if self._endpoint.engine is None:
+            startup.warn_of_missing_engine(self._endpoint.tracker.in_background)
 
     @property
     def endpoint(self) -> Endpoint:

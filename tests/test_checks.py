@@ -10,13 +10,15 @@ from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
 import ptrack
-from ptrack.checks import check_in_use, check_include
+from ptrack.checks import check_callbacks, check_in_use, check_include
 from ptrack.conf import SETTINGS
 from ptrack.middleware import PtrackMiddleware
-from tests.recording import empty_tracker
+from tests.recording import empty_tracker, register_clicks
 from tests.test_conf import BAD
 
 ENGINE = "tests.test_conf.Engine"
+
+pytestmark = pytest.mark.usefixtures("recorder")
 
 
 def find_messages(*, deploy: bool = False) -> dict[str, checks.CheckMessage]:
@@ -39,7 +41,8 @@ def test_site_that_is_set_up_right_has_no_message():
     ids=lambda each: getattr(each, "name", ""),
 )
 def test_bad_value_has_the_id_and_the_hint_of_the_table(setting, bad):
-    with override_settings(**{setting.name: bad}):
+    # A queue without an engine has a message of its own.
+    with override_settings(**{"PTRACK_BACKGROUND": ENGINE, setting.name: bad}):
         ((name, message),) = find_messages().items()
     assert name == setting.id
     assert message.level == checks.ERROR
@@ -48,8 +51,12 @@ def test_bad_value_has_the_id_and_the_hint_of_the_table(setting, bad):
 
 
 @override_settings(PTRACK_STATS_KEY="", PTRACK_STATS_IP="all")
-def test_bad_value_for_an_app_that_is_not_installed_has_no_message():
-    assert find_messages() == {}
+def test_bad_value_for_an_app_that_is_not_installed_is_a_setting_without_an_effect():
+    (message,) = find_messages().values()
+    assert message.id == "ptrack.W009"
+    assert message.msg == (
+        'PTRACK_STATS_IP has no effect without "ptrack.stats" in INSTALLED_APPS.'
+    )
 
 
 @pytest.mark.parametrize("missing", ["None", "deleted"])
@@ -78,6 +85,7 @@ def test_secret_that_is_missing_has_the_id_and_the_hint_of_the_table(
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": "x" * 31}),
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": "é" * 15}),
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": b"x" * 31}),
+        ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET_FALLBACKS": ["x" * 31]}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": []}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": ["no.such.Middleware"]}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": [f"{__name__}.function"]}),
@@ -120,15 +128,16 @@ def test_message_about_a_secret_does_not_show_it():
     [
         ("http://www.example.com", ["ptrack.W003"]),
         ("https://www.example.com", []),
-        ("", []),
-        (None, []),
+        ("", ["ptrack.W008"]),
+        (None, ["ptrack.W008"]),
         ("www.example.com", ["ptrack.E003"]),
+        ("https://www.example.com/a b", ["ptrack.E003"]),
     ],
 )
-def test_plain_http_is_a_warning_at_deployment(app_url, ids):
+def test_plain_http_and_no_address_are_warnings_at_deployment(app_url, ids):
     with override_settings(PTRACK_APP_URL=app_url):
         assert list(find_messages(deploy=True)) == ids
-        assert "ptrack.W003" not in find_messages()
+        assert not {"ptrack.W003", "ptrack.W008"} & find_messages().keys()
 
 
 @pytest.mark.parametrize(
@@ -144,7 +153,7 @@ def test_plain_http_is_a_warning_at_deployment(app_url, ids):
         {"ROOT_URLCONF": "tests.urlconfs.namespaced", "PTRACK_PREFIX": "/ns/"},
         {"PTRACK_APP_URL": None},
         {"PTRACK_TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1", "unix:")},
-        {"PTRACK_SECRET": b"x" * 32, "PTRACK_SECRET_FALLBACKS": ("old", b"older")},
+        {"PTRACK_SECRET": b"x" * 32, "PTRACK_SECRET_FALLBACKS": ("o" * 32, b"p" * 32)},
         {"PTRACK_BACKGROUND": ENGINE, "PTRACK_BACKGROUND_QUEUE": "pixels"},
     ],
 )
@@ -157,6 +166,8 @@ def test_right_way_to_set_up_has_no_message(settings):
 def test_urlconf_that_cannot_be_imported_is_left_to_django_s_own_check(middleware):
     with override_settings(ROOT_URLCONF="tests.urlconfs.broken", MIDDLEWARE=middleware):
         assert check_include(None) == check_in_use(None) == []
+        with empty_tracker(ptrack.tracker):
+            assert len(check_callbacks(None)) == len(middleware)
 
 
 @override_settings(PTRACK_SECRET="")
@@ -189,4 +200,78 @@ def test_callback_for_the_background_without_an_engine_is_a_warning(slow: str):
 
 def test_callback_for_the_background_with_an_engine_is_fine(slow: str):
     with override_settings(PTRACK_BACKGROUND=ENGINE):
+        assert find_messages() == {}
+
+
+# -- short secrets --------------------------------------------------------------------
+
+
+@override_settings(
+    PTRACK_SECRET="top-secret", PTRACK_SECRET_FALLBACKS=["x" * 32, b"old-secret", "é"]
+)
+def test_each_short_secret_has_a_message_with_its_number_and_without_itself():
+    found = [each for each in checks.run_checks() if each.id == "ptrack.W001"]
+    assert [each.msg for each in found] == [
+        "PTRACK_SECRET is shorter than 32 bytes: 10.",
+        "PTRACK_SECRET_FALLBACKS[1] is shorter than 32 bytes: 10.",
+        "PTRACK_SECRET_FALLBACKS[2] is shorter than 32 bytes: 2.",
+    ]
+    assert "secret'" not in repr(found)
+    assert "top-secret" not in repr(found)
+
+
+@override_settings(PTRACK_SECRET="short", PTRACK_SECRET_FALLBACKS=["x" * 33])
+def test_length_of_secrets_that_cannot_be_used_is_not_reported():
+    assert list(find_messages()) == ["ptrack.E002"]
+
+
+# -- settings of another name ---------------------------------------------------------
+
+
+def test_settings_that_ptrack_does_not_have_are_named_with_those_that_were_meant():
+    settings = {
+        "PTRACK_HONOR_GPC": "hidden",
+        "PTRACK_SECRT": "hidden",
+        "PTRAK_SECRET": "hidden",
+        "PTRACKSECRET": "hidden",
+        "PTRACK_COLOUR": "hidden",
+        "TRACK_SECRET": "another program's",
+        "PTRACKER": "another program's",
+    }
+    with override_settings(**settings):
+        found = [each for each in checks.run_checks() if each.id == "ptrack.W007"]
+    assert {each.msg.split()[0]: each.hint for each in found} == {
+        "PTRACK_HONOR_GPC": "Rename it to PTRACK_HONOUR_GPC, or take it out.",
+        "PTRACK_SECRT": "Rename it to PTRACK_SECRET, or take it out.",
+        "PTRAK_SECRET": "Rename it to PTRACK_SECRET, or take it out.",
+        "PTRACKSECRET": "Rename it to PTRACK_SECRET, or take it out.",
+        "PTRACK_COLOUR": (
+            "Take it out, or give it a name that doesn't begin with PTRACK_."
+        ),
+    }
+    assert "hidden" not in repr(found)
+
+
+# -- callbacks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "ids"),
+    [
+        ({}, {"ptrack.W006"}),
+        ({"MIDDLEWARE": [], "ROOT_URLCONF": "tests.urlconfs.track"}, {"ptrack.W006"}),
+        ({"MIDDLEWARE": []}, {"ptrack.W002"}),
+    ],
+)
+def test_site_that_answers_needs_a_callback_and_one_that_makes_urls_does_not(
+    settings, ids
+):
+    with empty_tracker(ptrack.tracker), override_settings(**settings):
+        found = checks.run_checks()
+    assert {each.id for each in found if str(each.id).startswith("ptrack.")} == ids
+
+
+def test_callback_of_one_kind_is_enough():
+    """Hits of the other kind are counted: links may well be redirects alone."""
+    with empty_tracker(ptrack.tracker), register_clicks(ptrack.tracker):
         assert find_messages() == {}

@@ -96,6 +96,118 @@ def test_error_inside_pixels_is_never_swallowed(site, package, broken):
         discover(site, "ptrack", "shop")
 
 
+# -- callbacks that nothing imports: the hints of W005 and W006 are followed ----------
+
+COMPLAIN = """
+import logging, sys; sys.path.insert(0, "")
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+import django; django.setup()
+from django.core.checks import run_checks
+from django.core.handlers.wsgi import WSGIHandler
+for each in run_checks():
+    # The callbacks here are for the background, and there is no engine.
+    if each.id != "ptrack.W004":
+        print(each.id, each.hint)
+WSGIHandler()
+"""
+HITS_ARE_LOST = "No callback is registered, so every hit is answered and thrown away."
+REGISTERING_STATS = """
+import ptrack
+from ptrack.stats.recording import RecordOpen
+ptrack.tracker.register(RecordOpen)
+"""
+
+
+def complain(site: Path, *apps: str) -> str:
+    """Return the hints of the checks, and the log, of a site with the middleware."""
+    settings = SETTINGS.format(apps=list(apps))
+    settings += "MIDDLEWARE = ['ptrack.middleware.PtrackMiddleware']\n"
+    (site / "project/settings.py").write_text(settings)
+    return run_python(COMPLAIN, cwd=site, DJANGO_SETTINGS_MODULE="project.settings")
+
+
+@pytest.fixture
+def silent_site(site: Path) -> Path:
+    """Return a project with no callback."""
+    (site / "project/pixels.py").unlink()
+    (site / "shop/pixels.py").unlink()
+    return site
+
+
+@pytest.mark.parametrize("wrong", ["project/pixel.py", "pixels.py", "shop/Pixels.py"])
+def test_file_that_nothing_imports_is_named_and_found_when_it_is_moved(
+    silent_site: Path, wrong: str
+):
+    file = silent_site / wrong
+    file.write_text(PIXELS.format(name="Moved"))
+    found = complain(silent_site, "ptrack", "shop")
+    assert found.count(f"Not imported: {file}.") == 2
+    assert "ptrack.W006 Register one (ptrack.tracker.register) in the module" in found
+    assert HITS_ARE_LOST in found
+    file.rename(silent_site / "project/pixels.py")
+    assert complain(silent_site, "ptrack", "shop") == ""
+
+
+def test_pixels_of_an_app_that_is_not_installed_are_named(silent_site: Path):
+    file = silent_site / "shop/pixels.py"
+    file.write_text(PIXELS.format(name="Shop"))
+    assert f"Not imported: {file}." in complain(silent_site, "ptrack")
+    assert complain(silent_site, "ptrack", "shop") == ""
+
+
+def test_module_that_is_imported_and_registers_nothing_is_not_named(
+    silent_site: Path,
+):
+    (silent_site / "project/pixels.py").write_text("import ptrack")
+    found = complain(silent_site, "ptrack", "shop")
+    assert HITS_ARE_LOST in found
+    assert "Not imported" not in found
+
+
+def test_site_without_the_app_is_warned_of_by_the_log_alone(site: Path):
+    found = complain(site, "shop")
+    assert found.startswith(f'{HITS_ARE_LOST} Add "ptrack" to INSTALLED_APPS')
+    assert complain(site, "ptrack", "shop") == ""
+
+
+def test_simple_config_warns_of_modules_that_the_site_has_not_imported(site: Path):
+    found = complain(site, "ptrack.apps.SimplePtrackConfig", "shop")
+    assert "ptrack.W006" in found
+    assert str(site / "shop/pixels.py") in found
+
+
+def test_mirror_of_a_site_that_is_not_set_up_is_told_to(site: Path):
+    complain(site, "ptrack", "shop")
+    mirror = "from ptrack.wsgi import mirror; mirror()"
+    found = [
+        run_python(
+            "import logging, sys; sys.path.insert(0, '')\n"
+            "logging.basicConfig(stream=sys.stdout, format='%(message)s')\n"
+            f"{start}{mirror}",
+            cwd=site,
+            DJANGO_SETTINGS_MODULE="project.settings",
+        )
+        for start in ("", "import django; django.setup()\n")
+    ]
+    assert f"{HITS_ARE_LOST} Call django.setup() first" in found[0]
+    assert HITS_ARE_LOST not in found[1]
+
+
+def test_stats_without_ptrack_are_helped_by_their_hint(silent_site: Path):
+    apps = ["django.contrib.contenttypes", "ptrack.stats"]
+    (silent_site / "project/pixels.py").write_text(REGISTERING_STATS)
+    found = complain(silent_site, *apps)
+    assert 'ptrack.W005 Have "ptrack" in INSTALLED_APPS too, which imports' in found
+    assert complain(silent_site, "ptrack", *apps) == ""
+
+
+def test_stats_without_a_callback_are_helped_by_their_hint(silent_site: Path):
+    apps = ["ptrack", "ptrack.stats"]
+    assert "ptrack.W005" in complain(silent_site, *apps)
+    (silent_site / "project/pixels.py").write_text(REGISTERING_STATS)
+    assert complain(silent_site, *apps) == ""
+
+
 # -- plain WSGI apps ------------------------------------------------------------------
 
 WRAP = (

@@ -199,7 +199,7 @@ class Tracker:
             Whether all of them succeeded; one that the engine took counts as a success.
         """
         if self._counters is not None:
-            count(self._counters.hit, hit.kind.counter)
+            self._count(self._counters, hit.kind)
         try:
             return self._run_all(self._runners.get(hit.kind, ()), hit, engine, within)
         finally:
@@ -224,13 +224,18 @@ class Tracker:
             As `run` does.
         """
         if self._counters is not None:
-            count(self._counters.hit, hit.kind.counter)
+            self._count(self._counters, hit.kind)
         try:
             if not self._runners.get(hit.kind, ()):
                 return True
             return await run_to_end(self._arun_all(hit, engine, thread_sensitive))
         finally:
             hit.release()
+
+    def _count(self, counters: Counters, kind: Kind) -> None:
+        count(counters.hit, kind.counter)
+        if not self._runners.get(kind):
+            count(counters.unheard, kind.counter)
 
     def call_callbacks(self, request: Any, /, *args: Any, **kwargs: Any) -> None:
         """Run the callbacks of pixels, with the signature of django-ptrack 3.0.0."""

@@ -31,6 +31,13 @@ class Counters:
             name: ``"open"`` for a pixel, ``"click"`` for a link.
         """
 
+    def unheard(self, name: str) -> None:
+        """Count a hit for whose kind no callback is registered: nothing keeps it.
+
+        Args:
+            name: As for `hit`, which counts it too.
+        """
+
     def ignored(self, reason: Reason) -> None:
         """Count a request under the prefix that wasn't a hit.
 

@@ -1,4 +1,4 @@
-"""The system checks of this app; `ptrack.checks` has the table of all."""
+"""The system checks of this app; docs/operations.md has a table of all."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -33,9 +33,10 @@ def check_recording(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
             "ptrack.stats is installed, and none of its callbacks is registered: no "
             "open and no click is kept.",
             hint=(
-                "Write ptrack.tracker.register(RecordOpen) into a pixels.py, with "
-                "RecordOpen from ptrack.stats.recording. If another process records, "
-                'add "ptrack.W005" to SILENCED_SYSTEM_CHECKS.'
+                'Have "ptrack" in INSTALLED_APPS too, which imports pixels.py, and '
+                "write ptrack.tracker.register(RecordOpen) there, with RecordOpen from "
+                "ptrack.stats.recording. If another process records, add "
+                '"ptrack.W005" to SILENCED_SYSTEM_CHECKS.'
             ),
             id="ptrack.W005",
         )

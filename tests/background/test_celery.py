@@ -482,7 +482,7 @@ def test_django_app_starts_without_celery_and_the_check_says_so():
         "from django.core.checks import run_checks\n"
         "print([each.id for each in run_checks()])\n"
     )
-    assert out == "['ptrack.E014']\n"
+    assert out == "['ptrack.E014', 'ptrack.W006']\n"
 
 
 def test_middleware_does_not_start_without_its_engine(settings: Any):

@@ -36,6 +36,9 @@ class Counting(Counters):
     def ignored(self, reason: str) -> None:
         self.found[reason] += 1
 
+    def unheard(self, name: str) -> None:
+        self.found[f"unheard {name}"] += 1
+
     def failed(self, callback: str) -> None:
         self.found[callback] += 1
 
@@ -68,8 +71,19 @@ def test_hits_are_counted_with_and_without_callbacks(answer, place, counting):
     answer(place, "GET", BOX.encrypt(1))
     with register_recorder(place.tracker) as recorder:
         answer(place, "GET", BOX.encrypt(2))
-    assert counting == {"open": 2}
+    assert counting == {"open": 2, "unheard open": 1}
     assert recorder.hits == [((2,), {})]
+
+
+@either_way
+def test_hit_of_a_kind_without_a_callback_is_counted_though_the_other_kind_has_one(
+    answer, place, counting
+):
+    link = BOX.derive(b"ptrack link").encrypt("https://h.example/")
+    with register_recorder(place.tracker):
+        answer(place, "GET", f"link/{link}")
+        answer(place, "GET", BOX.encrypt())
+    assert counting == {"click": 1, "unheard click": 1, "open": 1}
 
 
 @either_way
@@ -80,7 +94,13 @@ def test_clicks_and_broken_links_are_counted(answer, place, counting):
     answer(place, "POST", f"link/{token}")
     answer(place, "GET", "link/garbage")
     answer(place, "HEAD", "link/garbage")
-    assert counting == {"click": 1, "unrecorded": 1, "method": 1, "token": 2}
+    assert counting == {
+        "click": 1,
+        "unheard click": 1,
+        "unrecorded": 1,
+        "method": 1,
+        "token": 2,
+    }
 
 
 @either_way
@@ -147,7 +167,14 @@ def test_objection_is_counted_and_no_hit(answer):
         answer(place, "GET", token, Request(HTTP_SEC_GPC="1"))
         answer(place, "GET", token, Request(HTTP_SEC_GPC="0"))
         answer(place, "HEAD", token, Request(HTTP_SEC_GPC="1"))
-    assert counting.found == {"gpc": 2, "open": 1, "click": 1, "unrecorded": 2}
+    assert counting.found == {
+        "gpc": 2,
+        "unrecorded": 2,
+        "open": 1,
+        "unheard open": 1,
+        "click": 1,
+        "unheard click": 1,
+    }
 
 
 @either_way
@@ -181,7 +208,7 @@ def test_base_class_counts_nothing_so_that_each_method_is_optional(place, caplog
     place.tracker.counters = counters = OnlyHits()
     for method, token in (("GET", BOX.encrypt()), ("GET", "x"), ("HEAD", "x")):
         place.answer(method, token, lambda: "request")
-    for method in ("hit", "ignored", "enqueued", "refused", "failed"):
+    for method in ("hit", "unheard", "ignored", "enqueued", "refused", "failed"):
         getattr(Counters(), method)("name")
     assert counters.hits == 1
     assert not [each for each in caplog.records if each.levelno > logging.DEBUG]

@@ -72,13 +72,15 @@ def serve_patterns(urlpatterns: list[Any]) -> Iterator[Client]:
 def open_and_click(
     caplog: pytest.LogCaptureFixture, get: Callable[[str], Any], urls: Any
 ) -> tuple[str, list[str]]:
-    """Open and click; return the target of the click, and the log."""
+    """Open and click; return the target of the click, and the log of the mails."""
     caplog.clear()
     caplog.set_level(logging.INFO, logger="mails")
     answer = get(urls["open_url"].removeprefix(HOST))
     assert answer["Content-Type"].startswith("image/")
     target = get(urls["click_url"].removeprefix(HOST))["Location"]
-    return target, [each.getMessage() for each in caplog.records]
+    return target, [
+        each.getMessage() for each in caplog.records if each.name == "mails"
+    ]
 
 
 @claim(
