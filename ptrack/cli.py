@@ -11,12 +11,14 @@ import quopri
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import unquote
 
 from . import conf, endpoints
 from .core.endpoint import Carried, Endpoint
 from .core.kinds import KINDS
+from .core.tokens import KEY_SIZE
 from .discovery import import_pixels
 from .email.html import find_urls
 from .exceptions import PtrackConfigurationError, PtrackError
@@ -121,14 +123,15 @@ def write_json(value: Any, encoding: str | None = None) -> str:
 
 
 def _make_secret(_: argparse.Namespace) -> str:
-    """Return 32 random characters that stand for 192 bits.
+    """Return 32 random letters and digits, a letter first, that stand for 190 bits.
 
-    The key is the secret's bytes, and there is room for 32. Text that fits everywhere
-    (a settings file, a variable, an .ini) has to be ASCII, and URL-safe base64, with 6
-    bits in each character, makes the most of it: 24 random bytes are 32 characters
-    without padding. The same room in hexadecimal would hold 128 bits.
+    The key is the secret's bytes, and there is room for 32. Nothing else than letters
+    and digits, which a shell, an .ini, systemd, JSON or YAML could read as syntax; and
+    no digit first, which YAML could read as the start of a number. That is 52 * 62**31
+    secrets, or 2**190.2.
     """
-    return secrets.token_urlsafe(24)
+    others = (secrets.choice(ascii_letters + digits) for _ in range(KEY_SIZE - 1))
+    return secrets.choice(ascii_letters) + "".join(others)
 
 
 # -- decode ---------------------------------------------------------------------------

@@ -2,14 +2,17 @@
 
 import argparse
 import base64
+import configparser
 import html
 import io
 import json
 import math
 import quopri
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command, execute_from_command_line
 from django.test import override_settings
 from nacl.secret import SecretBox
+from paste.deploy import loadapp
 
 import ptrack
 from ptrack import cli as commands
 from ptrack.__main__ import main
 from ptrack.cli import NOT_CONFIGURED, NOT_READ, CommandRefusedError, write_json
+from ptrack.conf import parse_setting
 from ptrack.core.tokens import TokenBox
 from tests.processes import ROOT, make_environment, run_python
 
@@ -54,14 +59,144 @@ def refuse(given: str) -> CommandRefusedError:
 # -- secret ---------------------------------------------------------------------------
 
 
-def test_secret_is_strong_and_fits_everywhere():
-    """32 ASCII characters are the whole key, and stand for 24 random bytes."""
-    found = {run("secret") for _ in range(100)}
-    assert len(found) == 100
+SHAPE = re.compile("[A-Za-z][A-Za-z0-9]{31}")
+
+
+def test_secret_is_strong():
+    """52 letters, and 31 times one of 62 characters, are 190 random bits."""
+    found = {run("secret") for _ in range(1000)}
+    assert len(found) == 1000
     for secret in found:
-        assert re.fullmatch(r"[\w-]{32}", secret, re.ASCII)
-        assert len(base64.urlsafe_b64decode(secret)) == 24
+        assert SHAPE.fullmatch(secret)
         assert TokenBox(secret)
+    assert len({secret[0] for secret in found}) == 52
+    assert len({char for secret in found for char in secret[1:]}) == 62
+    assert int(math.log2(52 * 62**31)) == 190
+    assert "190 random bits" in (ROOT / "docs/operations.md").read_text()
+
+
+def read_by_sh(text: str) -> dict[str, str]:
+    names = " ".join(line.partition("=")[0] for line in text.splitlines())
+    show = f'\nfor name in {names}; do eval "echo $name=\\"\\$$name\\""; done\n'
+    done = subprocess.run(
+        ["/bin/sh", "-eu"],
+        input=text + show,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+def read_by_configparser(text: str) -> dict[str, str]:
+    parser = configparser.ConfigParser()
+    parser.read_string(f"[section]\n{text}")
+    return dict(parser["section"])
+
+
+def return_options(global_conf: dict[str, str], **local_conf: str) -> dict[str, str]:
+    """Return the options of a section, instead of an app."""
+    return local_conf
+
+
+def read_by_paste(text: str) -> dict[str, str]:
+    with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
+        file.write(f"[app:main]\nuse = call:{__name__}:return_options\n{text}")
+        file.flush()
+        options: dict[str, str] = loadapp(f"config:{file.name}")
+    return options
+
+
+GENERATOR = Path("/lib/systemd/user-environment-generators")
+
+
+def read_by_systemd(text: str) -> dict[str, str]:
+    """Let systemd's own parser read a file of variables, as it has been installed.
+
+    It writes what it has read for a shell (systemd.environment-generator).
+    """
+    program = GENERATOR / "30-systemd-environment-d-generator"
+    if not program.exists():
+        pytest.skip("systemd isn't installed")
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "environment.d").mkdir()
+        (Path(place) / "environment.d/test.conf").write_text(text)
+        done = subprocess.run(
+            [program],
+            env={"XDG_CONFIG_HOME": place},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    lines = (line.split("=", 1) for line in done.stdout.splitlines())
+    return {name: shlex.split(value)[0] for name, value in lines}
+
+
+def read_by_json(text: str) -> dict[str, str]:
+    pairs = (line.split("=", 1) for line in text.splitlines())
+    lines = ",".join(f'"{name}": "{value}"' for name, value in pairs)
+    found: dict[str, str] = json.loads(f"{{{lines}}}")
+    return found
+
+
+def read_by_yaml(text: str) -> dict[str, str]:
+    yaml = pytest.importorskip("yaml")
+    found: dict[str, str] = yaml.safe_load(text.replace("=", ": "))
+    return found
+
+
+READERS = {
+    "sh": read_by_sh,
+    "configparser": read_by_configparser,
+    "PasteDeploy": read_by_paste,
+    "systemd": read_by_systemd,
+    "JSON": read_by_json,
+    "YAML": read_by_yaml,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_secret_is_read_as_it_is_without_quotes(reader: str):
+    secrets = {f"s{number}": run("secret") for number in range(200)}
+    text = "".join(f"{name}={secret}\n" for name, secret in secrets.items())
+    found = READERS[reader](text)
+    assert {name: found.get(name) for name in secrets} == secrets
+
+
+@pytest.mark.parametrize(
+    ("reader", "misread"),
+    [
+        *[("sh", each) for each in ("a$b", "a\\b", "a'b'", "a;b=")],
+        *[("configparser", each) for each in ("a%%b", " a")],
+        *[("systemd", each) for each in ("a\\b", "'a'", "a ")],
+        *[("YAML", each) for each in ("12", "a #b", "true")],
+    ],
+)
+def test_readers_are_those_that_misread_other_secrets(reader: str, misread: str):
+    try:
+        found = READERS[reader](f"s={misread}\n")
+    except (subprocess.CalledProcessError, configparser.Error):
+        return
+    assert found.get("s") != misread
+
+
+@pytest.mark.parametrize("reader", ["configparser", "PasteDeploy", "systemd"])
+def test_list_of_fallbacks_is_read_as_it_is_without_quotes(reader: str):
+    secrets = tuple(run("secret") for _ in range(3))
+    text = READERS[reader](f"fallbacks={json.dumps(secrets)}\n")["fallbacks"]
+    assert parse_setting("PTRACK_SECRET_FALLBACKS", text) == secrets
+
+
+@pytest.mark.parametrize("quote", ["'{}'", "{}"])
+def test_shell_needs_quotes_around_a_list_of_fallbacks(quote: str):
+    secrets = (run("secret"), run("secret"))
+    written = quote.format(json.dumps(secrets, separators=(",", ":")))
+    text = read_by_sh(f"fallbacks={written}\n")["fallbacks"]
+    found = parse_setting("PTRACK_SECRET_FALLBACKS", text)
+    assert (found == secrets) == (quote != "{}")
+    assert isinstance(found, tuple) or "isn't a JSON list" in found.problem
 
 
 def test_secret_needs_no_configuration_at_all(tmp_path: Path):
@@ -76,7 +211,7 @@ def test_secret_needs_no_configuration_at_all(tmp_path: Path):
             timeout=60,
             check=True,
         )
-        assert re.fullmatch(r"[\w-]{32}\n", done.stdout)
+        assert SHAPE.fullmatch(done.stdout.removesuffix("\n"))
         assert done.stderr == ""
 
 
