@@ -5,6 +5,7 @@ The page at ``/`` has a pixel, and a line of JSON is printed for each hit.
 
 import json
 import os
+import secrets
 import sys
 from typing import Any
 
@@ -16,15 +17,6 @@ from ptrack.wsgi import PtrackWSGIMiddleware
 
 PORT = int(os.environ.get("PORT", "5000"))
 
-app = Flask(__name__)
-pixels = PtrackWSGIMiddleware(
-    app.wsgi_app,
-    # Everyone knows this secret: make one for your own site.
-    secret=os.environ.get("PTRACK_SECRET", "the-demo-secret-known-to-anyone!"),
-    app_url=os.environ.get("PTRACK_APP_URL", f"http://127.0.0.1:{PORT}"),
-)
-app.wsgi_app = pixels
-
 
 @ptrack.tracker.register
 class PrintView(ptrack.TrackingPixel):
@@ -33,6 +25,16 @@ class PrintView(ptrack.TrackingPixel):
     def record(self, request: Request, *args: Any, **kwargs: Any) -> None:
         sys.stdout.write(json.dumps({"args": args, "kwargs": kwargs}) + "\n")
         sys.stdout.flush()
+
+
+app = Flask(__name__)
+pixels = PtrackWSGIMiddleware(
+    app.wsgi_app,
+    # A real site keeps its secret: only that one reads the URLs in mails already sent.
+    secret=os.environ.get("PTRACK_SECRET") or secrets.token_hex(16),
+    app_url=os.environ.get("PTRACK_APP_URL", f"http://127.0.0.1:{PORT}"),
+)
+app.wsgi_app = pixels
 
 
 @app.get("/")

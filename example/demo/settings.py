@@ -6,6 +6,8 @@ These variables of the environment change them: ``PORT``, ``PTRACK_APP_URL``,
 """
 
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,9 +19,24 @@ VAR.mkdir(parents=True, exist_ok=True)
 
 # -- ptrack ---------------------------------------------------------------------------
 
-# Everyone knows this secret, so it is for the demo only. Make one for your own site:
-#     python -m ptrack secret
-PTRACK_SECRET = os.environ.get("PTRACK_SECRET") or "the-demo-secret-known-to-anyone!"
+
+def read_secret() -> str:
+    """Return the demo's secret, made at its first start: a published one is no secret.
+
+    On a real site, keep the one that ``python -m ptrack secret`` prints.
+    """
+    file, new = VAR / "ptrack-secret", VAR / f"ptrack-secret.{os.getpid()}"
+    if not file.exists():
+        new.touch(mode=0o600)
+        new.write_text(secrets.token_hex(16))
+        # Several processes may start at once; all use the secret of the first.
+        with suppress(FileExistsError):
+            file.hardlink_to(new)
+        new.unlink()
+    return file.read_text()
+
+
+PTRACK_SECRET = os.environ.get("PTRACK_SECRET") or read_secret()
 
 # The address under which the recipients of the mails reach this site.
 PORT = os.environ.get("PORT", "8000")

@@ -59,6 +59,28 @@ def test_the_mirror_prints_a_line_per_hit(tmp_path: Path, kind: str) -> None:
     assert SECRET not in server.read_output()
 
 
+def test_the_demo_makes_a_secret_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    """All processes that start at once have the same one."""
+    environment = make_environment(DEMO_VAR=str(tmp_path))
+    del environment["PTRACK_SECRET"]
+    command = "from demo import settings; print(settings.PTRACK_SECRET)"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", command],
+            cwd=EXAMPLE,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    secrets = {each.communicate(timeout=60)[0].strip() for each in started}
+    (secret,) = secrets
+    assert len(secret) == 32
+    assert [each.name for each in tmp_path.iterdir()] == ["ptrack-secret"]
+    assert (tmp_path / "ptrack-secret").stat().st_mode & 0o077 == 0
+
+
 def test_the_mirror_needs_a_secret() -> None:
     """Without a secret it doesn't start, and prints the missing setting."""
     ended = subprocess.run(
