@@ -170,8 +170,8 @@ def _check(job: Job) -> None:
 
     Raises:
         TypeError: A value is of another type.
-        ValueError: A name is too long; the time has no zone, or isn't one of this
-            millennium or the end of the last one; the target doesn't fit the kind.
+        ValueError: The callback's name is too long; the time has no zone, or isn't of
+            the years 1970 to 2999; or the target doesn't fit the kind.
     """
     texts = (job.callback, *job.environ.values(), *job.kwargs)
     if not all(isinstance(each, str) for each in texts):
@@ -180,7 +180,7 @@ def _check(job: Job) -> None:
         raise TypeError("the arguments aren't a list and a dict")
     if len(job.callback) > MAX_HEADER:
         raise ValueError("the callback's name is too long")
-    # Others can't be counted with, or written into a database.
+    # Beyond these years, a change of the zone or a database may fail.
     if job.at.tzinfo is None or not 1970 <= job.at.astimezone(UTC).year < 3000:
         raise ValueError("the time has no zone, or is absurd")
     if job.kind.has_target:
@@ -207,7 +207,7 @@ def _read_environment() -> dict[str, str]:
     """
     if "GATEWAY_INTERFACE" in os.environ:
         return {}
-    return {name: each for name, each in os.environ.items() if name[:5] == "HTTP_"}
+    return {name: each for name, each in os.environ.items() if name.startswith("HTTP_")}
 
 
 # As it is when the server starts, and has its own copy: the app may change it later.
