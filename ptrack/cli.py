@@ -8,6 +8,7 @@ import argparse
 import html
 import json
 import quopri
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ NOT_READ, NOT_CONFIGURED = 1, 2
 
 # The input may be the whole source of a mail, so this is well above the size of mails.
 _TOO_LONG = 5_000_000
+# Python refuses to read decimal numbers of thousands of digits.
+_LONG_NUMBER = re.compile("&#[0-9]{9,}")
 
 
 class CommandRefusedError(PtrackError):
@@ -192,7 +195,8 @@ def _find_tokens(text: str, endpoint: Endpoint) -> Iterator[str]:
 
 def _find_sources(text: str) -> Iterator[str]:
     """Yield each piece of the input that may be the URL or the token."""
-    for version in (text, html.unescape(text), _decode_quoted_printable(text)):
+    unescaped = html.unescape(_LONG_NUMBER.sub("", text))
+    for version in (text, unescaped, _decode_quoted_printable(text)):
         for source in find_urls(version) if "<" in version else [version]:
             # A mail's lines may be broken anywhere; no URL holds white space.
             yield "".join(source.split())

@@ -240,6 +240,7 @@ def encode_quoted_printable(text: str) -> str:
         lambda url: f'<img src="{url}" width=1 height=1>',
         lambda url: f"<p>Hello</p><img src=/logo.png><IMG alt='' SRC='{url}'>",
         lambda url: html.escape(f'<img src="{url}">'),
+        lambda url: f"&#{'9' * 5000}; &lt;img src={url}&gt;",
         lambda url: f"<!--[if mso]><td style='background: url({url})'><![endif]-->",
         lambda url: encode_quoted_printable(f'<img src="{url}" width=1 height=1>'),
         encode_quoted_printable,

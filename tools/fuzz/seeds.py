@@ -256,7 +256,7 @@ MAILS: dict[str, bytes] = {
     "parts-without-boundary": _make_parts(_make_part(LINKS), kind="multipart/mixed"),
     "parts-deep": "".join(
         f"Content-Type: multipart/mixed; boundary=b{number}\r\n\r\n--b{number}\r\n"
-        for number in range(60)
+        for number in range(20)
     ).encode()
     + _make_html(LINKS),
     "parts-in-a-base64-part": _make_part(
