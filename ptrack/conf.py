@@ -100,8 +100,8 @@ def _find_text_problem(text: str) -> str | None:
     """Return the sign that a file was read in another way than its writer meant.
 
     Quotes and comments are part of a value for PasteDeploy, and for Docker's --env-file
-    (https://github.com/docker/cli/issues/3630). systemd removes quotes, but no comment
-    behind a value (systemd.exec, "EnvironmentFile=").
+    (https://github.com/docker/cli/issues/3630). systemd takes off quotes alone
+    (systemd.exec, "EnvironmentFile=").
     """
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return "has quotes around it, which would be a part of it: take them off"

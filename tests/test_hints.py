@@ -23,6 +23,8 @@ from tests.stats.site import stats_installed  # noqa: F401 - a fixture
 MIDDLEWARE = "ptrack.middleware.PtrackMiddleware"
 GOOD = "https://www.example.com"
 ENGINE = "tests.test_conf.Engine"
+# Celery's current app, which "celery" alone stands for, may be another test's.
+CELERY = "celery:tests.test_conf.CELERY"
 LEFT_OUT = None
 
 
@@ -128,7 +130,7 @@ HINTS: list[tuple[str, dict[str, Any], str, Callable[[], dict[str, Any]]]] = [
             lambda value=value: {"PTRACK_BACKGROUND": value},
         )
         for check, bad in (("E008", 1), ("E014", "no.such.Engine"))
-        for value in ("celery", LEFT_OUT)
+        for value in (CELERY, LEFT_OUT)
     ],
     *[
         (
@@ -226,7 +228,7 @@ HINTS: list[tuple[str, dict[str, Any], str, Callable[[], dict[str, Any]]]] = [
         "ptrack.W009",
         {"PTRACK_BACKGROUND_QUEUE": "pixels"},
         'Set PTRACK_BACKGROUND to "celery" or "tasks", or leave the setting out.',
-        lambda: {"PTRACK_BACKGROUND": "celery"},
+        lambda: {"PTRACK_BACKGROUND": CELERY},
     ),
     (
         "ptrack.W009",
@@ -271,7 +273,7 @@ def test_hint_about_the_background_ends_the_message(follows: str):
 
         assert 'Set PTRACK_BACKGROUND to "celery"' in find_hints()["ptrack.W004"]
         if follows == "celery":
-            assert find_hints(PTRACK_BACKGROUND="celery") == {}
+            assert find_hints(PTRACK_BACKGROUND=CELERY) == {}
             return
         ptrack.tracker.unregister(Slow)
         Slow.background = False
