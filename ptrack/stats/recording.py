@@ -111,7 +111,7 @@ def _clean(name: str, value: Any) -> str | None:
 
 
 def _refuse_none(model: type[Row], values: Mapping[str, Any]) -> None:
-    # SQLite would leave the row out without an error: see `ptrack.stats.storage`.
+    # The error of the database would show all values of the row.
     for field in model._meta.concrete_fields:
         if values.get(field.name, "") is None and not field.null:
             raise ValueError(f"{field.name} can't be None: leave it out, or empty")

@@ -3,8 +3,7 @@
 PostgreSQL's ``text`` and ``jsonb`` refuse U+0000
 (https://www.postgresql.org/docs/current/datatype-json.html), no database takes half of
 a surrogate pair, and JSON has no infinity. SQLite nests 1,000 deep at most
-(https://www.sqlite.org/json1.html). Where rows may exist already, it leaves out a row
-that it refuses, without an error.
+(https://www.sqlite.org/json1.html).
 """
 
 import json

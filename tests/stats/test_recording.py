@@ -188,7 +188,7 @@ def test_subclass_chooses_the_values_of_clicks(recording, models):
 
 
 def test_none_in_a_field_without_null_is_an_error(recording, models):
-    """SQLite would leave the row out without an error."""
+    """The error of the database would show all values of the row."""
 
     class Wrong(recording.RecordOpen):
         def get_fields(self, request, /, *args, **kwargs):
