@@ -6,9 +6,13 @@ from pathlib import Path
 from .blocks import Block, claim
 
 
-@claim("tools/benchmarks/README.md", block="python -m tools.benchmarks.stats")
-def test_measurement_is_a_module_with_these_options(block: Block):
-    for line in block.code.splitlines():
+@claim(
+    "tools/benchmarks/README.md",
+    block="tools.benchmarks.stats --quick",
+    rekey="tools.benchmarks.stats --rekey",
+)
+def test_measurements_are_a_module_with_these_options(block: Block, rekey: Block):
+    for line in (block.code + rekey.code).splitlines():
         module, *options = line.removeprefix("python -m ").split()
         spec = find_spec(module)
         assert spec is not None
