@@ -22,7 +22,7 @@ LONGEST = 1.0
 """Seconds that a mail of the full size may take."""
 STEEPEST = 8
 """Times as long as a quarter; twice what linear time is, for a busy machine."""
-SHORT = 0.05
+SHORT = 0.2
 """Seconds that are too few to compare."""
 
 
