@@ -96,15 +96,22 @@ def parse_switch_or_list(text: str) -> Any:
 _LISTS = (parse_list, parse_secrets, parse_switch_or_list)
 
 
-def _find_text_problem(text: str) -> str | None:
-    """Return the sign that a file was read in another way than its writer meant.
+def _find_quotes(text: str) -> str | None:
+    """Return the problem with quotes around a text, which some programs don't take off.
 
-    Quotes and comments are part of a value for PasteDeploy, and for Docker's --env-file
-    (https://github.com/docker/cli/issues/3630). systemd takes off quotes alone
-    (systemd.exec, "EnvironmentFile=").
+    They are part of a value for PasteDeploy, and for Docker's --env-file
+    (https://github.com/docker/cli/issues/3630).
     """
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return "has quotes around it, which would be a part of it: take them off"
+    return None
+
+
+def _find_comment(text: str) -> str | None:
+    """Return the problem with a comment behind a text.
+
+    No program takes it off but a shell (systemd.exec, "EnvironmentFile=").
+    """
     if re.search(r"(^|\s)[#;]\s|\s[#;]", text):
         return (
             "has a comment behind it, which would be a part of it: write comments on "
@@ -424,9 +431,9 @@ class Setting:
             return None
         if bare.startswith("[") and self.parse in _LISTS:
             return self.parse(bare)
-        problem = _find_text_problem(bare)
-        if self.exact and problem is None:
-            problem = _find_invisible(text)
+        # A secret may have such a mark in it.
+        other = _find_invisible(text) if self.exact else _find_comment(bare)
+        problem = _find_quotes(bare) or other
         return self.parse(bare) if problem is None else Unreadable(problem)
 
     def tolerates(self, value: object) -> bool:
