@@ -15,7 +15,7 @@ SECRETS = {
     "8 characters of base64": (64, 8),
     "16 hexadecimal digits": (16, 16),
     "32 hexadecimal digits": (16, 32),
-    "32 characters of base64: `python -m ptrack secret`": (64, 32),
+    "32 letters and digits": (62, 32),
 }
 """How many there are of each character, and how many characters."""
 
