@@ -78,6 +78,8 @@ def _parse_json(text: str) -> Any:
     except (ValueError, RecursionError):
         # The error isn't raised on: it has the text, which may be a secret.
         return Unreadable('starts with "[" and isn\'t a JSON list, such as ["…", "…"]')
+    if not all(isinstance(each, str) for each in found):
+        return Unreadable("has something else than texts in its JSON list")
     return tuple(found)
 
 

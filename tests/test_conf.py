@@ -812,6 +812,21 @@ def test_bad_json_list_is_a_problem_that_does_not_show_it(name: str, text: str):
 
 
 @pytest.mark.usefixtures("outside_django")
+@pytest.mark.parametrize("text", ['[["hidden"]]', '["x", {"hidden": 1}]', "[null]"])
+@pytest.mark.parametrize(
+    "name", ["PTRACK_SECRET_FALLBACKS", "PTRACK_TRUSTED_PROXIES", "PTRACK_LINK_QUERY"]
+)
+def test_json_list_of_something_else_than_texts_is_a_problem_that_does_not_show_it(
+    monkeypatch, name: str, text: str
+):
+    monkeypatch.setenv(name, text)
+    message = f"^{name} has something else than texts in its JSON list\\. [A-Z]"
+    with pytest.raises(PtrackConfigurationError, match=message) as caught:
+        ptrack.pixel_url()
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("outside_django")
 @pytest.mark.parametrize(
     ("text", "opens"),
     [
