@@ -188,6 +188,8 @@ def _check_fallbacks(fallbacks: object) -> str | None:
 # The ASCII that RFC 3986, section 3.3, lets stand in a path.
 _PATH = re.compile(r"[\w\-.~!$&'()*+,;=:@/]*", re.ASCII)
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+# Clients read it as a dot that isn't encoded (RFC 3986, section 6.2.2.2).
+_DOT = re.compile("%2e", re.IGNORECASE)
 
 
 def _find_path_problem(path: str) -> str | None:
@@ -214,6 +216,9 @@ def _check_app_url(app_url: object) -> str | None:
 
 
 def _find_url_problem(url: str) -> str | None:
+    # urlsplit drops white space in front.
+    if url != url.lstrip():
+        return "has white space in front of it"
     try:
         parts = urlsplit(url)
         # Reading an impossible port raises an error.
@@ -227,7 +232,8 @@ def _find_url_problem(url: str) -> str | None:
         return "has a query, a fragment, or a character that no host may have in it"
     if "@" in parts.netloc:
         return "has a user in it"
-    return _find_path_problem(_PERCENT.sub("", parts.path))
+    # Any character stands for an encoded one, which a path may have.
+    return _find_path_problem(_PERCENT.sub("-", _DOT.sub(".", parts.path)))
 
 
 def _is_host(host: str) -> bool:

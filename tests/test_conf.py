@@ -65,7 +65,11 @@ WRITTEN: dict[str, list[tuple[Any, str]]] = {
         (good,) * 2
         for good in (
             *("https://h", "http://h:80/at/", "HTTPS://h/", "https://[2001:db8::1]:8/"),
-            *("https://bücher.example", "https://h/a%20b/é"),
+            *(
+                "https://bücher.example",
+                "https://h/a%20b/é",
+                "https://h/%C3%A9/%d1%8F/b",
+            ),
         )
     ],
     "PTRACK_PREFIX": [
@@ -150,6 +154,9 @@ BAD: dict[str, list[tuple[Any, str]]] = {
         ("https://h//a", "has two slashes in a row in it"),
         ("https://https://h", "has two slashes in a row in it"),
         ("https://h/a/../b", 'has a part "." or ".." in it'),
+        ("https://h/a/%2e%2E/b", 'has a part "." or ".." in it'),
+        (" https://h", "has white space in front of it"),
+        ("\nhttps://h", "has white space in front of it"),
     ],
     "PTRACK_PREFIX": [
         (1, "must be str, not int"),
