@@ -195,7 +195,7 @@ def check_app_url(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
 def check_https(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     """Check that pixels are loaded over https; for ``check --deploy``."""
     app_url = str(conf.get_django("PTRACK_APP_URL") or "")
-    if not app_url or app_url.startswith("https:"):
+    if not app_url or app_url.lower().startswith("https:"):
         return []
     if conf.find_problem("PTRACK_APP_URL", app_url):
         return []

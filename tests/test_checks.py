@@ -128,6 +128,9 @@ def test_message_about_a_secret_does_not_show_it():
     [
         ("http://www.example.com", ["ptrack.W003"]),
         ("https://www.example.com", []),
+        ("HTTPS://www.example.com", []),
+        ("HTTP://www.example.com", ["ptrack.W003"]),
+        (" https://www.example.com", ["ptrack.E003"]),
         ("", ["ptrack.W008"]),
         (None, ["ptrack.W008"]),
         ("www.example.com", ["ptrack.E003"]),
