@@ -13,6 +13,7 @@ class SimplePtrackConfig(AppConfig):
 
     name = "ptrack"
     default = False
+    imports_pixels = False
 
     def ready(self) -> None:
         """Register the system checks, and the task if Celery is the engine."""
@@ -33,6 +34,7 @@ class PtrackConfig(SimplePtrackConfig):
     """ptrack with the ``pixels`` of all apps and of the project; the default."""
 
     default = True
+    imports_pixels = True
 
     def ready(self) -> None:
         """Register the system checks and import all ``pixels``."""

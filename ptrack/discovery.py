@@ -85,9 +85,14 @@ def _advise_django() -> str:
     )
     if not apps.ready:
         return f"Call django.setup() first, which imports them. {register}"
-    if apps.is_installed("ptrack"):
+    if not apps.is_installed("ptrack"):
+        return f'Add "ptrack" to INSTALLED_APPS, which imports them. {register}'
+    if any(getattr(each, "imports_pixels", False) for each in apps.get_app_configs()):
         return register
-    return f'Add "ptrack" to INSTALLED_APPS, which imports them. {register}'
+    return (
+        "Import the modules that register one (ptrack.tracker.register), in ready() of "
+        "an app of your own for example: SimplePtrackConfig imports none."
+    )
 
 
 def _advise_others() -> str:

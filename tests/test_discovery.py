@@ -117,6 +117,14 @@ from ptrack.stats.recording import RecordOpen
 ptrack.tracker.register(RecordOpen)
 """
 
+IMPORTING = """
+from django.apps import AppConfig
+class Shop(AppConfig):
+    name = "shop"
+    def ready(self):
+        import shop.pixels
+"""
+
 
 def complain(site: Path, *apps: str) -> str:
     """Return the hints of the checks, and the log, of a site with the middleware."""
@@ -172,8 +180,11 @@ def test_site_without_the_app_is_warned_of_by_the_log_alone(site: Path):
 
 def test_simple_config_warns_of_modules_that_the_site_has_not_imported(site: Path):
     found = complain(site, "ptrack.apps.SimplePtrackConfig", "shop")
-    assert "ptrack.W006" in found
+    assert "ptrack.W006 Import the modules that register one" in found
+    assert f"{HITS_ARE_LOST} Import the modules that register one" in found
     assert str(site / "shop/pixels.py") in found
+    (site / "shop/apps.py").write_text(IMPORTING)
+    assert complain(site, "ptrack.apps.SimplePtrackConfig", "shop") == ""
 
 
 def test_mirror_of_a_site_that_is_not_set_up_is_told_to(site: Path):
