@@ -69,8 +69,8 @@ def explain_missing_callbacks() -> str:
     """
     advice = _advise_django() if conf.uses_django() else _advise_others()
     found: list[str] = []
-    # The working directory may be gone, or a disk away.
-    with suppress(OSError):
+    # The working directory may be gone, and a module in sys.modules may be any object.
+    with suppress(Exception):
         # A path may hold anything, and this goes into the log.
         found = sorted(escape(str(each)) for each in _find_near_misses())
     return f"{advice} Not imported: {', '.join(found)}." if found else advice

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -111,6 +112,22 @@ def test_working_directory_that_is_gone_keeps_no_server_from_starting(
     place.rmdir()
     wsgi.mirror()
     assert "in the working directory, or in a module" in warnings()[0]
+
+
+class Unimportable:
+    """A module that is imported when it is used, and can't be."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ModuleNotFoundError(name)
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_module_that_raises_when_it_is_looked_at_keeps_no_server_from_starting(
+    monkeypatch, warnings
+):
+    monkeypatch.setitem(sys.modules, "lazy", Unimportable())
+    wsgi.mirror()
+    assert warnings()[0].startswith(LOST)
 
 
 @pytest.mark.usefixtures("outside_django")
