@@ -218,7 +218,7 @@ def _uses_middleware() -> bool:
 def _is_middleware(path: str) -> bool:
     try:
         found = import_string(path)
-    except ImportError:
+    except Exception:
         # Django reports it when it loads the middleware.
         return False
     return isinstance(found, type) and issubclass(found, PtrackMiddleware)

@@ -88,6 +88,7 @@ def test_secret_that_is_missing_has_the_id_and_the_hint_of_the_table(
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET_FALLBACKS": ["x" * 31]}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": []}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": ["no.such.Middleware"]}),
+        ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": ["tests.urlconfs.broken.A"]}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": [f"{__name__}.function"]}),
         ("ptrack.W002", checks.WARNING, {"MIDDLEWARE": [f"{__name__}.Unrelated"]}),
     ],
