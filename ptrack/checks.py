@@ -7,6 +7,7 @@ docs/operations.md.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.urls import get_resolver
@@ -27,8 +28,13 @@ def find_errors(app: str) -> Iterator[CheckMessage]:
     configuration = conf.read_django()
     for setting in conf.SETTINGS:
         problem = setting.find_problem(configuration.get(setting.name))
-        if setting.app == app and problem is not None:
+        if problem is not None and _find_reporter(setting) == app:
             yield Error(f"{problem}.", hint=setting.hint, id=setting.id)
+
+
+def _find_reporter(setting: conf.Setting) -> str:
+    """Return the app that reports a setting: ptrack, if its own isn't installed."""
+    return setting.app if apps.is_installed(setting.app) else "ptrack"
 
 
 def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:

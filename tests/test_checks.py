@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
@@ -12,6 +13,7 @@ from django.test import override_settings
 import ptrack
 from ptrack.checks import check_callbacks, check_in_use, check_include
 from ptrack.conf import SETTINGS
+from ptrack.endpoints import get_django_endpoint
 from ptrack.middleware import PtrackMiddleware
 from tests.recording import empty_tracker, register_clicks
 from tests.test_conf import BAD
@@ -51,12 +53,21 @@ def test_bad_value_has_the_id_and_the_hint_of_the_table(setting, bad):
 
 
 @override_settings(PTRACK_STATS_KEY="", PTRACK_STATS_IP="all")
-def test_bad_value_for_an_app_that_is_not_installed_is_a_setting_without_an_effect():
+def test_bad_value_for_an_app_that_is_not_installed_is_an_error_too():
+    """It stops the site, as `test_conf` shows, whether it has an effect or not."""
+    assert sorted(find_messages()) == ["ptrack.E011", "ptrack.E012", "ptrack.W009"]
+    with pytest.raises(ImproperlyConfigured, match="PTRACK_STATS_KEY must be"):
+        get_django_endpoint()
+
+
+@override_settings(PTRACK_STATS_IP="short")
+def test_good_value_for_an_app_that_is_not_installed_is_without_an_effect():
     (message,) = find_messages().values()
     assert message.id == "ptrack.W009"
     assert message.msg == (
         'PTRACK_STATS_IP has no effect without "ptrack.stats" in INSTALLED_APPS.'
     )
+    get_django_endpoint()
 
 
 @pytest.mark.parametrize("missing", ["None", "deleted"])
