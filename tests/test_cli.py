@@ -73,6 +73,8 @@ def test_secret_is_strong():
     assert len({char for secret in found for char in secret[1:]}) == 62
     assert int(math.log2(52 * 62**31)) == 190
     assert "190 random bits" in (ROOT / "docs/operations.md").read_text()
+    assert "have 190 random bits" in (ROOT / "SECURITY.md").read_text()
+    assert "ptrack secret` | 190 |" in (ROOT / "docs/timing.md").read_text()
 
 
 def read_by_sh(text: str) -> dict[str, str]:

@@ -10,12 +10,13 @@ from nacl.secret import SecretBox
 
 from ptrack.core.tokens import TokenBox, make_key
 
-SECRETS = {
+SECRETS: dict[str, tuple[float, int]] = {
     "8 lower-case letters": (26, 8),
     "8 characters of base64": (64, 8),
     "16 hexadecimal digits": (16, 16),
     "32 hexadecimal digits": (16, 32),
-    "32 letters and digits": (62, 32),
+    # The first is one of 52 letters, so this is the mean of all characters.
+    "32 letters and digits: `python -m ptrack secret`": ((52 * 62**31) ** (1 / 32), 32),
 }
 """How many there are of each character, and how many characters."""
 
@@ -36,6 +37,6 @@ def count_guesses(seconds: float) -> float:
     raise AssertionError
 
 
-def compute_years(symbols: int, length: int, rate: float) -> float:
+def compute_years(symbols: float, length: int, rate: float) -> float:
     """Return how many years half of all secrets of a kind take."""
-    return symbols**length / 2 / rate / (365.25 * 24 * 3600)
+    return float(symbols**length) / 2 / rate / (365.25 * 24 * 3600)
