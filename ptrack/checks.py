@@ -174,8 +174,9 @@ def check_in_use(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
             "pixels but doesn't answer them.",
             hint=(
                 'Add "ptrack.middleware.PtrackMiddleware" to MIDDLEWARE, right after '
-                "SecurityMiddleware. If a mirror records the opens instead, add "
-                '"ptrack.W002" to SILENCED_SYSTEM_CHECKS.'
+                "SecurityMiddleware. If a mirror answers them, or a "
+                'PtrackWSGIMiddleware around the site, add "ptrack.W002" to '
+                "SILENCED_SYSTEM_CHECKS."
             ),
             id="ptrack.W002",
         )

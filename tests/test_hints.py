@@ -191,7 +191,10 @@ HINTS: list[tuple[str, dict[str, Any], str, Callable[[], dict[str, Any]]]] = [
     (
         "ptrack.W002",
         {"MIDDLEWARE": []},
-        'add "ptrack.W002" to SILENCED_SYSTEM_CHECKS.',
+        (
+            "If a mirror answers them, or a PtrackWSGIMiddleware around the site, "
+            'add "ptrack.W002" to SILENCED_SYSTEM_CHECKS.'
+        ),
         lambda: {"SILENCED_SYSTEM_CHECKS": ["ptrack.W002"]},
     ),
     (
