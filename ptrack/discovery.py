@@ -112,13 +112,15 @@ def _find_near_misses() -> Iterator[Path]:
     They lie in the working directory, in a package there, or beside ``pixels.py`` as
     `autodiscover` looks for it.
     """
-    imported = {getattr(each, "__file__", None) for each in [*sys.modules.values()]}
+    paths = [getattr(each, "__file__", None) for each in [*sys.modules.values()]]
+    # Either of them may have come by a link, such as that to the current release.
+    imported = {Path(path).resolve() for path in paths if path}
     places = {Path.cwd(), *_find_places()}
     files = {file for place in places for file in place.glob("*.py")}
     files |= set(Path.cwd().glob(f"*/{MODULE}.py"))
     for file in files:
         is_like = get_close_matches(file.stem.lower(), [MODULE], 1, 0.8)
-        if is_like and str(file) not in imported:
+        if is_like and file.resolve() not in imported:
             yield file
 
 

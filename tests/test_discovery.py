@@ -172,6 +172,22 @@ def test_module_that_is_imported_and_registers_nothing_is_not_named(
     assert "Not imported" not in found
 
 
+def test_module_that_is_imported_by_a_link_to_its_directory_is_not_named(
+    silent_site: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    """As where the current release is a link."""
+    link = tmp_path_factory.mktemp("links") / "current"
+    link.symlink_to(silent_site)
+    (silent_site / "project/pixels.py").write_text("import ptrack")
+    through = COMPLAIN.replace('sys.path.insert(0, "")', f"sys.path[:0] = ['{link}']")
+    complain(silent_site, "ptrack", "shop")  # It writes the settings.
+    found = run_python(
+        through, cwd=silent_site, DJANGO_SETTINGS_MODULE="project.settings"
+    )
+    assert HITS_ARE_LOST in found
+    assert "Not imported" not in found
+
+
 def test_site_without_the_app_is_warned_of_by_the_log_alone(site: Path):
     found = complain(site, "shop")
     assert found.startswith(f'{HITS_ARE_LOST} Add "ptrack" to INSTALLED_APPS')
