@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from . import conf
 from .conf import Configuration
 from .core.callbacks import Tracker
-from .core.logs import log
+from .core.logs import escape, log
 from .core.tokens import KEY_SIZE
 from .discovery import explain_missing_callbacks
 
@@ -31,10 +31,11 @@ def warn_of_settings(configuration: Configuration) -> None:
     for name, part in conf.find_idle_settings(configuration):
         log(logging.WARNING, "%s has no effect without %s", name, part.name)
     for name, meant in conf.find_unknown_variables().items():
+        shown = escape(name)
         if meant is None:
-            log(logging.WARNING, "%s is no setting of ptrack", name)
+            log(logging.WARNING, "%s is no setting of ptrack", shown)
         else:
-            log(logging.WARNING, "%s is no setting of ptrack: %s is one", name, meant)
+            log(logging.WARNING, "%s is no setting of ptrack: %s is one", shown, meant)
 
 
 def warn_of_callbacks(tracker: Tracker) -> None:

@@ -266,6 +266,14 @@ def test_variable_without_an_effect_is_named_without_its_value(
     ]
 
 
+@pytest.mark.usefixtures("outside_django")
+def test_name_of_a_variable_cannot_fake_a_line_of_the_log(monkeypatch, warnings):
+    monkeypatch.setenv("PTRACK_COLOUR\nERROR faked", "red")
+    with register_recorder(ptrack.tracker):
+        wsgi.mirror(**GOOD)
+    assert warnings() == ["PTRACK_COLOUR\\nERROR faked is no setting of ptrack"]
+
+
 @each_mirror
 def test_under_django_the_environment_is_not_looked_at(mirror, monkeypatch, warnings):
     monkeypatch.setenv("PTRACK_HONOR_GPC", "true")
