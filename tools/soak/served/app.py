@@ -18,4 +18,5 @@ def page(
 
 
 pixels.register(pixels.Slow)
+pixels.keep_log()
 application = PtrackWSGIMiddleware(page)

@@ -140,13 +140,21 @@ class Ledger(ptrack.TrackingPixel):
 
 
 def register(slow: type[ptrack.TrackingPixel]) -> None:
-    """Register all callbacks, and keep the log of ptrack in a file.
+    """Register all callbacks.
 
     Args:
         slow: The callback that takes its time.
     """
+    for pixel in (Failing, InDatabase, InFile, Leaking, Blocking, slow, Ledger):
+        ptrack.tracker.register(pixel)
+
+
+def keep_log() -> None:
+    """Keep the log of ptrack in a file, which stays open.
+
+    Django closes the files of all handlers when it sets logging up, and a file that is
+    opened anew can't be opened while descriptors are used up.
+    """
     handler = logging.FileHandler(_place / LOG)
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     logging.getLogger("ptrack").addHandler(handler)
-    for pixel in (Failing, InDatabase, InFile, Leaking, Blocking, slow, Ledger):
-        ptrack.tracker.register(pixel)

@@ -38,3 +38,4 @@ from . import pixels  # noqa: E402 - Django has to be configured first
 
 pixels.register(pixels.SlowAsync)
 application = get_asgi_application()
+pixels.keep_log()
