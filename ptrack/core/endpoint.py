@@ -16,7 +16,7 @@ from .counters import Reason
 from .engines import LazyEngine
 from .hits import Hit, objects
 from .kinds import PIXEL, Kind
-from .links import add_query, check_target
+from .links import add_query, check_target, has_long_host
 from .logs import is_way_out, log
 from .tokens import ENVELOPE, MAX_TOKEN_LENGTH, Encoder, TokenBox
 
@@ -281,6 +281,8 @@ class Endpoint:
             The path below the place that the app may be mounted at, decoded, and the
             part of it that may be a token.
         """
+        if has_long_host(url):
+            return
         try:
             path = unquote(urlsplit(url).path)
         except ValueError:

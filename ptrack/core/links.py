@@ -12,6 +12,18 @@ from .answers import AS_IT_IS
 
 # Unicode has two separators of lines beside the control characters.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# No host has more than 253 characters; there may be a name and a password before it.
+_LONG_HOST = re.compile("[^/?#]*//[^/?#]{500,}")
+
+
+def has_long_host(url: str) -> bool:
+    """Return whether a URL's host, with all else before its path, is impossibly long.
+
+    `urllib.parse` normalises a host that isn't ASCII, in a time that grows with the
+    square of its length.
+    """
+    found = _LONG_HOST.match(url)
+    return found is not None and not found[0].isascii()
 
 
 def check_target(url: object) -> None:
@@ -38,6 +50,8 @@ def check_target(url: object) -> None:
 def _find_problem(url: str) -> str | None:
     if _CONTROL.search(url) or url != url.strip():
         return "has control characters in it or white space around it"
+    if has_long_host(url):
+        return "has an impossibly long host"
     try:
         url.encode()
         parts = urlsplit(url)

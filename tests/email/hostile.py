@@ -10,6 +10,9 @@ SIZE = 200_000
 HANG = 10
 """Seconds: fifty times what any of them takes."""
 
+MARKS = "\u0301\u0316"
+"""Two marks for one letter, which Unicode puts into the other order."""
+
 HTML = (
     *("<", "</", "<!", "<!--", "<![", "<?", "<a", "<a ", "<a\n", "<a/", "</a ", "<v:a"),
     *("<a =", "<a a=", '<a a="', "<a a='", "<a a='>", "<a a=\"'>", "<a a=b ", "= '\""),
@@ -21,12 +24,14 @@ HTML = (
     *("<!--[if a]><a href=x><![endif]-->", "<![if a]>", "<![CDATA[", "]]>", "[if a]>"),
     *("<p data-ptrack=off>", "<p data-ptrack=off></p>", "</p>", "</body>", "\n<"),
     *("<p style='url( ", "url(", "url('' ", "%z", "{{", "\x00", "\ud800", "é<é"),
+    MARKS,
 )
 """Pieces of HTML to repeat."""
 
 AROUND = (
     ("", ""),
     ("<a ", ">"),
+    ('<a href="http://e', '">'),
     ('<a href="http://e.example/', '">'),
     ("<p style='", "'>"),
     ("<!--[if a]>", "<![endif]-->"),
@@ -50,6 +55,7 @@ TEXT = (
     *("http://e/ ", "http://xn--a.xn--a.xn--a.a_ ", "http://e/(((((((( ", "http://e/<"),
     *("xn--a.", "XN--a.", "xn--", "(", "[", "{", '"', "'", "''a", ".", "-", "!", "a."),
     *("a-", "@", "a@", "([{", "((a)", "a:1", "%z", "\u3002", "é", "\ud800", "/", "?"),
+    MARKS,
 )
 """Pieces of plain text to repeat."""
 

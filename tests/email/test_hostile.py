@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ptrack.email import LONGEST_TARGET, html, text, track, track_html
 from ptrack.email.mime import LONGEST_HEADER
+from ptrack.endpoints import get_django_endpoint
 from tests.email import hostile
 from tests.email.mailing import LINK, PIXEL
 
@@ -131,6 +132,15 @@ def test_reference_to_a_number_of_any_length_is_read(number: str):
     """Python refuses to read a decimal number of thousands of digits."""
     (url,) = html.find_urls(f'<a href="/&#{number};">')
     assert url == ("/A" if number.endswith("65") else "/\ufffd")
+
+
+def test_host_of_marks_that_have_an_order_is_read_soon():
+    """Python sorts them, in a time that grows with the square of their number."""
+    url = f"http://e{hostile.repeat(hostile.MARKS, hostile.SIZE)}"
+    endpoint = get_django_endpoint()
+    with hostile.limit_time(2):
+        assert track_html(f'<a href="{url}">', opens=False) == f'<a href="{url}">'
+        assert endpoint.read_url(f"{url}/ptrack/a/") is None
 
 
 # -- messages -------------------------------------------------------------------------
