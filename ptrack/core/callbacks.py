@@ -26,7 +26,7 @@ from .counters import Counters, Reason, count
 from .engines import Engine, hand_over, is_thread_sensitive, note_refusal
 from .hits import Hit
 from .kinds import PIXEL, Callback, Kind
-from .logs import is_way_out, log_failure
+from .logs import is_way_out, log_failure, read_trace
 
 Registered = TypeVar("Registered", bound=type[Callback])
 
@@ -348,7 +348,7 @@ class Tracker:
                 if is_way_out(error):
                     raise
                 # Python closes this coroutine: its loop has ended, for example.
-                if isinstance(error, GeneratorExit) and not is_current(task):
+                if issubclass(type(error), GeneratorExit) and not is_current(task):
                     raise
                 self._report(runner, error)
                 succeeded = False
@@ -374,7 +374,7 @@ class Tracker:
     def _report(self, runner: Runner, error: BaseException) -> None:
         # The first frames are ours and hold the content of the token, and error
         # trackers send the variables of frames.
-        trace = error.__traceback__
+        trace = read_trace(error)
         while trace and trace.tb_frame.f_globals.get("__name__") == __name__:
             trace = trace.tb_next
         # As the base class has it: a class of the site's may have another.

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from traceback import TracebackException
+from types import TracebackType
 
 logger = logging.getLogger("ptrack")
 
@@ -27,10 +28,18 @@ def is_way_out(error: BaseException) -> bool:
     Args:
         error: The exception, in the thread in which it was caught.
     """
-    if isinstance(error, SystemExit):
+    # Not `isinstance`, which reads an attribute of the exception.
+    kind = type(error)
+    if issubclass(kind, SystemExit):
         in_main_thread = threading.get_ident() == threading.main_thread().ident
         return in_main_thread and not _has_loop()
-    return isinstance(error, KeyboardInterrupt)
+    return issubclass(kind, KeyboardInterrupt)
+
+
+def read_trace(error: BaseException) -> TracebackType | None:
+    """Return the traceback of an exception, whatever its class makes of attributes."""
+    found: TracebackType | None = vars(BaseException)["__traceback__"].__get__(error)
+    return found
 
 
 def _has_loop() -> bool:
@@ -86,7 +95,7 @@ def log_failure(error: BaseException, message: str, *details: object) -> None:
         return
     with _drop_failures():
         file, line, function, _ = logger.findCaller(stacklevel=2)
-        about = (type(error), error, error.__traceback__)
+        about = (type(error), error, read_trace(error))
         record = logger.makeRecord(
             *(logger.name, logging.ERROR, file, line, message, details, about, function)
         )

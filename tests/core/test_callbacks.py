@@ -585,6 +585,26 @@ def test_failure_that_keeps_its_frames_to_itself_is_logged(own_tracker, log, cap
     assert len(caplog.records) == 1
 
 
+@every_way
+@pytest.mark.parametrize("hidden", ["__traceback__", "__class__", None])
+@pytest.mark.parametrize("way", ["sync", "async", "async later", "hidden"])
+def test_failure_that_cannot_be_looked_at_is_logged(
+    own_tracker, log, run: Run, caplog, way: str, hidden: str | None
+):
+    class HidingError(Exception):
+        def __getattribute__(self, name: str) -> Any:
+            if hidden in (None, name):
+                raise RuntimeError("no")
+            return super().__getattribute__(name)
+
+    own_tracker.register(make_raising(HidingError(), way))
+    own_tracker.register(Sync)
+    assert run(own_tracker) is False
+    assert get_names(log) == ["Sync"]
+    (record,) = caplog.records
+    assert record.exc_info[0] is HidingError
+
+
 def test_sync_callbacks_stay_in_one_thread_under_async(own_tracker):
     """Django's ORM needs that: a connection belongs to a thread."""
     threads = []
