@@ -15,6 +15,12 @@ from types import TracebackType
 
 logger = logging.getLogger("ptrack")
 
+LONGEST_MESSAGE = 10_000
+"""The characters of an exception's message that are logged; the rest is dropped.
+
+A message may quote a header, and servers let headers of many megabytes through.
+"""
+
 
 def is_way_out(error: BaseException) -> bool:
     """Return whether an exception of the site's code has to be passed on.
@@ -114,15 +120,17 @@ def _write_traceback(error: BaseException) -> str | None:
 def escape_traceback(error: BaseException) -> str | None:
     """Return a traceback with one line for each exception, unprintable text escaped.
 
+    Of each message, the first `LONGEST_MESSAGE` characters are in it.
+
     Args:
         error: The exception; those that led to it, or are grouped in it, come first.
 
     Returns:
-        The text; ``None`` if nothing has to be escaped.
+        The text; ``None`` if nothing has to be escaped or cut.
     """
     errors = _find_connected(TracebackException.from_exception(error))
     messages = [_format_message(each) for each in errors]
-    if all(map(str.isprintable, messages)):
+    if all(len(each) <= LONGEST_MESSAGE and each.isprintable() for each in messages):
         return None
     parts = [
         "".join(each.stack.format()) + escape(message)
@@ -141,7 +149,8 @@ def escape(text: str) -> str:
 
 def _format_message(error: TracebackException) -> str:
     # With the notes, and the details of a syntax error, after line breaks.
-    return "".join(error.format_exception_only()).strip("\n")
+    text = "".join(error.format_exception_only()).strip("\n")
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
 
 
 def _find_connected(error: TracebackException) -> list[TracebackException]:

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from ptrack.core.logs import escape, escape_traceback, is_way_out, log, log_failure
+from ptrack.core.logs import (
+    LONGEST_MESSAGE,
+    escape,
+    escape_traceback,
+    is_way_out,
+    log,
+    log_failure,
+)
 
 FORGED = "x\r\n2026-01-01 ERROR forged \x1b[31m\x00\x85\u2028\u202e\ud800 %s"
 
@@ -84,6 +91,18 @@ def test_chain_may_be_longer_than_the_stack():
         after.__context__ = error
         error = after
     assert_escaped(error)
+
+
+@pytest.mark.parametrize("each", ["a", "\x1b"])
+def test_long_message_is_cut(each: str):
+    """It may quote a header of many megabytes."""
+    error = raise_and_catch(KeyError(each * 3 * LONGEST_MESSAGE))
+    error.add_note("a" * LONGEST_MESSAGE)
+    text = escape_traceback(error)
+    assert text is not None
+    assert len(text) < 6 * LONGEST_MESSAGE
+    assert text.endswith("…")
+    assert escape_traceback(KeyError("a" * (LONGEST_MESSAGE // 2))) is None
 
 
 def test_notes_and_members_of_groups_are_escaped_too():
