@@ -40,7 +40,7 @@ class Outline(NamedTuple):
         hrefs: The targets of the links that may be tracked, in order.
         images: The URLs of all images.
         end: The place for a pixel: before the last ``</body>``, else the last
-            ``</html>``, else at the end.
+            ``</html>``, else at the end, but before markup that has no end.
         off: The whole text asks not to be tracked.
     """
 
@@ -61,7 +61,7 @@ def read_outline(text: str) -> Outline:
     """
     reader = _Reader(text)
     ends = reader.ends
-    end = ends.get("body", ends.get("html", len(text)))
+    end = ends.get("body", ends.get("html", reader.rest))
     return Outline(reader.hrefs, reader.images, end, reader.off)
 
 
@@ -111,6 +111,7 @@ _TEXT_END = {
     tag: re.compile(rf"</{tag}(?=[{_SPACE}/>])", re.I | re.ASCII) for tag in _TEXT_ONLY
 }
 _COMMENT_END = re.compile("--!?>")
+_NO_END = -1
 
 Attributes = dict[str, re.Match[str]]
 
@@ -141,13 +142,18 @@ class _Reader:
         self.off = False
         self._text = text
         self._end = len(text) if end is None else end
+        # The start of markup that reaches to the end, and hides all that follows.
+        self.rest = self._end
         self._switch = switch
         self._depth = depth
         while markup := _MARKUP.search(text, start, self._end):
             start = self._read_markup(markup)
+            if start == _NO_END:
+                self.rest = markup.start()
+                break
 
     def _read_markup(self, markup: re.Match[str]) -> int:
-        """Read a tag or a comment, and return the place behind it."""
+        """Read a tag or a comment; return the place behind it, or `_NO_END`."""
         if markup["tag"]:
             return self._read_tag(markup)
         if markup["comment"]:
@@ -157,7 +163,7 @@ class _Reader:
 
     def _find_end(self, start: int) -> int:
         found = self._text.find(">", start, self._end)
-        return self._end if found < 0 else found + 1
+        return _NO_END if found < 0 else found + 1
 
     def _read_tag(self, markup: re.Match[str]) -> int:
         tag, at = markup["tag"].lower(), markup.end()
@@ -168,7 +174,7 @@ class _Reader:
             at = found.end()
         close = _TAG_END.match(self._text, at, self._end)
         if close is None:
-            return self._end
+            return _NO_END
         if markup["slash"]:
             self._close_element(tag, markup.start())
         elif close[0].endswith("/>"):
@@ -183,11 +189,11 @@ class _Reader:
         if self._switch == tag:
             self._depth += 1
         if tag == "plaintext":
-            return self._end
+            return _NO_END
         if tag not in _TEXT_ONLY:
             return start
         found = _TEXT_END[tag].search(self._text, start, self._end)
-        return found.start() if found else self._end
+        return found.start() if found else _NO_END
 
     def _read_empty_element(self, tag: str, attrs: Attributes) -> None:
         switch = self._switch
@@ -207,7 +213,7 @@ class _Reader:
             return self._find_end(start)
         found = _COMMENT_END.search(self._text, start, self._end)
         if found is None:
-            return self._end
+            return _NO_END
         conditional = _CONDITIONAL.fullmatch(self._text, start, found.start())
         if conditional:
             # No comment ends inside it, so there is no conditional one in it.

@@ -174,3 +174,18 @@ def test_images_are_found():
 )
 def test_urls_are_found_in_all_attributes_that_mail_clients_use(text, found):
     assert find_urls(text) == list(found)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("<y ", "<!-- note </body>", "<style>p {}", "<title>Hi</body>", "<? ", "</p "),
+        *("<!doctype", "<plaintext>", '<a href="https://shop.example/>x</a></body>'),
+    ],
+)
+def test_pixel_is_before_markup_without_an_end(rest: str):
+    """Behind it, the pixel would be a part of it."""
+    text = f"<html><body>Hi {rest}</html>"
+    if rest in ("<y ", "</p ", "<? ", "<!doctype"):
+        text = f"<html><body>Hi {rest}"
+    assert text[read_outline(text).end :].startswith(rest)
