@@ -214,12 +214,28 @@ def _read_environment() -> dict[str, str]:
 _ENVIRONMENT = _read_environment()
 
 
+def _read_copy() -> Mapping[str, str]:
+    """Return the environment as Python's own server has it.
+
+    The server may have been imported before ptrack, and the app may have changed the
+    environment in between.
+    """
+    handlers = sys.modules.get("wsgiref.handlers")
+    if handlers is None or "GATEWAY_INTERFACE" in os.environ:
+        return {}
+    copy: Mapping[str, str] = handlers.BaseHandler.os_environ
+    return copy
+
+
 def _select_variables(request: Any) -> dict[str, str]:
     environ = _decode(request) if _is_django(request) else read_environ(request)
     found: dict[str, str] = {}
     spare = MAX_VARIABLES
+    copy = _read_copy()
     # Those that ptrack reads come first, so that no mass of others drives them out.
     for name in sorted(filter(_is_kept, environ), key=_is_optional):
+        if name.startswith("HTTP_") and environ[name] == copy.get(name):
+            continue
         value = _read_variable(environ, name)
         size = len(name) + len(value or "") + 6
         if value is not None and size <= spare:

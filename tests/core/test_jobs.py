@@ -1,9 +1,11 @@
 """ptrack.core.jobs: a hit as text, and as a hit again."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from wsgiref.handlers import BaseHandler
 
 import pytest
 from django.test import AsyncRequestFactory, RequestFactory
@@ -107,14 +109,18 @@ def test_only_variables_of_a_request_are_kept():
 
 
 # wsgiref has a copy of the environment as it was when it was imported.
+CHANGES = """
+os.environ["HTTP_PASSWORD"] = "changed"
+del os.environ["DB_PASSWORD"], os.environ["HTTP_REMOVED"]
+"""
 WSGIREF = """
 import os, json
 from wsgiref.handlers import SimpleHandler
+%s
 from ptrack.core.hits import Hit
 from ptrack.core.jobs import write_job
 from ptrack.core.kinds import PIXEL
-os.environ["HTTP_PASSWORD"] = "changed"
-del os.environ["DB_PASSWORD"], os.environ["HTTP_REMOVED"]
+%s
 def app(environ, start_response):
     job = json.loads(write_job("x", Hit(PIXEL, environ, [], {})))
     print(json.dumps(job["meta"]))
@@ -130,9 +136,11 @@ Handler(io.BytesIO(), io.BytesIO(), sys.stderr, {}).run(app)
 """
 
 
-def test_environment_is_left_out_though_it_has_changed():
+@pytest.mark.parametrize("changes", [("", CHANGES), (CHANGES, "")])
+def test_environment_is_left_out_though_it_has_changed(changes: tuple[str, str]):
+    """Before ptrack was imported, or after it."""
     out = run_python(
-        WSGIREF,
+        WSGIREF % changes,
         HTTP_PASSWORD="hidden",
         HTTP_REMOVED="hidden",
         DB_PASSWORD="hidden",
@@ -142,6 +150,15 @@ def test_environment_is_left_out_though_it_has_changed():
     assert "hidden" not in out
     # The environment has a variable of that name, and not of that value.
     assert (found["HTTP_HOST"], found["HTTP_USER_AGENT"]) == ("h", "Mail/1")
+
+
+def test_copy_of_the_environment_is_that_of_the_server(monkeypatch):
+    monkeypatch.setitem(BaseHandler.os_environ, "HTTP_OLD", "hidden")
+    request = make_request(HTTP_OLD="hidden")
+    assert "HTTP_OLD" not in write_and_read(request).environ
+    assert write_and_read(make_request(HTTP_OLD="x")).environ["HTTP_OLD"] == "x"
+    monkeypatch.delitem(sys.modules, "wsgiref.handlers")
+    assert "HTTP_OLD" in write_and_read(request).environ
 
 
 CGI = """
