@@ -287,7 +287,9 @@ class Endpoint:
             path = unquote(urlsplit(url).path)
         except ValueError:
             return
-        start = path.find(self.prefix)
+        # Before that, the rest of the path is too long for a token.
+        longest = len(self.prefix) + self._longest + len(self.suffix) + 1
+        start = path.find(self.prefix, max(0, len(path) - longest))
         while start >= 0:
             below = path[start:]
             token = below[self._token_in].removesuffix("/")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ptrack.email import LONGEST_TARGET, html, text, track, track_html
 from ptrack.email.mime import LONGEST_HEADER
 from ptrack.endpoints import get_django_endpoint
+from ptrack.shortcuts import pixel_url
 from tests.email import hostile
 from tests.email.mailing import LINK, PIXEL
 
@@ -141,6 +142,16 @@ def test_host_of_marks_that_have_an_order_is_read_soon():
     with hostile.limit_time(2):
         assert track_html(f'<a href="{url}">', opens=False) == f'<a href="{url}">'
         assert endpoint.read_url(f"{url}/ptrack/a/") is None
+
+
+def test_url_with_very_many_prefixes_is_read_soon():
+    """Each may be the start of a token; nearly all are too far from the end."""
+    endpoint = get_django_endpoint()
+    url = f"https://e.example{hostile.repeat(endpoint.prefix, 5_000_000)}"
+    with hostile.limit_time(2):
+        assert len(list(endpoint.find_tokens(url))) < 2000
+    token = pixel_url("a").partition(endpoint.prefix)[2]
+    assert endpoint.read_url(f"{url[:-1]}{endpoint.prefix}{token}")[1].args == ("a",)
 
 
 # -- messages -------------------------------------------------------------------------
