@@ -33,6 +33,9 @@ PAUSES = 0.02, 0.5
 _unreachable: set[str] = set()
 """The databases that a row was given up for, and that took none since then."""
 
+_latest: dict[str, Any] = {}
+"""The key of the latest row that a database took without a transaction."""
+
 
 class _NoConnectionError(Exception):
     """A row couldn't be written because of the connection.
@@ -60,7 +63,7 @@ def write(row: Row, in_request: bool = False) -> None:
 
     Raises:
         django.db.Error: It can't be written. If no connection was to be had, it was
-            tried for `PATIENCE` seconds, or once if the row before was given up.
+            tried for `PATIENCE` seconds, or once if the database took no row lately.
     """
     using = router.db_for_write(type(row), instance=row)
     connections.close_interrupted()
@@ -97,6 +100,7 @@ def _write_in_transaction(row: Row, connection: BaseDatabaseWrapper) -> None:
 
 def _write_patiently(row: Row, using: str, in_request: bool) -> None:
     """Write a row, and try it again for a time if there is no connection."""
+    before = _latest.get(using)
     patience = 0.0 if using in _unreachable else PATIENCE
     deadline = time.monotonic() + patience
     pause, longest = PAUSES
@@ -106,12 +110,15 @@ def _write_patiently(row: Row, using: str, in_request: bool) -> None:
         except _NoConnectionError as error:
             lost = error
         else:
+            _latest[using] = row.pk
             _unreachable.discard(using)
             return
         if lost.was_open:
             continue
         if time.monotonic() + pause > deadline:
-            _unreachable.add(using)
+            if _latest.get(using) == before:
+                # Otherwise it took other rows, and only had too many clients.
+                _unreachable.add(using)
             raise lost.error
         time.sleep(pause)
         pause = min(2 * pause, longest)

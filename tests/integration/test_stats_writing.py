@@ -655,3 +655,29 @@ def test_row_is_given_up_after_some_time(model, own, refusal, sleeps):
     assert len(sleeps) == 2
     refusal.left = 0
     assert model.objects.count() == 2
+
+
+def test_row_that_is_given_up_while_others_are_written_changes_nothing_for_later_ones(
+    model, own, refusal, sleeps, monkeypatch
+):
+    """The server is there, and only has too many clients for this one."""
+    connection = own.take(ALIAS)
+    connection.ensure_connection()
+    original = own.take
+
+    def take_after_another_row(using: str) -> Any:
+        monkeypatch.setattr(own, "take", original)
+        own.put_back(connection)
+        write(make_open())
+        own.close_idle()
+        return original(using)
+
+    refusal.left = 1_000_000
+    monkeypatch.setattr(own, "take", take_after_another_row)
+    with pytest.raises(OperationalError, match="too many clients"):
+        write(make_open())
+    del sleeps[:]
+    refusal.left = 3
+    write(make_open())
+    assert len(sleeps) == 3
+    assert model.objects.count() == 2
