@@ -4,8 +4,9 @@ A worker has to import this module, and the pixels. Under Django, ptrack's app d
 that; outside Django, the Celery app names both in ``include``.
 """
 
+import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from celery.app import app_or_default
 from celery.exceptions import Reject, Retry
 from kombu import pools
 
+from ptrack.conf import uses_django
 from ptrack.core.engines import choose_delay
 from ptrack.exceptions import PtrackConfigurationError
 
@@ -69,11 +71,34 @@ def record(self: "Task[Any, Any]", job: str) -> None:
         job: The job.
     """
     try:
+        if not (self.request.is_eager or self.request.called_directly):
+            _drop_transactions()
         perform(job)
     except Exception as error:
         # Error trackers show what a frame holds.
         del job
         _retry(self, error)
+
+
+def _drop_transactions() -> None:
+    """Drop each connection of Django's that is in a transaction: no job begins in one.
+
+    A time limit may come while a callback begins or ends a transaction, and nothing
+    would ever be committed over that connection. Celery may keep it for many tasks.
+    """
+    if "django.db" not in sys.modules or not uses_django():
+        return
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        raw, own = connection.connection, connection.settings_dict
+        is_changed = raw and connection.autocommit != own["AUTOCOMMIT"]
+        if connection.in_atomic_block or is_changed:
+            del connections[connection.alias]
+            with suppress(Exception):
+                # Only Django's own method gives it back to a pool. A lock of that may
+                # be locked for ever.
+                (connection if own["OPTIONS"].get("pool") else raw).close()
 
 
 def _retry(task: "Task[Any, Any]", error: Exception) -> NoReturn:

@@ -9,10 +9,20 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
 from django.db import connections, transaction
 
-from tests.processes import ROOT, make_environment
+import ptrack
+from ptrack.background.celery import CeleryEngine
+from ptrack.core.callbacks import Tracker
+from ptrack.core.hits import Hit
+from ptrack.core.jobs import write_job
+from ptrack.core.kinds import PIXEL
+from ptrack.requests import PixelRequest
+from tests.processes import PATIENCE, ROOT, make_environment
 from tests.stats.site import ALIAS, Database, make_open
+from tools.soak.processes import wait_until
 
 # A connection that is dropped half-made is closed when Python deletes it.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -171,6 +181,54 @@ def check_transactions(is_committed: Callable[[uuid.UUID], bool]) -> None:
         write(undone)
         raise LookupError
     assert not is_committed(undone.id)
+
+
+class Interrupted(ptrack.TrackingPixel):
+    """Leaves what a time limit at the beginning or the end of `atomic` leaves."""
+
+    background = True
+
+    def record(self, request: Any, how: str) -> None:
+        if how == "atomic":
+            transaction.atomic(ALIAS).__enter__()
+        elif how == "closed":
+            transaction.atomic(ALIAS).__enter__()
+            connections[ALIAS].close()
+        else:
+            transaction.set_autocommit(False, ALIAS)
+        raise TimeoutError
+
+
+@pytest.fixture
+def worked(own_tracker: Tracker) -> Iterator[CeleryEngine]:
+    """Yield the engine of a worker that has these callbacks."""
+    from ptrack.stats.recording import RecordOpen
+
+    class RecordLater(RecordOpen):
+        background = True
+
+    callbacks = (Interrupted, RecordLater)
+    app = Celery("interruptions", broker="memory://", set_as_current=False)
+    app.conf.update(worker_hijack_root_logger=False, CELERY_DB_REUSE_MAX=10_000)
+    app.conf.broker_transport_options = {"polling_interval": 0.1}
+    for each in callbacks:
+        own_tracker.register(each)
+    with start_worker(app, perform_ping_check=False, shutdown_timeout=PATIENCE):
+        yield CeleryEngine(app)
+    for each in callbacks:
+        own_tracker.unregister(each)
+
+
+@pytest.mark.parametrize("how", ["atomic", "closed", "autocommit"])
+def test_job_begins_in_no_transaction(
+    stats: Database, own_tracker: Tracker, worked: CeleryEngine, how: str
+):
+    """A time limit may have left one of another callback, of the site's."""
+    for name, args in zip(own_tracker.in_background, ([how], []), strict=True):
+        hit = Hit(PIXEL, PixelRequest.blank("/"), args, {})
+        worked.enqueue(write_job(name, hit))
+    with open_second(stats) as is_committed:
+        wait_until(lambda: is_committed(hit.id), PATIENCE, "no row")
 
 
 def test_rows_that_signals_interrupt_at_random():
