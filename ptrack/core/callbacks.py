@@ -4,6 +4,7 @@ Sync and async differ in how a callback is called and in nothing else: all run, 
 order of registration, and a failing one costs a log record.
 """
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,14 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from ptrack.exceptions import PtrackRegistrationError
 
 from . import kinds
-from .concurrency import (
-    drop_cancellation,
-    get_task,
-    is_cancelling,
-    is_current,
-    run_in_thread,
-    run_to_end,
-)
+from .concurrency import absorb_cancellation, run_apart, run_in_thread, run_to_end
 from .counters import Counters, Reason, count
 from .engines import Engine, hand_over, is_thread_sensitive, note_refusal
 from .hits import Hit
@@ -284,8 +278,7 @@ class Tracker:
         # Only where a callback is async: slow to import outside Django.
         from asgiref.sync import async_to_sync
 
-        # Returned, not raised: asyncio would end its loop for a `SystemExit`.
-        error = async_to_sync(_catch)(result)
+        error = async_to_sync(_catch)(lambda: result)
         if error is not None:
             self._report(runner, error)
         return error is None
@@ -328,8 +321,8 @@ class Tracker:
             return await run_in_thread(
                 thread_sensitive and is_thread_sensitive(engine), hand_over_all
             )
-        except (KeyboardInterrupt, SystemExit):
-            # In its thread, that was a way out.
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            # In its thread, that was a way out; or Python closes this coroutine.
             raise
         except BaseException as error:
             # No thread could be started.
@@ -340,21 +333,16 @@ class Tracker:
     async def _arun_here(self, runners: Runners, hit: Hit) -> bool:
         """Run async callbacks in the event loop; return whether all succeeded."""
         succeeded = True
-        task = get_task()
         for runner in runners:
+            call = _catch(runner.record, *hit.arguments, **hit.kwargs)
             try:
-                await runner.record(*hit.arguments, **hit.kwargs)
-            except BaseException as error:
-                if is_way_out(error):
-                    raise
-                # Python closes this coroutine: its loop has ended, for example.
-                if issubclass(type(error), GeneratorExit) and not is_current(task):
-                    raise
+                error = await run_apart(call)
+            except asyncio.CancelledError as cancelled:
+                # Before it began.
+                error = cancelled
+            if error is not None:
                 self._report(runner, error)
                 succeeded = False
-            if is_cancelling():
-                # The callback cancelled its own task; the next one still runs.
-                await drop_cancellation()
         return succeeded
 
     async def _arun_in_thread(
@@ -362,8 +350,8 @@ class Tracker:
     ) -> bool:
         try:
             return await run_in_thread(thread_sensitive, self._run_all, runners, hit)
-        except (KeyboardInterrupt, SystemExit):
-            # In its thread, that was a way out.
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            # In its thread, that was a way out; or Python closes this coroutine.
             raise
         except BaseException as error:
             # No thread could be started. All frames hold the content of the token.
@@ -450,15 +438,26 @@ def _format_name(thing: object) -> str:
     return repr(thing)
 
 
-async def _catch(result: Awaitable[Any]) -> BaseException | None:
-    """Wait for an async callback; return the exception that is its failure."""
+async def _catch(
+    record: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
+) -> BaseException | None:
+    """Call an async callback; return the exception that is its failure.
+
+    Returned, not raised: for a `SystemExit`, asyncio would end its loop.
+    """
+    failure = None
     try:
-        await result
+        await record(*args, **kwargs)
     except BaseException as error:
         if is_way_out(error):
             raise
-        return error
-    return None
+        if issubclass(type(error), GeneratorExit):
+            # Python may close this coroutine, which can't wait any more then.
+            return error
+        failure = error
+    # A callback may cancel its own task and return all the same.
+    await absorb_cancellation()
+    return failure
 
 
 tracker = Tracker()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import cache, partial
 from importlib import import_module
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -55,8 +55,9 @@ async def _wait_for(task: "asyncio.Future[Any]") -> asyncio.CancelledError | Non
         except asyncio.CancelledError as error:
             cancelled = error
         except BaseException:
-            # The task's own error, which its result has.
-            break
+            if not task.done():
+                # Python closes this coroutine: its loop has ended, for example.
+                raise
     return cancelled
 
 
@@ -81,34 +82,29 @@ async def run_to_end(coroutine: Coroutine[Any, Any, Result]) -> Result:
     return task.result()
 
 
-def is_cancelling() -> bool:
-    """Return whether the current task has been cancelled, by itself for example."""
+async def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a part of such work in a task of its own, and wait for its end.
+
+    So a cancellation that the part leaves behind, even for later, meets no other part.
+    A cancellation of the waiting is dropped.
+
+    Args:
+        coroutine: The part.
+
+    Raises:
+        asyncio.CancelledError: It was cancelled.
+    """
+    task = _start(coroutine)
+    await _wait_for(task)
+    return task.result()
+
+
+async def absorb_cancellation() -> None:
+    """Let a cancellation that hasn't reached the current task yet reach it here."""
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def get_task() -> "asyncio.Task[Any] | None":
-    """Return the task that this code runs in."""
-    return asyncio.current_task()
-
-
-def is_current(task: "asyncio.Task[Any] | None") -> bool:
-    """Return whether a task runs just now; it doesn't when its coroutine is closed."""
-    try:
-        return asyncio.current_task() is task
-    except RuntimeError:
-        # The thread has no loop.
-        return False
-
-
-async def drop_cancellation() -> None:
-    """Undo the cancellation of the current task by a callback in it."""
-    task = cast("asyncio.Task[Any]", asyncio.current_task())
-    # A cancellation that hasn't reached the task yet does so here.
-    with suppress(asyncio.CancelledError):
-        await asyncio.sleep(0)
-    while task.cancelling():
-        task.uncancel()
+    if task is not None and task.cancelling():
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
 
 
 async def run_in_thread(

@@ -4,8 +4,10 @@ import abc
 import asyncio
 import functools
 import gc
+import inspect
 import logging
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -842,6 +844,75 @@ def test_callback_that_cancels_its_own_task_does_not_hurt_the_next(
     assert get_names(log) == [pixel.__name__ for pixel in pixels]
     # A cancellation is a failure of the callback only if it came out of it.
     assert len(caplog.records) == (2 if waits else 0)
+
+
+def test_cancellation_that_a_callback_leaves_behind_meets_no_other(own_tracker, log):
+    class Leaving(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            task = asyncio.current_task()
+            asyncio.get_running_loop().call_later(0.01, task.cancel)
+            await super().record(request)
+
+    class Waiting(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            await asyncio.sleep(0.05)
+            await super().record(request)
+
+    for pixel in (Leaving, Waiting):
+        own_tracker.register(pixel)
+    assert run_async(own_tracker)
+    assert get_names(log) == ["Leaving", "Waiting"]
+
+
+def test_end_of_a_generator_in_another_task_is_a_failure_as_any_other(
+    own_tracker, log, caplog
+):
+    async def end() -> None:
+        raise GeneratorExit
+
+    class Ending(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            await asyncio.create_task(end())
+
+    for pixel in (Ending, Async):
+        own_tracker.register(pixel)
+    assert not run_async(own_tracker)
+    assert get_names(log) == ["Async"]
+    assert len(caplog.records) == 1
+
+
+def test_callback_that_is_cancelled_before_it_began_has_failed(
+    own_tracker, log, caplog
+):
+    """Before Python 3.12, a task begins only at the next turn of the loop."""
+
+    def cancel_new_tasks(turns: int) -> None:
+        for task in asyncio.all_tasks():
+            if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:
+                task.cancel()
+        if turns:
+            asyncio.get_running_loop().call_soon(cancel_new_tasks, turns - 1)
+
+    class Cancelling(Async):
+        async def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            await super().record(request)
+            cancel_new_tasks(turns=10)
+
+    for pixel in (Cancelling, Async):
+        own_tracker.register(pixel)
+    begins_at_once = sys.version_info >= (3, 12)
+
+    async def main() -> bool:
+        try:
+            return await own_tracker.arun(make_hit())
+        finally:
+            # The loop's own last tasks aren't meant.
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+    assert asyncio.run(main()) == begins_at_once
+    assert get_names(log) == ["Cancelling", "Async"][: 1 + begins_at_once]
+    assert len(caplog.records) == (not begins_at_once)
 
 
 def test_request_is_not_cancelled_by_a_callback_that_cancels_its_task(own_tracker):

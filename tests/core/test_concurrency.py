@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,8 +15,6 @@ import trio
 from ptrack.core import concurrency
 from ptrack.core.concurrency import (
     THREADS,
-    drop_cancellation,
-    is_cancelling,
     run_in_thread,
     run_outside_asyncio,
     run_to_end,
@@ -331,34 +328,6 @@ def test_fork_of_a_process_with_threads_has_threads_of_its_own():
     assert sorted(run_python(FORK).split()) == ["again", "child", "parent"]
 
 
-# -- drop_cancellation ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("catches", [True, False])
-@pytest.mark.parametrize("times", [1, 2])
-def test_cancellation_of_its_own_task_is_dropped(catches: bool, times: int):
-    """It doesn't matter if it has reached the task; later timeouts work."""
-    done = []
-
-    async def work() -> None:
-        task: Any = asyncio.current_task()
-        for _ in range(times):
-            task.cancel()
-        if catches:
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)
-        await drop_cancellation()
-        assert task.cancelling() == 0
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.Event().wait(), 0.01)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.sleep(0))
-        done.append("work")
-
-    asyncio.run(run_to_end(work()))
-    assert done == ["work"]
-
-
 def takes_turns(coroutine: Coroutine[Any, Any, Any]) -> bool:
     """Return whether a coroutine waits for a turn of the loop."""
     turns = []
@@ -376,17 +345,6 @@ def test_work_that_does_not_wait_takes_no_turn_of_the_loop_where_python_can():
         """Return without waiting."""
 
     assert takes_turns(run_to_end(work())) == (sys.version_info < (3, 12))
-
-
-def test_task_that_nothing_cancelled_is_not_cancelling():
-    async def main() -> None:
-        assert not is_cancelling()
-        asyncio.current_task().cancel()
-        assert is_cancelling()
-        await drop_cancellation()
-        assert not is_cancelling()
-
-    asyncio.run(main())
 
 
 # -- run_outside_asyncio --------------------------------------------------------------
