@@ -24,6 +24,9 @@ from django.db.backends.signals import connection_created
 IDLE = 10.0
 """Seconds after which a connection that no thread has taken is closed."""
 
+_POOL = "pool"
+"""The option of Django's pool: see "Connection pool" in Django's page on databases."""
+
 Key = tuple[Any, ...]
 
 _idle: "defaultdict[Key, deque[tuple[float, BaseDatabaseWrapper]]]" = defaultdict(deque)
@@ -48,9 +51,21 @@ def take(using: str) -> BaseDatabaseWrapper:
     try:
         _, connection = _idle[_make_key(using, connections.settings[using])].pop()
     except IndexError:
-        connection = connections.create_connection(using)
-        # Several threads use it, one after the other.
-        connection.inc_thread_sharing()
+        connection = _make_connection(using)
+    return connection
+
+
+def _make_connection(using: str) -> BaseDatabaseWrapper:
+    connection = connections.create_connection(using)
+    # Several threads use it, one after the other.
+    connection.inc_thread_sharing()
+    # Not one of Django's pool: a signal that comes at a bad moment would cost the pool
+    # a place for good.
+    settings = connection.settings_dict
+    options = {
+        name: each for name, each in settings["OPTIONS"].items() if name != _POOL
+    }
+    connection.settings_dict = {**settings, "OPTIONS": options}
     return connection
 
 
@@ -83,7 +98,7 @@ def abandon(connection: BaseDatabaseWrapper) -> None:
     between a lock's acquisition and the block that releases it
     (https://github.com/python/cpython/issues/148874).
     """
-    if connection.in_atomic_block or _has_pool(connection):
+    if connection.in_atomic_block or _POOL in connection.settings_dict["OPTIONS"]:
         # In a block that the caller has begun since then, the next query has to fail.
         close(connection)
     elif connection.connection is not None:
@@ -100,14 +115,11 @@ def close(connection: BaseDatabaseWrapper) -> None:
 
 
 def put_back(connection: BaseDatabaseWrapper) -> None:
-    """Keep a connection for the next row, or give it back to Django's pool, if any.
+    """Keep a connection for the next row.
 
     Args:
         connection: One that `take` returned, and over which a row was written.
     """
-    if _has_pool(connection):
-        close(connection)
-        return
     key = _make_key(connection.alias, connection.settings_dict)
     _idle[key].append((time.monotonic(), connection))
     _start_closer()
@@ -120,10 +132,6 @@ def close_idle(seconds: float = 0.0) -> None:
         with suppress(IndexError):
             while time.monotonic() - idle[0][0] >= seconds:
                 close(idle.popleft()[1])
-
-
-def _has_pool(connection: BaseDatabaseWrapper) -> bool:
-    return bool(connection.settings_dict["OPTIONS"].get("pool"))
 
 
 def _make_key(using: str, settings: dict[str, Any]) -> Key:

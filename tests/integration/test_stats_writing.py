@@ -496,30 +496,45 @@ def test_inherited_connection_is_neither_used_nor_deleted(own, opened):
     own._inherited.clear()
 
 
-@on_postgresql
-def test_pool_of_django_gets_its_connection_back(stats: Database, own, model, sleeps):
-    """Even if the server has ended all of them: only their use shows that."""
+@pytest.fixture
+def pooled(stats: Database):
+    """The database with a pool of Django's, of one place."""
     if django.VERSION < (5, 1):
         pytest.skip("this Django has no pools")
-    entry = {**stats.entry, "OPTIONS": {"pool": {"min_size": 4, "max_size": 4}}}
+    entry = {**stats.entry, "OPTIONS": {"pool": {"min_size": 1, "max_size": 1}}}
     before = connections.settings[ALIAS]
     configured = connections.configure_settings({"default": {}, ALIAS: entry})
+    connections[ALIAS].close()
     connections.settings[ALIAS] = configured[ALIAS]
     del connections[ALIAS]
-    try:
-        for number in range(7):
-            write(make_open(key=str(number)))
-            assert own.take(ALIAS).connection is None
-            if number == 0:
-                end_sessions(stats)
-        with pytest.raises(TypeError):
-            write(make_open(args=[object()]))
-        write(make_open())
-    finally:
-        connections[ALIAS].close_pool()
-        connections.settings[ALIAS] = before
-        del connections[ALIAS]
-    assert model.objects.count() == 8
+    yield
+    connections[ALIAS].close()
+    connections[ALIAS].close_pool()
+    connections.settings[ALIAS] = before
+    del connections[ALIAS]
+
+
+@on_postgresql
+@pytest.mark.usefixtures("pooled")
+def test_own_connections_take_no_place_of_djangos_pool(own, model, opened):
+    with connections[ALIAS].cursor():
+        # The only place is taken.
+        assert run_in_threads(2, lambda _: write(make_open())) == [None] * 2
+    connections[ALIAS].close()
+    assert model.objects.count() == 2
+    assert any("pool" not in each.settings_dict["OPTIONS"] for each in opened)
+
+
+@on_postgresql
+@pytest.mark.usefixtures("pooled")
+def test_pool_of_django_gets_the_connection_of_a_request_back(own, model):
+    for _ in range(3):
+        write(make_open(), in_request=True)
+        connections[ALIAS].close()
+    with pytest.raises(TypeError):
+        write(make_open(args=[object()]), in_request=True)
+    write(make_open(), in_request=True)
+    assert model.objects.count() == 4
 
 
 def end_sessions(stats: Database) -> None:
