@@ -54,7 +54,15 @@ def import_pixels(modules: str | Iterable[str] | None) -> None:
 
 
 def _import_if_there(module: str) -> None:
-    if find_spec(module) is not None:
+    try:
+        is_there = find_spec(module) is not None
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise
+        # The settings name a package that doesn't exist. Django says so where it needs
+        # that package.
+        return
+    if is_there:
         import_module(module)
 
 

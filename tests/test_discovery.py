@@ -29,7 +29,7 @@ SETTINGS = """
 SECRET_KEY = "x"
 USE_TZ = True
 INSTALLED_APPS = {apps}
-ROOT_URLCONF = "project.urls"
+ROOT_URLCONF = "{urlconf}"
 PTRACK_SECRET = "s" * 32
 """
 
@@ -46,14 +46,28 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def discover(site: Path, *apps: str) -> str:
+def discover(site: Path, *apps: str, urlconf: str = "project.urls") -> str:
     """Return the names of the callbacks that the site has with these apps."""
-    (site / "project/settings.py").write_text(SETTINGS.format(apps=list(apps)))
+    settings = SETTINGS.format(apps=list(apps), urlconf=urlconf)
+    (site / "project/settings.py").write_text(settings)
     return run_python(
         f"import sys; sys.path.insert(0, ''); import django; django.setup(){SHOW}",
         cwd=site,
         DJANGO_SETTINGS_MODULE="project.settings",
     ).strip()
+
+
+def test_missing_package_of_the_urlconf_is_left_to_django(site):
+    for urlconf in ("gone.urls", "project.urls.gone"):
+        found = discover(site, "ptrack", "shop", urlconf=urlconf)
+        assert "shop.pixels.Shop" in found
+
+
+def test_missing_import_of_a_package_is_raised(site):
+    (site / "other").mkdir()
+    (site / "other/__init__.py").write_text("import missing_of_it")
+    with pytest.raises(AssertionError, match="No module named 'missing_of_it'"):
+        discover(site, "ptrack", urlconf="other.urls")
 
 
 def test_pixels_of_all_apps_and_of_the_project_are_found(site):
@@ -128,7 +142,7 @@ class Shop(AppConfig):
 
 def complain(site: Path, *apps: str) -> str:
     """Return the hints of the checks, and the log, of a site with the middleware."""
-    settings = SETTINGS.format(apps=list(apps))
+    settings = SETTINGS.format(apps=list(apps), urlconf="project.urls")
     settings += "MIDDLEWARE = ['ptrack.middleware.PtrackMiddleware']\n"
     (site / "project/settings.py").write_text(settings)
     return run_python(COMPLAIN, cwd=site, DJANGO_SETTINGS_MODULE="project.settings")
