@@ -91,7 +91,7 @@ def main() -> None:
         variables = {
             **os.environ,
             "PATH": str(link_programs(place / "bin")),
-            "PTRACK_POSTGRESQL": str(place / "nowhere"),
+            "POSTGRESQL_VERSIONS": str(place / "nowhere"),
         }
         check_hidden(clone, variables)
         began = time.monotonic()

@@ -199,42 +199,47 @@ def _is_kept(name: str) -> bool:
 # -- the variables of a request -------------------------------------------------------
 
 
-def _read_environment() -> dict[str, str]:
-    """Return the process's own variables that look like headers.
+def _select_headers(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that look like headers; others may be secrets."""
+    return {
+        name: value for name, value in environment.items() if name.startswith("HTTP_")
+    }
+
+
+def _read_environment() -> dict[str, str] | None:
+    """Return such variables of the process; ``None`` where they are the request's.
 
     Python's own server puts the environment into every environ. Under CGI (RFC 3875,
-    section 4.1.4) the environment is the request, so none of them is the process's.
+    section 4.1.4) the environment is the request.
     """
-    if "GATEWAY_INTERFACE" in os.environ:
-        return {}
-    return {name: each for name, each in os.environ.items() if name.startswith("HTTP_")}
+    return None if "GATEWAY_INTERFACE" in os.environ else _select_headers(os.environ)
 
 
 # As it is when the server starts, and has its own copy: the app may change it later.
 _ENVIRONMENT = _read_environment()
 
 
-def _read_copy() -> Mapping[str, str]:
-    """Return the environment as Python's own server has it.
+def _find_environments() -> list[dict[str, str]]:
+    """Return the environment as it was when ptrack and Python's server were imported.
 
-    The server may have been imported before ptrack, and the app may have changed the
-    environment in between.
+    The app may have changed it in between.
     """
-    handlers = sys.modules.get("wsgiref.handlers")
-    if handlers is None or "GATEWAY_INTERFACE" in os.environ:
-        return {}
-    copy: Mapping[str, str] = handlers.BaseHandler.os_environ
-    return copy
+    if _ENVIRONMENT is None:
+        return []
+    server = sys.modules.get("wsgiref.handlers")
+    if server is None:
+        return [_ENVIRONMENT]
+    return [_ENVIRONMENT, _select_headers(server.BaseHandler.os_environ)]
 
 
 def _select_variables(request: Any) -> dict[str, str]:
     environ = _decode(request) if _is_django(request) else read_environ(request)
+    environments = _find_environments()
     found: dict[str, str] = {}
     spare = MAX_VARIABLES
-    copy = _read_copy()
     # Those that ptrack reads come first, so that no mass of others drives them out.
     for name in sorted(filter(_is_kept, environ), key=_is_optional):
-        if name.startswith("HTTP_") and environ[name] == copy.get(name):
+        if _is_of_process(name, environ[name], environments):
             continue
         value = _read_variable(environ, name)
         size = len(name) + len(value or "") + 6
@@ -244,6 +249,13 @@ def _select_variables(request: Any) -> dict[str, str]:
     return found
 
 
+def _is_of_process(name: str, value: Any, environments: list[dict[str, str]]) -> bool:
+    """Return whether what looks like a header is the process's own variable."""
+    return name.startswith("HTTP_") and any(
+        each.get(name) == value for each in environments
+    )
+
+
 def _is_optional(name: str) -> bool:
     return name not in _CGI and name not in _CUTS
 
@@ -251,7 +263,7 @@ def _is_optional(name: str) -> bool:
 def _read_variable(environ: Mapping[str, Any], name: str) -> str | None:
     """Return the part of a variable that is kept; ``None`` to leave it out."""
     value = environ[name]
-    if not isinstance(value, str) or value == _ENVIRONMENT.get(name):
+    if not isinstance(value, str):
         return None
     if len(value) <= MAX_HEADER:
         return value

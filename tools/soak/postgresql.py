@@ -64,11 +64,11 @@ def find_binaries() -> Path | None:
     """Return the directory of the programs, if they are installed.
 
     They are in ``PATH``, or where Debian puts them: the newest version counts.
-    ``PTRACK_POSTGRESQL`` names another directory of versions.
+    ``POSTGRESQL_VERSIONS`` names another directory of versions.
     """
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
-    versions = Path(os.environ.get("PTRACK_POSTGRESQL", "/usr/lib/postgresql"))
+    versions = Path(os.environ.get("POSTGRESQL_VERSIONS", "/usr/lib/postgresql"))
     newest = max(
         versions.glob("*/bin/initdb"),
         key=lambda path: int(path.parts[-3]),
