@@ -14,7 +14,7 @@ from ptrack.core.answers import GIF
 from ptrack.core.tokens import TokenBox
 from tests.processes import PATIENCE, ROOT, fetch, reserve_port, run_server
 
-from .served.exits import WAYS
+from .served.ways import WAYS
 
 pytestmark = pytest.mark.once
 
@@ -67,7 +67,7 @@ ENDING = {("sync", way) for way in ("exit", "quit", "SystemExit")}
 class Served:
     def __init__(self, name: str, port: int, hits: Path) -> None:
         self.name, self._hits = name, hits
-        path = "pixel%20%C3%A9" if name.startswith("django") else "ptrack"
+        path = "pixel+%C3%A9" if name.startswith("django") else "ptrack"
         self._prefix = f"http://127.0.0.1:{port}/{path}/"
 
     def make_url(self, kind: str, way: str) -> str:

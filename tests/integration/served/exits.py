@@ -4,9 +4,7 @@ import asyncio
 import json
 import logging
 import os
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +14,7 @@ from ptrack.asgi import mirror as asgi_mirror
 from ptrack.wsgi import PtrackWSGIMiddleware
 from ptrack.wsgi import mirror as wsgi_mirror
 
-
-def fail(error: BaseException) -> None:
-    raise error
-
-
-WAYS: dict[str, Callable[[], Any]] = {
-    "exit": lambda: sys.exit(3),
-    "quit": quit,
-    "SystemExit": lambda: fail(SystemExit("bye")),
-    "GeneratorExit": lambda: fail(GeneratorExit()),
-    "CancelledError": lambda: fail(asyncio.CancelledError()),
-    "group": lambda: fail(BaseExceptionGroup("group", [SystemExit(), ValueError()])),
-}
+from .ways import WAYS
 
 
 def write(kind: str, way: str) -> None:
