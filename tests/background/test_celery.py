@@ -469,6 +469,42 @@ def test_django_app_registers_the_task_for_workers(background: str):
     assert out == "True\n"
 
 
+OUTSIDE_DJANGO = """
+import sys, threading
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+import ptrack
+from ptrack import Hit
+from ptrack.background.celery import CeleryEngine
+from ptrack.core.jobs import write_job
+from ptrack.core.kinds import PIXEL
+from ptrack.requests import PixelRequest
+
+done = threading.Event()
+
+@ptrack.tracker.register
+class Slow(ptrack.TrackingPixel):
+    background = True
+
+    def record(self, request, *args, **kwargs):
+        done.set()
+
+app = Celery("outside", broker="memory://")
+app.conf.update(worker_hijack_root_logger=False)
+app.conf.broker_transport_options = {"polling_interval": 0.1}
+(name,) = ptrack.tracker.in_background
+with start_worker(app, perform_ping_check=False, shutdown_timeout=30):
+    hit = Hit(PIXEL, PixelRequest.blank("/"), [], {})
+    CeleryEngine(app).enqueue(write_job(name, hit))
+    print(done.wait(30))
+print("django.db" in sys.modules)
+"""
+
+
+def test_worker_outside_django_brings_nothing_of_it():
+    assert run_python(OUTSIDE_DJANGO) == "True\nFalse\n"
+
+
 def test_django_app_starts_without_celery_and_the_check_says_so():
     """A crash would hide the check."""
     out = run_python(
