@@ -16,7 +16,6 @@ from django.db import (
     InterfaceError,
     OperationalError,
     router,
-    transaction,
 )
 from django.db import connections as django_connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -86,16 +85,15 @@ def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
 def _write_in_transaction(row: Row, connection: BaseDatabaseWrapper) -> None:
     """Write a row as a part of the caller's transaction."""
     # Not atomic(): if a signal ended that, the caller's block couldn't end any more.
-    # https://docs.djangoproject.com/en/stable/topics/db/transactions/#savepoints
-    using = connection.alias
-    savepoint = transaction.savepoint(using)
+    # Django 6.1 gives transaction.savepoint() another name.
+    savepoint: Any = connection.savepoint()
     try:
         _insert(row, connection)
     except Error as error:
-        transaction.savepoint_rollback(savepoint, using)
+        connection.savepoint_rollback(savepoint)
         if not (isinstance(error, IntegrityError) and _has(row, connection)):
             raise
-    transaction.savepoint_commit(savepoint, using)
+    connection.savepoint_commit(savepoint)
 
 
 def _write_patiently(row: Row, using: str, in_request: bool) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import django
 import pytest
 
 from tests.processes import PATIENCE, ROOT, WARNINGS, make_environment
@@ -31,9 +32,12 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("journal", ["rollback", "wal"])
 def test_commands_beside_writers_lose_no_hit(tmp_path: Path, journal: str):
     """Each of them runs twice at the same time, with SQLite's usual timeout."""
+    if journal == "wal" and django.VERSION < (5, 1):
+        pytest.skip("this Django has no init_command for SQLite")
     # The processes that it starts import the file again.
     program = tmp_path / "program.py"
     program.write_text(RUN)

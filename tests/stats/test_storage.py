@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_address
 from types import MappingProxyType
 
 import pytest
@@ -117,7 +118,8 @@ def test_list_that_contains_itself_is_an_error():
         ("192.0.2.7", "192.0.2.7"),
         ("2001:DB8::7", "2001:db8::7"),
         ("fe80::1%eth0", "fe80::1"),
-        ("::ffff:192.0.2.1", "::ffff:c000:201"),
+        # Python 3.13 writes it as it was given.
+        ("::ffff:192.0.2.1", str(ip_address("::ffff:c000:201"))),
         *((bad, None) for bad in ("", "unknown", "1.2.3", "x" * 9999, 7, "1\0", b"1")),
     ],
 )
