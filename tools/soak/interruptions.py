@@ -66,16 +66,21 @@ class Timer:
 
     def __init__(self) -> None:
         self._left = 0
+        self._raised = False
         self._error: type[BaseException] = LikeNothing
         signal.signal(signal.SIGALRM, self._raise)
 
     def _raise(self, *_: object) -> None:
         if self._left:
             self._left -= 1
+            self._raised = True
             raise self._error
 
     def run(self, function: Callable[[], None], seconds: float, times: int) -> bool:
         """Call a function, and interrupt it; return whether it came to its end.
+
+        A driver may turn the exception into an error of its own: psycopg takes any
+        exception while it reads a number for a wrong number.
 
         Args:
             function: The function.
@@ -83,6 +88,7 @@ class Timer:
             times: How often; from the second time on, after a moment.
         """
         self._error, self._left = random.choice(INTERRUPTIONS), times
+        self._raised = False
         try:
             try:
                 signal.setitimer(
@@ -91,7 +97,9 @@ class Timer:
                 function()
             finally:
                 self._left = 0
-        except INTERRUPTIONS:
+        except BaseException:
+            if not self._raised:
+                raise
             return False
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
