@@ -19,6 +19,9 @@ from tests.adapters import PREFIX, Request, Send
 from tests.reference import seal, spell
 from tests.settings import PTRACK_SECRET
 
+# The requests of many examples take long.
+pytestmark = pytest.mark.once
+
 SEALED = [
     seal(b'[["a"],{"k":1}]' + b" " * spaces, PTRACK_SECRET, bytes(range(232, 256)))
     for spaces in range(3)

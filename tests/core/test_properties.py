@@ -27,6 +27,9 @@ from tests.adapters import Request, Send
 from tests.recording import register_recorder
 from tests.reference import open_token, seal, spell
 
+# The requests of many examples take long.
+pytestmark = pytest.mark.once
+
 BOX = TokenBox("s3cret")
 HOST = "https://www.example.com"
 

@@ -21,6 +21,9 @@ from ptrack.shortcuts import pixel_url
 from tests.email import hostile
 from tests.email.mailing import LINK, PIXEL
 
+# Mails of this length take long.
+pytestmark = pytest.mark.once
+
 TARGET = "https://shop.example/"
 few = settings(max_examples=25)
 

@@ -240,6 +240,7 @@ def test_job_begins_in_no_transaction(
         wait_until(lambda: is_committed(hit.id), PATIENCE, "no row")
 
 
+@pytest.mark.once
 def test_rows_that_signals_interrupt_at_random():
     """The short form of the command."""
     # Coverage isn't measured: the signals would break that.
