@@ -6,7 +6,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from celery import Celery
@@ -204,6 +204,17 @@ class Interrupted(ptrack.TrackingPixel):
         raise TimeoutError
 
 
+class Connected(ptrack.TrackingPixel):
+    """Uses the site's connection, and keeps the driver's objects."""
+
+    background = True
+    seen: ClassVar[list[Any]] = []
+
+    def record(self, request: Any) -> None:
+        connections[ALIAS].ensure_connection()
+        self.seen.append(connections[ALIAS].connection)
+
+
 @pytest.fixture
 def worked(own_tracker: Tracker) -> Iterator[CeleryEngine]:
     """Yield the engine of a worker that has these callbacks."""
@@ -212,7 +223,7 @@ def worked(own_tracker: Tracker) -> Iterator[CeleryEngine]:
     class RecordLater(RecordOpen):
         background = True
 
-    callbacks = (Interrupted, RecordLater)
+    callbacks = (Interrupted, RecordLater, Connected)
     app = Celery("interruptions", broker="memory://", set_as_current=False)
     app.conf.update(
         worker_hijack_root_logger=False,
@@ -233,11 +244,25 @@ def test_job_begins_in_no_transaction(
     stats: Database, own_tracker: Tracker, worked: CeleryEngine, how: str
 ):
     """A time limit may have left one of another callback, of the site's."""
-    for name, args in zip(own_tracker.in_background, ([how], []), strict=True):
+    interrupted, later, _ = own_tracker.in_background
+    for name, args in ((interrupted, [how]), (later, [])):
         hit = Hit(PIXEL, PixelRequest.blank("/"), args, {})
         worked.enqueue(write_job(name, hit))
     with open_second(stats) as is_committed:
         wait_until(lambda: is_committed(hit.id), PATIENCE, "no row")
+
+
+def test_connection_in_no_transaction_stays(
+    stats: Database, own_tracker: Tracker, worked: CeleryEngine
+):
+    Connected.seen.clear()
+    *_, connected = own_tracker.in_background
+    for _ in range(2):
+        hit = Hit(PIXEL, PixelRequest.blank("/"), [], {})
+        worked.enqueue(write_job(connected, hit))
+    wait_until(lambda: len(Connected.seen) == 2, PATIENCE, "not both recorded")
+    first, second = Connected.seen
+    assert first is second
 
 
 @pytest.mark.once
