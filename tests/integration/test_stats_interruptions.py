@@ -205,14 +205,17 @@ class Interrupted(ptrack.TrackingPixel):
 
 
 class Connected(ptrack.TrackingPixel):
-    """Uses the site's connection, and keeps the driver's objects."""
+    """Uses the site's connection, and keeps Django's objects.
+
+    Some versions of Celery close the driver's ones after each task.
+    """
 
     background = True
     seen: ClassVar[list[Any]] = []
 
     def record(self, request: Any) -> None:
         connections[ALIAS].ensure_connection()
-        self.seen.append(connections[ALIAS].connection)
+        self.seen.append(connections[ALIAS])
 
 
 @pytest.fixture
