@@ -53,11 +53,12 @@ test: $(INSTALLED)-test ## run the tests that need nothing else installed
 	@echo "Left out: PostgreSQL, Redis, nginx, Varnish, Chromium, other frameworks," \
 		"servers, load, builds, the demo, the tools. All of it: make test-all"
 
+# Three at a time: some mostly wait for servers.
 # Debian has some programs in a directory of root's PATH alone.
 test-all: export PATH := $(PATH):/usr/sbin
 test-all: programs $(INSTALLED)-test-all ## run all tests, with coverage; names the programs that are missing
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m ""
+	$(BIN)/coverage run -m pytest -n 3 --dist loadfile -m ""
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
