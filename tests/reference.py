@@ -72,3 +72,13 @@ def open_token(
             continue
         return content if is_hit(content) else None
     return None
+
+
+def open_arguments(
+    token: bytes, secrets: Iterable[str | bytes], make_key: Key = make_key
+) -> Any:
+    """Return ``[args, kwargs]`` as callbacks get them: without the reserved key."""
+    content = open_token(token, secrets, make_key)
+    if content is not None:
+        content[1].pop(":", None)
+    return content

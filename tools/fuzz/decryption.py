@@ -10,7 +10,7 @@ from ptrack.core.endpoint import Endpoint
 from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackTokenError
 from tests.recording import Recorder, register_recorder
-from tests.reference import open_token
+from tests.reference import open_arguments, open_token
 from tools.fuzz import inputs
 from tools.fuzz.inputs import SECRETS
 
@@ -57,6 +57,6 @@ def _check_endpoint(endpoint: Endpoint, recorder: Recorder, token: bytes) -> Non
     assert found is not None
     if not found.startswith("link/"):
         assert endpoint.answer("GET", found, object) is PIXEL_IMAGE
-    hit = open_token(token.removesuffix(b"/"), SECRETS)
+    hit = open_arguments(token.removesuffix(b"/"), SECRETS)
     expected = [] if hit is None else [(tuple(hit[0]), hit[1])]
     assert repr(recorder.hits) == repr(expected), token

@@ -17,7 +17,7 @@ from ptrack.core.answers import LINK_NOT_FOUND, PIXEL_IMAGE, Answer, drop_body
 from ptrack.core.kinds import LINK, PIXEL
 from ptrack.core.links import check_target
 from tests.adapters import PREFIX, Click, Hit, Request, Response, open_adapters
-from tests.reference import make_link_key, open_token
+from tests.reference import make_link_key, open_arguments
 from tools.fuzz import inputs
 from tools.fuzz.inputs import SECRETS
 
@@ -88,7 +88,7 @@ def _is(got: Response, answer: Answer) -> bool:
 
 
 def _check_pixel(method: str, token: bytes, got: Response) -> None:
-    hit = open_token(token, SECRETS) if method == "GET" else None
+    hit = open_arguments(token, SECRETS) if method == "GET" else None
     due: list[Hit] = [] if hit is None else [(tuple(hit[0]), hit[1])]
     assert _is(got, IMAGES[method]), got
     assert repr(got.hits) == repr(due), got
@@ -96,7 +96,7 @@ def _check_pixel(method: str, token: bytes, got: Response) -> None:
 
 
 def _check_link(method: str, token: bytes, got: Response) -> None:
-    click = _read_click(open_token(token, SECRETS, make_link_key))
+    click = _read_click(open_arguments(token, SECRETS, make_link_key))
     due = [] if click is None or method == "HEAD" else [click]
     assert repr(got.clicks) == repr(due), got
     assert not got.hits, got

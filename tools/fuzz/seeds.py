@@ -32,6 +32,7 @@ DECRYPTION: dict[str, bytes] = {
     "sealed-numbers": b"J[[1e400,-0.0,NaN,-Infinity," + b"9" * 50 + b"],{}]",
     "sealed-too-many-digits": b"J[[" + b"9" * 4301 + b"],{}]",
     "sealed-same-keys": b'J[[],{"a":1,"a":2,"self":3,"request":4}]',
+    "sealed-reserved-key": b'J[[],{":":{"x":1},"k":2}]',
     "sealed-deep": b"J" + b"[" * 1500 + b"]" * 1500,
     "sealed-open-end": b"J" + b"[" * 3000,
     "sealed-three": b"J[[],{},[]]",
@@ -58,6 +59,9 @@ REQUESTS: dict[str, bytes] = {
     + b"\nutm=1\nHost: www.example.com\nUser-Agent: Mail/1\nCookie: a=b",
     "hit-in-lower-case": b"get\n" + HIT + b"\n",
     "link": b"GET\n" + LINK + b"\nutm=1",
+    "hit-with-reserved-key": b'GET\n/ptrack/<J[[],{":":1,"k":2}]>/\n',
+    "link-with-reserved-key": b"GET\n"
+    b'/ptrack/link/<L[["https://h.example/"],{":":1,"k":2}]>/\n',
     "link-head": b"HEAD\n" + LINK + b"\n",
     "link-post": b"POST\n" + LINK + b"\n",
     "link-not-ascii": b"GET\n"
