@@ -7,7 +7,7 @@ from tests.processes import ROOT
 
 NOT_OURS = shutil.ignore_patterns(
     *(".*env*", ".tox", ".git", ".coverage*", "__pycache__"),
-    *("*.egg-info", "build", "dist", "var"),
+    *("*.egg-info", "build", "dist", "var", "crashes"),
 )
 
 
