@@ -2,22 +2,12 @@
 
 from typing import Any, TypeVar
 
-from django.db.models import TextChoices
-
 from ptrack import agents
 from ptrack.stats.models import Click, Open, Row
 
 from .models import Campaign
 
 Some = TypeVar("Some", bound=Row)
-
-
-class Cause(TextChoices):
-    """The causes of hits, which are counted apart."""
-
-    PERSON = "person"
-    MACHINE = "machine"
-    UNKNOWN = "unknown"
 
 
 def find_opens(campaign: Campaign) -> list[Open]:
@@ -56,13 +46,6 @@ def find_agent(row: Row) -> agents.Agent:
     return agents.identify(environ)
 
 
-def find_cause(row: Row) -> Cause:
-    """Return the cause of a hit.
-
-    A mail provider's proxy that fetches when the reader opens the mail stands for a
-    person; a proxy that fetches in any case is a machine.
-    """
-    on_open = find_agent(row).on_open
-    if on_open is None:
-        return Cause.UNKNOWN
-    return Cause.PERSON if on_open else Cause.MACHINE
+def find_cause(row: Row) -> agents.Cause:
+    """Return the cause of a hit: see `ptrack.agents.Agent`."""
+    return find_agent(row).cause

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from ptrack.agents import Cause
 from ptrack.stats.models import Click, Open, Row
 
 from .hits import (
-    Cause,
     find_agent,
     find_cause,
     find_clicks,
@@ -24,7 +24,7 @@ from .models import Campaign
 Some = TypeVar("Some", bound=Row)
 
 # Several hits on the same thing have the first of these causes that is among theirs.
-_BEST_FIRST = (Cause.PERSON, Cause.UNKNOWN, Cause.MACHINE)
+_BEST_FIRST: tuple[Cause, ...] = ("person", "unknown", "machine")
 
 
 def summarize(campaign: Campaign) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _count(hits: Sequence[Row]) -> dict[str, int]:
 def _summarize_cause(
     cause: Cause, opens: list[Open], clicks: list[Click]
 ) -> dict[str, Any]:
-    theirs = [each for each in (*opens, *clicks) if find_cause(each) is cause]
+    theirs = [each for each in (*opens, *clicks) if find_cause(each) == cause]
     agents = [
         {"name": agent.name, "kind": agent.kind, **_count(hits)}
         for agent, hits in _group(theirs, find_agent).items()
@@ -95,7 +95,7 @@ def _summarize_links(clicks: list[Click]) -> list[dict[str, Any]]:
 
 def _summarize_link(url: str, clicks: list[Click]) -> dict[str, Any]:
     counts = Counter(map(find_cause, clicks))
-    return {"url": url, **{cause: counts[cause] for cause in Cause}}
+    return {"url": url, **{cause: counts[cause] for cause in _BEST_FIRST}}
 
 
 # -- recipients -----------------------------------------------------------------------
@@ -115,7 +115,7 @@ def _summarize_recipients(
 def _summarize_recipient(
     name: str, opens: list[Open], clicks: list[Click]
 ) -> dict[str, Any]:
-    first = next((each for each in opens if find_cause(each) is Cause.PERSON), None)
+    first = next((each for each in opens if find_cause(each) == "person"), None)
     agents = Counter(find_agent(each).name for each in opens)
     return {
         "recipient": name,
@@ -133,7 +133,7 @@ def _summarize_recipient(
 
 def _summarize_clicks(clicks: list[Click]) -> dict[str, Any]:
     cause = _choose_cause(clicks)
-    count = sum(find_cause(each) is cause for each in clicks)
+    count = sum(find_cause(each) == cause for each in clicks)
     return {"clicked_by": cause, "clicks": count}
 
 
@@ -146,7 +146,9 @@ def _choose_cause(hits: Sequence[Row]) -> Cause | None:
 
 
 def _make_timeline(campaign: Campaign, hits: list[Row]) -> list[dict[str, Any]]:
-    numbers = {f"{cause}_{kind}": 0 for cause in Cause for kind in ("opens", "clicks")}
+    numbers = {
+        f"{cause}_{kind}": 0 for cause in _BEST_FIRST for kind in ("opens", "clicks")
+    }
     points = []
     for each in sorted(hits, key=lambda each: each.at):
         kind = "opens" if isinstance(each, Open) else "clicks"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from ptrack.core.hits import read_environ, read_header
 from ptrack.exceptions import PtrackDependencyError
@@ -28,7 +28,10 @@ from .rules import (
     Rule,
 )
 
-__all__ = ["Agent", "client_ip", "identify", "too_fast"]
+__all__ = ["Agent", "Cause", "client_ip", "identify", "too_fast"]
+
+Cause = Literal["person", "machine", "unknown"]
+"""The cause of a hit, as `Agent.cause` has it."""
 
 MAX_LENGTH = 512
 """Characters of a user agent that are read; the longest in the data set has 285."""
@@ -63,6 +66,22 @@ class Agent:
     kind: AgentKind
     name: str
     on_open: bool | None
+
+    @property
+    def cause(self) -> Cause:
+        """Whether a person or a machine caused the hit; count opens and clicks by it.
+
+        ``"person"`` for the kind ``person``, and for a ``mail_proxy`` that fetches when
+        the mail is opened; ``"machine"`` for ``scanner``, ``bot`` and ``prefetch``, and
+        for a ``mail_proxy`` that fetches in any case; ``"unknown"`` for the rest.
+        """
+        if self.kind == "person":
+            return "person"
+        if self.kind in ("scanner", "bot", "prefetch"):
+            return "machine"
+        if self.kind == "mail_proxy" and self.on_open is not None:
+            return "person" if self.on_open else "machine"
+        return "unknown"
 
 
 NO_USER_AGENT = Agent("unknown", "no user agent", None)

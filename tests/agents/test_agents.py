@@ -2,16 +2,21 @@
 
 import random
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import webob
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from django.test import AsyncRequestFactory, RequestFactory
 
-from ptrack.agents import CACHED, MAX_LENGTH, Agent, identify, too_fast
+from ptrack.agents import CACHED, MAX_LENGTH, Agent, Cause, identify, too_fast
 from ptrack.agents.crawlers import NOT_CRAWLERS, load_crawlers
-from ptrack.agents.rules import AFTER_DATA_SET, BEFORE_DATA_SET, PURPOSE_HEADERS
+from ptrack.agents.rules import (
+    AFTER_DATA_SET,
+    BEFORE_DATA_SET,
+    PURPOSE_HEADERS,
+    AgentKind,
+)
 from ptrack.requests import PixelRequest
 from tests.processes import run_python
 
@@ -400,6 +405,54 @@ def test_answers_are_kept_up_to_a_bound():
 def test_answer_is_kept_for_the_part_of_a_user_agent_that_is_read():
     long = "curl/8.5.0".ljust(MAX_LENGTH, "x")
     assert identify_text(long) is identify_text(f"{long}y")
+
+
+# -- the cause ------------------------------------------------------------------------
+
+CAUSES = {
+    ("person", True): "person",
+    ("person", False): "person",
+    ("person", None): "person",
+    ("mail_proxy", True): "person",
+    ("mail_proxy", False): "machine",
+    ("mail_proxy", None): "unknown",
+    ("scanner", True): "machine",
+    ("scanner", False): "machine",
+    ("scanner", None): "machine",
+    ("bot", True): "machine",
+    ("bot", False): "machine",
+    ("bot", None): "machine",
+    ("prefetch", True): "machine",
+    ("prefetch", False): "machine",
+    ("prefetch", None): "machine",
+    ("unknown", True): "unknown",
+    ("unknown", False): "unknown",
+    ("unknown", None): "unknown",
+}
+
+
+@pytest.mark.parametrize("kind", get_args(AgentKind))
+@pytest.mark.parametrize("on_open", [True, False, None])
+def test_every_agent_has_one_cause(kind: AgentKind, on_open: bool | None):
+    assert Agent(kind, "x", on_open).cause == CAUSES[kind, on_open]
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "cause"),
+    [
+        (CHROME, "person"),
+        (GMAIL, "person"),
+        ("Mozilla/5.0", "machine"),
+        ("YahooMailProxy", "unknown"),
+        ("Mozilla/5.0 (compatible; Barracuda Sentinel (EE))", "machine"),
+        ("curl/8.5.0", "machine"),
+        ("CloudFlare-Prefetch/0.1", "machine"),
+        ("Something/1.0", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_cause_is_found_by_the_user_agent(user_agent: str, cause: Cause):
+    assert identify_text(user_agent).cause == cause
 
 
 # -- too fast -------------------------------------------------------------------------

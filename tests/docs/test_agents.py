@@ -34,8 +34,8 @@ def test_first_callback_prints_the_agent(
     load(making.run()["url"], GMAIL, REMOTE_ADDR="203.0.113.7")
     load(ptrack.pixel_url(recipient="bob@example.com"), MAIL, REMOTE_ADDR="")
     assert capsys.readouterr().out.splitlines() == [
-        "ada@example.com mail_proxy Gmail True True 203.0.113.0",
-        "bob@example.com person Thunderbird True None None",
+        "ada@example.com mail_proxy Gmail person True 203.0.113.0",
+        "bob@example.com person Thunderbird person None None",
     ]
 
 
@@ -83,7 +83,7 @@ def test_first_hit_of_a_person_is_found(block: Block):
 
     def judge(when: float, user_agent: str, *, too_fast: bool = False) -> Any:
         agent = identify({"HTTP_USER_AGENT": user_agent})
-        return names["StoredHit"](when, agent.kind, agent.on_open, too_fast)
+        return names["StoredHit"](when, agent.kind, agent.cause, too_fast)
 
     scanner = judge(1, MAIL, too_fast=True)
     bot, person, apple = judge(2, "curl/8"), judge(90, MAIL), judge(3, "Mozilla/5.0")

@@ -188,8 +188,8 @@ def test_people_are_told_from_machines(
     for user_agent in ("Mozilla/5.0", "Thunderbird/115.0"):
         load(ptrack.pixel_url(recipient="ada"), user_agent)
     assert capsys.readouterr().out.splitlines() == [
-        "ada mail_proxy Apple Mail Privacy Protection False",
-        "ada person Thunderbird True",
+        "ada machine mail_proxy Apple Mail Privacy Protection False",
+        "ada person person Thunderbird True",
     ]
 
 

@@ -211,8 +211,8 @@ def test_index_for_campaigns_is_made_and_used(block: Block, stats: Database, thr
 
 
 @claim(STATS, block="identify({")
-def test_kinds_are_told_from_the_rows(block: Block, three):
-    assert block.run()["kinds"] == {"bot": 3}
+def test_causes_are_told_from_the_rows(block: Block, three):
+    assert block.run()["causes"] == {"machine": 3}
 
 
 @claim(STATS, block="def forget")
