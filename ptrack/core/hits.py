@@ -46,6 +46,7 @@ class Hit:
         self.args = tuple(args)
         self.kwargs = kwargs
         self.target = target
+        self._seconds = time.time()
         # `hit` finds it by its request. Assigning an attribute would take WebOb longer.
         try:
             request.__dict__[_ATTRIBUTE] = self
@@ -55,9 +56,9 @@ class Hit:
 
     @property
     def at(self) -> datetime:
-        """The time of the hit in UTC: when it was asked for first."""
+        """The time at which the request was received, in UTC."""
         if self._at is None:
-            self._at = datetime.fromtimestamp(time.time(), UTC)
+            self._at = datetime.fromtimestamp(self._seconds, UTC)
         return self._at
 
     @property
