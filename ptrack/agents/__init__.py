@@ -7,14 +7,16 @@ when it starts, and doesn't take bots for people. Nothing is loaded before it is
 docs/agents.md has the table of rules, their sources and their limits.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from ptrack.core.hits import read_environ, read_header
+from ptrack.core.hits import Hit, read_environ, read_header
+from ptrack.core.hits import hit as find_hit
+from ptrack.core.kinds import PIXEL
 from ptrack.exceptions import PtrackDependencyError
 
 from .client_ip import client_ip
@@ -28,13 +30,38 @@ from .rules import (
     Rule,
 )
 
-__all__ = ["Agent", "Cause", "client_ip", "identify", "too_fast"]
+__all__ = [
+    "CLICK_WITHIN",
+    "OPEN_WITHIN",
+    "Agent",
+    "Cause",
+    "client_ip",
+    "identify",
+    "too_fast",
+]
 
 Cause = Literal["person", "machine", "unknown"]
 """The cause of a hit, as `Agent.cause` has it."""
 
+OPEN_WITHIN = 20.0
+"""The seconds after the send in which an open is too fast for a person.
+
+In a study of 836 recipients whose mail had five or more clicks in one second, 61 % of
+the opens before that came within 10 s of the send, and 84 % within 20 s
+(https://github.com/putyourlightson/craft-campaign/issues/546).
+"""
+
+CLICK_WITHIN = 60.0
+"""The seconds after the send in which a click is too fast for a person.
+
+In the same study the clicks began a median of 43 s after the send: 3 % of them within
+20 s, 69 % within 60 s, and 97 % within 5 minutes, in which people click as well.
+"""
+
 MAX_LENGTH = 512
 """Characters of a user agent that are read; the longest in the data set has 285."""
+
+_YEAR_3000 = 32_503_680_000
 
 CACHED = 1024
 """User agents whose answer is kept: less than 1 MiB in all."""
@@ -111,7 +138,9 @@ def identify(request: Any) -> Agent:
     return _identify(user_agent[:MAX_LENGTH]) if user_agent else NO_USER_AGENT
 
 
-def too_fast(sent_at: float, now: float | None = None, *, within: float = 10.0) -> bool:
+def too_fast(
+    hit: Any, sent_at: float | datetime | None, *, within: float | None = None
+) -> bool:
     """Return whether a hit came too soon after the send for a person.
 
     Scanners fetch images and links as they deliver the mail, and most have the user
@@ -119,13 +148,49 @@ def too_fast(sent_at: float, now: float | None = None, *, within: float = 10.0) 
     mail client is open can be as quick: choose ``within`` by looking at your own hits.
 
     Args:
-        sent_at: The time when the mail was sent, in seconds since the epoch: the result
-            of `time.time` at the send, carried in a keyword of the pixel or link.
-        now: The time of the hit, likewise; by default the present.
-        within: The seconds after the send in which a hit is too fast. A hit before the
-            send is too fast as well: the clocks of two machines differ.
+        hit: The request that the callback got. The time is that of the hit, in a
+            worker too. For a hit that you have stored, its time, as for ``sent_at``.
+        sent_at: The time when the mail was handed over, or is scheduled to be: in
+            seconds since the epoch, as `time.time` returns, or a datetime with a zone.
+            Carry it in a keyword of the pixel or link. If it is ``None``, as in mails
+            from before you carried it, no hit is too fast.
+        within: The seconds after the send in which a hit is too fast; `OPEN_WITHIN` for
+            a pixel, and `CLICK_WITHIN` for a link, by default. A stored hit needs it. A
+            hit before the send is too fast as well: the clocks of two machines differ.
+
+    Raises:
+        TypeError: A time is of another type, or has no zone; or ``within`` is needed.
+        ValueError: A time isn't of the years 1970 to 2999: it may be in milliseconds.
     """
-    return (time.time() if now is None else now) - sent_at < within
+    if sent_at is None:
+        return False
+    at, usual = _look_up(hit)
+    seconds = usual if within is None else within
+    if seconds is None:
+        raise TypeError("a stored hit needs within: OPEN_WITHIN or CLICK_WITHIN")
+    return _read_time("hit", at) - _read_time("sent_at", sent_at) < seconds
+
+
+def _look_up(hit: Any) -> tuple[Any, float | None]:
+    """Return the time of a hit, and the usual seconds if its kind is known."""
+    if isinstance(hit, int | float | datetime):
+        return hit, None
+    found = hit if isinstance(hit, Hit) else find_hit(hit)
+    return found.at, OPEN_WITHIN if found.kind is PIXEL else CLICK_WITHIN
+
+
+def _read_time(name: str, value: Any) -> float:
+    """Return a time in seconds since the epoch."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.timestamp()
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(
+            f"{name} must be seconds since the epoch, as time.time() returns, or a "
+            f"datetime with a zone, not a {type(value).__name__}"
+        )
+    if not 0 <= value < _YEAR_3000:
+        raise ValueError(f"{name} must be seconds, of the years 1970 to 2999")
+    return value
 
 
 def _states_prefetch(environ: Mapping[str, Any], header: str) -> bool:

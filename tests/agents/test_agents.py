@@ -2,14 +2,29 @@
 
 import random
 import re
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any, get_args
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 import webob
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from django.test import AsyncRequestFactory, RequestFactory
 
-from ptrack.agents import CACHED, MAX_LENGTH, Agent, Cause, identify, too_fast
+import ptrack
+from ptrack.agents import (
+    CACHED,
+    CLICK_WITHIN,
+    MAX_LENGTH,
+    OPEN_WITHIN,
+    Agent,
+    Cause,
+    identify,
+    too_fast,
+)
 from ptrack.agents.crawlers import NOT_CRAWLERS, load_crawlers
 from ptrack.agents.rules import (
     AFTER_DATA_SET,
@@ -17,7 +32,13 @@ from ptrack.agents.rules import (
     PURPOSE_HEADERS,
     AgentKind,
 )
+from ptrack.background import worker
+from ptrack.core.callbacks import Tracker
+from ptrack.core.hits import Hit
+from ptrack.core.kinds import LINK, PIXEL, Kind
 from ptrack.requests import PixelRequest
+from ptrack.wsgi import PtrackWSGIMiddleware
+from tests.adapters import Request, make_environ, open_adapters
 from tests.processes import run_python
 
 CHROME = (
@@ -458,6 +479,17 @@ def test_cause_is_found_by_the_user_agent(user_agent: str, cause: Cause):
 # -- too fast -------------------------------------------------------------------------
 
 
+SENT = 1_700_000_000.5
+
+
+def make_hit(seconds: float, kind: Kind = PIXEL) -> Hit:
+    """Return a hit of so many seconds after `SENT`."""
+    target = "https://h.example/" if kind is LINK else None
+    found = Hit(kind, PixelRequest.blank("/"), (), {}, target)
+    found.identify(UUID(int=7), datetime.fromtimestamp(SENT + seconds, UTC))
+    return found
+
+
 @pytest.mark.parametrize(
     ("passed", "within", "expected"),
     [
@@ -471,15 +503,140 @@ def test_cause_is_found_by_the_user_agent(user_agent: str, cause: Cause):
     ],
 )
 def test_hit_is_too_fast_within_the_given_seconds(passed, within, expected):
-    sent = 1_700_000_000.5
-    assert too_fast(sent, sent + passed, within=within) is expected
+    hit = make_hit(passed)
+    assert too_fast(hit.request, SENT, within=within) is expected
+    assert too_fast(hit, SENT, within=within) is expected
+    assert too_fast(hit.at, SENT, within=within) is expected
+    assert too_fast(SENT + passed, SENT, within=within) is expected
 
 
-def test_defaults_are_the_present_and_ten_seconds(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("time.time", lambda: 1010.0)
-    assert too_fast(1000.5)
-    assert not too_fast(1000)
-    assert not too_fast(999)
+@pytest.mark.parametrize(
+    ("kind", "passed", "expected"),
+    [
+        (PIXEL, 0, True),
+        (PIXEL, 9, True),
+        (PIXEL, 19.9, True),
+        (PIXEL, 20, False),
+        (LINK, 0, True),
+        (LINK, 43, True),
+        (LINK, 59.9, True),
+        (LINK, 60, False),
+        (LINK, 300, False),
+    ],
+)
+def test_default_is_that_of_the_kind(kind: Kind, passed, expected):
+    assert (OPEN_WITHIN, CLICK_WITHIN) == (20, 60)
+    assert too_fast(make_hit(passed, kind).request, SENT) is expected
+
+
+@pytest.mark.parametrize(
+    "zone", [UTC, timezone(timedelta(hours=-5)), ZoneInfo("Europe/Berlin")]
+)
+def test_time_of_the_send_can_be_a_datetime_of_any_zone(zone):
+    sent = datetime.fromtimestamp(SENT, zone)
+    assert too_fast(make_hit(19), sent)
+    assert not too_fast(make_hit(20), sent)
+    assert too_fast(sent, sent, within=1)
+
+
+def test_no_hit_is_too_fast_if_the_send_is_not_known():
+    assert not too_fast(make_hit(0), None)
+    assert not too_fast(make_hit(0).at, None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1700000000",
+        "2026-01-01T00:00:00+00:00",
+        b"1",
+        True,
+        [],
+        {},
+        datetime(2026, 1, 1),
+    ],
+    ids=str,
+)
+def test_time_of_another_type_is_an_error_that_says_what_to_do(value):
+    kind = type(value).__name__
+    match = rf"^sent_at must be seconds .+ time\.time\(\) .+ zone, not a {kind}$"
+    with pytest.raises(TypeError, match=match):
+        too_fast(make_hit(0), value)
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -1, SENT * 1000, 10**400]
+)
+def test_time_that_is_not_in_seconds_is_an_error(value):
+    match = "^sent_at must be seconds, of the years 1970 to 2999$"
+    with pytest.raises(ValueError, match=match):
+        too_fast(make_hit(0), value)
+    with pytest.raises(ValueError, match=r"^hit must"):
+        too_fast(value, SENT, within=1)
+
+
+def test_stored_hit_needs_the_seconds():
+    with pytest.raises(TypeError, match="OPEN_WITHIN or CLICK_WITHIN"):
+        too_fast(make_hit(0).at, SENT)
+
+
+@pytest.mark.parametrize("value", ["x", None, {"HTTP_USER_AGENT": "curl/8"}])
+def test_anything_but_a_hit_is_an_error(value):
+    with pytest.raises(TypeError, match="a request that takes attributes is needed"):
+        too_fast(value, SENT)
+
+
+ADAPTERS = "middleware", "async middleware", "urls", "async urls", "wsgi", "asgi"
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_request_of_every_adapter_has_the_time_and_the_kind(name: str):
+    with open_adapters() as adapters:
+        for url, usual in (
+            (ptrack.pixel_url(), OPEN_WITHIN),
+            (ptrack.link_url("https://h.example/"), CLICK_WITHIN),
+        ):
+            before = time.time()
+            path = url.removeprefix("https://www.example.com").encode()
+            [request] = adapters[name](Request(path=path)).requests
+            assert too_fast(request, before - usual + 1)
+            assert not too_fast(request, before - usual - 1)
+
+
+@pytest.mark.parametrize(
+    ("base", "make_url", "usual"),
+    [
+        (ptrack.TrackingPixel, PtrackWSGIMiddleware.pixel_url, OPEN_WITHIN),
+        (
+            ptrack.TrackingLink,
+            lambda app, **kwargs: app.link_url("https://h.example/", **kwargs),
+            CLICK_WITHIN,
+        ),
+    ],
+)
+def test_worker_judges_by_the_time_of_the_request(
+    own_tracker: Tracker, monkeypatch: pytest.MonkeyPatch, base, make_url, usual
+):
+    """A job that waited for an hour has the verdict that the request would have."""
+    verdicts, jobs = [], []
+
+    def record(self: Any, request: Any, *args: Any, sent: float) -> None:
+        verdicts.append(too_fast(request, sent))
+
+    fields = {"background": True, "record": record, "__module__": __name__}
+    own_tracker.register(type("Slow", (base,), fields))
+    engine = SimpleNamespace(enqueue=jobs.append)
+    app = PtrackWSGIMiddleware(None, tracker=own_tracker, pixels=(), background=engine)
+    now = time.time()
+    for passed in (usual - 5, usual + 5):
+        url = make_url(app, sent=now - passed)
+        path = url.removeprefix("https://www.example.com").encode()
+        app(make_environ(Request(path=path)), lambda status, headers: None)
+    monkeypatch.setattr("time.time", lambda: now + 3600)
+    for job in jobs:
+        worker.perform(job)
+        worker.perform(job)
+    assert verdicts == [True, True, False, False]
 
 
 # -- the cost where it isn't used -----------------------------------------------------

@@ -5,7 +5,14 @@ Its code blocks run in ``tests/docs/test_agents.py``.
 
 import pytest
 
-from ptrack.agents import CACHED, MAX_LENGTH, NO_USER_AGENT, UNKNOWN
+from ptrack.agents import (
+    CACHED,
+    CLICK_WITHIN,
+    MAX_LENGTH,
+    NO_USER_AGENT,
+    OPEN_WITHIN,
+    UNKNOWN,
+)
 from ptrack.agents.crawlers import NOT_CRAWLERS
 from ptrack.agents.rules import (
     AFTER_DATA_SET,
@@ -64,3 +71,11 @@ def test_other_steps_are_named_as_in_the_code():
     assert f"the last {CACHED:,} of them" in TEXT
     assert len(NOT_CRAWLERS) == 1
     assert "One entry of\nthe data set is left out" in TEXT
+
+
+def test_page_has_the_seconds_of_the_code():
+    rows = read_rows("Hits within seconds of the send")
+    assert [cells[1] for cells in rows] == [
+        f"`OPEN_WITHIN`, {OPEN_WITHIN:.0f}",
+        f"`CLICK_WITHIN`, {CLICK_WITHIN:.0f}",
+    ]

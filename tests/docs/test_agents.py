@@ -35,7 +35,7 @@ def test_first_callback_prints_the_agent(
     load(ptrack.pixel_url(recipient="bob@example.com"), MAIL, REMOTE_ADDR="")
     assert capsys.readouterr().out.splitlines() == [
         "ada@example.com mail_proxy Gmail person True 203.0.113.0",
-        "bob@example.com person Thunderbird person None None",
+        "bob@example.com person Thunderbird person False None",
     ]
 
 
@@ -49,6 +49,7 @@ def test_open_is_a_persons_and_not_within_seconds(block: Block):
 
     assert is_open(make_request(MAIL), long_ago)
     assert is_open(make_request(GMAIL), long_ago)
+    assert is_open(make_request(GMAIL), None)
     assert not is_open(make_request(MAIL), time.time())
     for user_agent in ("Mozilla/5.0", "YahooMailProxy", "curl/8", "anything", ""):
         assert not is_open(make_request(user_agent), long_ago)
