@@ -337,6 +337,34 @@ def _check_stats_ip(ip: object) -> str | None:
     )
 
 
+# The syntax of attributes in the HTML standard
+# (https://html.spec.whatwg.org/multipage/syntax.html#attributes-2).
+_ATTRIBUTE = r"""\s+([a-z][a-z0-9:._-]*)(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`/]+))?"""
+_FIND_ATTRIBUTE = re.compile(_ATTRIBUTE, re.IGNORECASE | re.ASCII)
+# XML closes an element that has no content by a slash, and HTML lets it stand.
+_ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE})*(?:\s+/?)?", re.IGNORECASE | re.ASCII)
+
+
+def _check_img_attributes(attributes: object) -> str | None:
+    if not isinstance(attributes, str):
+        return f"PTRACK_IMG_ATTRIBUTES must be str, not {type(attributes).__name__}"
+    problem = _find_attributes_problem(attributes)
+    return None if problem is None else f"PTRACK_IMG_ATTRIBUTES {problem}"
+
+
+def _find_attributes_problem(text: str) -> str | None:
+    if not text.isprintable():
+        return "has a line break or a control character in it"
+    if not _ATTRIBUTES.fullmatch(f" {text}"):
+        return "isn't a list of HTML attributes"
+    names = [found[1].lower() for found in _FIND_ATTRIBUTE.finditer(f" {text}")]
+    if {"src", "srcset"} & set(names):
+        return "has the address of an image in it, and ptrack gives that"
+    if len(set(names)) < len(names):
+        return "has an attribute twice"
+    return None
+
+
 def _is_list(value: object) -> bool:
     return isinstance(value, Collection) and not isinstance(value, str | bytes)
 
@@ -594,6 +622,17 @@ SETTINGS = (
         app="ptrack.stats",
         part=STATS,
     ),
+    Setting(
+        "PTRACK_IMG_ATTRIBUTES",
+        "`width=1 height=1`",
+        "Attributes of a pixel's `<img>` besides `src`; an empty text is none. With "
+        """`'width="1" height="1" alt=""'` screen readers pass the pixel over.""",
+        _check_img_attributes,
+        "ptrack.E017",
+        "Set it to attributes of an <img>, separated by spaces, such as "
+        """'width="1" height="1" alt=""', or leave it out.""",
+        option="img_attributes",
+    ),
 )
 
 _BY_NAME = {each.name: each for each in SETTINGS}
@@ -625,6 +664,7 @@ class Options(TypedDict, total=False):
     honour_gpc: bool | None
     background: str | Engine | None
     background_queue: str | None
+    img_attributes: str | None
     encoder: Encoder | None
     tracker: Tracker | None
     pixels: str | Iterable[str] | None

@@ -8,7 +8,7 @@ from typing import Any
 from . import conf, startup
 from .conf import SETTINGS, Configuration
 from .core.callbacks import Tracker, tracker
-from .core.endpoint import Endpoint
+from .core.endpoint import IMG_ATTRIBUTES, Endpoint
 from .core.engines import LazyEngine
 from .core.tokens import Encoder, TokenBox
 from .exceptions import PtrackConfigurationError
@@ -98,8 +98,15 @@ def build(
         link_fallback_url=configuration.get("PTRACK_LINK_FALLBACK_URL") or None,
         link_query=configuration.get("PTRACK_LINK_QUERY") or (),
         honour_gpc=bool(configuration.get("PTRACK_HONOUR_GPC")),
+        img_attributes=_choose_img_attributes(configuration),
         engine=make_engine(configuration),
     )
+
+
+def _choose_img_attributes(configuration: Configuration) -> str:
+    # An empty text is a choice too.
+    found = configuration.get("PTRACK_IMG_ATTRIBUTES")
+    return IMG_ATTRIBUTES if found is None else found.strip()
 
 
 def make_engine(configuration: Configuration) -> LazyEngine | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import conf, endpoints
-from .core.endpoint import make_tag
+from .core.endpoint import Endpoint, make_tag
 from .core.kinds import LINK, PIXEL, Kind
 from .exceptions import PtrackConfigurationError
 
@@ -26,7 +26,7 @@ def pixel_url(*args: Any, **kwargs: Any) -> str:
         PtrackConfigurationError: The environment lacks ``PTRACK_SECRET`` or
             ``PTRACK_APP_URL``. Under Django, ``ImproperlyConfigured``.
     """
-    return _mark_safe(_make_url(PIXEL, args, kwargs))
+    return _mark_safe(_make_url(_find_endpoint(), PIXEL, args, kwargs))
 
 
 def pixel_tag(*args: Any, **kwargs: Any) -> str:
@@ -37,12 +37,15 @@ def pixel_tag(*args: Any, **kwargs: Any) -> str:
         kwargs: As for `pixel_url`.
 
     Returns:
-        ``<img src="URL" width=1 height=1>``; under Django a ``SafeString``.
+        ``<img src="URL" width=1 height=1>``, or with the attributes of
+        ``PTRACK_IMG_ATTRIBUTES``; under Django a ``SafeString``.
 
     Raises:
         TypeError, ValueError, PtrackConfigurationError: As for `pixel_url`.
     """
-    return _mark_safe(make_tag(_make_url(PIXEL, args, kwargs)))
+    endpoint = _find_endpoint()
+    url = _make_url(endpoint, PIXEL, args, kwargs)
+    return _mark_safe(make_tag(url, endpoint.img_attributes))
 
 
 def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
@@ -61,7 +64,7 @@ def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
             carried.
         PtrackConfigurationError: As for `pixel_url`.
     """
-    return _mark_safe(_make_url(LINK, args, kwargs, url))
+    return _mark_safe(_make_url(_find_endpoint(), LINK, args, kwargs, url))
 
 
 def make_owner() -> Callable[[str], bool]:
@@ -70,21 +73,29 @@ def make_owner() -> Callable[[str], bool]:
     Raises:
         PtrackConfigurationError: As for `pixel_url`.
     """
+    owns = _find_endpoint().owns
     if not endpoints.uses_django():
-        return endpoints.get_environment_endpoint().owns
+        return owns
     get_script_prefix, _ = _import_django()
-    return functools.partial(
-        endpoints.get_django_endpoint().owns, mount=get_script_prefix()
-    )
+    return functools.partial(owns, mount=get_script_prefix())
+
+
+def _find_endpoint() -> Endpoint:
+    if endpoints.uses_django():
+        return endpoints.get_django_endpoint()
+    return endpoints.get_environment_endpoint()
 
 
 def _make_url(
-    kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], target: str | None = None
+    endpoint: Endpoint,
+    kind: Kind,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    target: str | None = None,
 ) -> str:
     if not endpoints.uses_django():
-        return endpoints.get_environment_endpoint().url(kind, args, kwargs, target)
+        return endpoint.url(kind, args, kwargs, target)
     get_script_prefix, _ = _import_django()
-    endpoint = endpoints.get_django_endpoint()
     try:
         return endpoint.url(kind, args, kwargs, target, get_script_prefix())
     except PtrackConfigurationError as error:

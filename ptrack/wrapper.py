@@ -82,7 +82,8 @@ class Wrapper(Generic[App]):
 
     def pixel_tag(self, /, *args: Any, **kwargs: Any) -> str:
         """Return the ``<img>`` of a pixel: see `ptrack.pixel_tag`."""
-        return make_tag(self.pixel_url(*args, **kwargs))
+        url = self.pixel_url(*args, **kwargs)
+        return make_tag(url, self._endpoint.img_attributes)
 
     def link_url(self, url: str, /, *args: Any, **kwargs: Any) -> str:
         """Return the URL of a tracked link: see `ptrack.link_url`."""

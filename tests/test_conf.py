@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from ipaddress import ip_network
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils import translation
+from hypothesis import example, given
+from hypothesis import strategies as st
 from paste.deploy import loadfilter
 from webtest import TestApp as WebTest
 
@@ -28,6 +31,7 @@ import ptrack
 from ptrack import asgi, conf, endpoints, wsgi
 from ptrack.conf import OPTIONS, SETTINGS, Configuration, Options, Setting
 from ptrack.core.answers import GIF
+from ptrack.core.endpoint import make_tag
 from ptrack.core.kinds import LINK, PIXEL
 from ptrack.core.tokens import TokenBox
 from ptrack.exceptions import PtrackConfigurationError
@@ -85,6 +89,14 @@ WRITTEN: dict[str, list[tuple[Any, str]]] = {
         (False, " false "),
     ],
     "PTRACK_HONOUR_GPC": [(True, "true"), (False, "FALSE")],
+    "PTRACK_IMG_ATTRIBUTES": [
+        (good, f" {good}\n")
+        for good in (
+            *("width=1 height=1", 'width="1" height="1" alt=""', "alt", 'alt="" /'),
+            *("ALT='a > b'  hidden", 'alt = "é"', 'style="color:#fff" data-x.y_z=1'),
+            *('loading="eager" ALT', 'onerror="a()" class="a src b"', "v-on:x='1'"),
+        )
+    ],
     "PTRACK_BACKGROUND": [("celery", "celery"), ("a.B", "a.B")],
     "PTRACK_BACKGROUND_QUEUE": [("pixels", "pixels")],
     "PTRACK_TRUSTED_PROXIES": [
@@ -102,6 +114,7 @@ OBJECTS: dict[str, list[Any]] = {
     "PTRACK_APP_URL": [""],
     "PTRACK_LINK_FALLBACK_URL": [""],
     "PTRACK_LINK_QUERY": [[], {"a"}],
+    "PTRACK_IMG_ATTRIBUTES": ["", " ", ' alt="" ', "/", 'style="a #b"'],
     "PTRACK_BACKGROUND": ["", Engine()],
     "PTRACK_TRUSTED_PROXIES": [(), [ip_network("10.0.0.0/8")], {"10.0.0.1": "nginx"}],
     "PTRACK_STATS_IP": [True, False],
@@ -186,6 +199,47 @@ BAD: dict[str, list[tuple[Any, str]]] = {
         ("yes", "must be True or False, not 'yes'"),
         (1, "must be True or False, not 1"),
     ],
+    "PTRACK_IMG_ATTRIBUTES": [
+        (1, "must be str, not int"),
+        (b'alt=""', "must be str, not bytes"),
+        (['alt=""'], "must be str, not list"),
+        *[
+            (bad, "isn't a list of HTML attributes")
+            for bad in (
+                *('alt="', "alt='x", 'alt=""">', "alt=", "=1", 'alt=""width="1"'),
+                *(
+                    'alt="">',
+                    'alt=""><script>',
+                    "<b",
+                    "width=1<b",
+                    "width=1>",
+                    "width=`1`",
+                ),
+                *(
+                    "width=1/",
+                    "/ alt",
+                    "alt=a/b",
+                    "alt //",
+                    "{{ x }}",
+                    "1=1",
+                    "alt, width",
+                ),
+                *("width=a=b", "width=a'b", 'a"b', "é=1", "&quot;", "# alt", "&lt;img"),
+            )
+        ],
+        *[
+            (f'alt=""{bad}width="1"', "has a line break or a control character in it")
+            for bad in "\n\r\t\x00\x7f\x85\u2028\u200f\ud800"
+        ],
+        *[
+            (bad, "has the address of an image in it")
+            for bad in ("src=x", 'alt="" SRC="x"', "srcset=x", "src", 'src="a" src="b"')
+        ],
+        *[
+            (bad, "has an attribute twice")
+            for bad in ("alt alt", 'width=1 WIDTH="1"', 'alt="" height=1 alt=""')
+        ],
+    ],
     "PTRACK_BACKGROUND": [
         (1, "the dotted path of a class or an object with a method enqueue(job)"),
     ],
@@ -247,6 +301,42 @@ def test_bad_value_has_a_problem_that_names_the_setting(setting, value):
     assert not problem.endswith(".")
 
 
+class TagReader(HTMLParser):
+    """Reads the tags of a text, as the standard library takes them apart."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[Any] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[Any]) -> None:
+        self.found.append((tag, attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"ab\"'=<>/ &;", "alt", '=""', "='x y'", "src", "éx", "\n"])
+    ).map("".join)
+)
+@example('width="1" height="1" alt=""')
+def test_good_attributes_make_one_tag_of_html(attributes: str):
+    """Each parser of HTML reads them alike, so the standard library's does too."""
+    if conf.find_problem("PTRACK_IMG_ATTRIBUTES", attributes) is not None:
+        return
+    [(tag, found), *end] = TagReader(make_tag("u", attributes.strip())).found
+    assert (tag, end) in (("img", []), ("img", ["img"]))
+    assert found[0] == ("src", "u")
+    names = [name for name, _ in found]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: each.name)
 def test_setting_that_is_not_there_is_a_problem_only_where_it_is_required(setting):
     expected = f"{setting.name} is not set" if setting.required else None
@@ -262,9 +352,11 @@ def test_hint_and_meaning_are_sentences(setting):
         assert text[0].isupper() or text[0] == "`"
 
 
-def test_ids_of_the_checks_are_numbered_as_the_table():
-    expected = [f"ptrack.E{number:03}" for number, _ in enumerate(SETTINGS, 1)]
-    assert [setting.id for setting in SETTINGS] == expected
+def test_ids_of_the_checks_are_in_the_order_of_the_table():
+    ids = [setting.id for setting in SETTINGS]
+    assert ids == sorted(set(ids))
+    # The other errors.
+    assert not {"ptrack.E013", "ptrack.E014", "ptrack.E015"} & set(ids)
 
 
 def test_options_are_typed_as_the_table_has_them():
@@ -292,6 +384,7 @@ class Site:
     app: Any
     pixel_url: Callable[..., str]
     link_url: Callable[..., str]
+    pixel_tag: Callable[..., str]
 
     def get(self, path: str, query: str = "", **headers: str) -> Any:
         """Return WebTest's response to a request."""
@@ -304,7 +397,7 @@ def set_up_django(options: dict[str, Any], request: pytest.FixtureRequest) -> Si
     settings = request.getfixturevalue("settings")
     for option, value in options.items():
         setattr(settings, OPTIONS[option].name, value)
-    return Site(WSGIHandler(), ptrack.pixel_url, ptrack.link_url)
+    return Site(WSGIHandler(), ptrack.pixel_url, ptrack.link_url, ptrack.pixel_tag)
 
 
 def set_up_environment(options: dict[str, Any], request: pytest.FixtureRequest) -> Site:
@@ -312,17 +405,17 @@ def set_up_environment(options: dict[str, Any], request: pytest.FixtureRequest) 
     monkeypatch = request.getfixturevalue("monkeypatch")
     for option, text in options.items():
         monkeypatch.setenv(OPTIONS[option].name, text)
-    return Site(wsgi.mirror(), ptrack.pixel_url, ptrack.link_url)
+    return Site(wsgi.mirror(), ptrack.pixel_url, ptrack.link_url, ptrack.pixel_tag)
 
 
 def set_up_wsgi(options: dict[str, Any], request: pytest.FixtureRequest) -> Site:
     made = wsgi.PtrackWSGIMiddleware(None, **options)
-    return Site(made, made.pixel_url, made.link_url)
+    return Site(made, made.pixel_url, made.link_url, made.pixel_tag)
 
 
 def set_up_asgi(options: dict[str, Any], request: pytest.FixtureRequest) -> Site:
     made = asgi.PtrackASGIMiddleware(None, **options)
-    return Site(to_wsgi(made), made.pixel_url, made.link_url)
+    return Site(to_wsgi(made), made.pixel_url, made.link_url, made.pixel_tag)
 
 
 def set_up_paste(options: dict[str, Any], request: pytest.FixtureRequest) -> Site:
@@ -332,7 +425,7 @@ def set_up_paste(options: dict[str, Any], request: pytest.FixtureRequest) -> Sit
         "\n".join(["[filter:main]", "use = egg:django-ptrack", *section]), "utf-8"
     )
     made = loadfilter(f"config:{ini}")(None)
-    return Site(made, made.pixel_url, made.link_url)
+    return Site(made, made.pixel_url, made.link_url, made.pixel_tag)
 
 
 def to_wsgi(app: Any) -> Callable[..., list[bytes]]:
@@ -415,6 +508,10 @@ def drops_hit_of_objector(site: Site) -> bool:
     return not recorder.hits
 
 
+def makes_accessible_tag(site: Site) -> bool:
+    return site.pixel_tag().endswith('/" width="1" height="1" alt="">')
+
+
 def hands_hit_over(site: Site) -> bool:
     JOBS.clear()
     site.get(get_path(site.pixel_url()))
@@ -449,6 +546,9 @@ EXAMPLES = {
     "link_fallback_url": Example(*["https://help.example/"] * 2, redirects_broken_link),
     "link_query": Example(["b", "c"], "b, c", passes_query),
     "honour_gpc": Example(True, "true", drops_hit_of_objector),
+    "img_attributes": Example(
+        *['width="1" height="1" alt=""'] * 2, makes_accessible_tag
+    ),
     "background": Example(*[f"{__name__}.Engine"] * 2, hands_hit_over),
     "background_queue": Example("pixels", "pixels", hands_hit_over_in_queue),
 }
@@ -555,6 +655,7 @@ BAD_TEXTS = {
     "PTRACK_APP_URL": "www.example.com",
     "PTRACK_LINK_FALLBACK_URL": "/help/",
     "PTRACK_HONOUR_GPC": "maybe",
+    "PTRACK_IMG_ATTRIBUTES": 'alt="',
     "PTRACK_TRUSTED_PROXIES": "10.0.0.1, *",
     "PTRACK_STATS_IP": "all",
 }

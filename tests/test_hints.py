@@ -124,6 +124,15 @@ HINTS: list[tuple[str, dict[str, Any], str, Callable[[], dict[str, Any]]]] = [
     ),
     *[
         (
+            "ptrack.E017",
+            {"PTRACK_IMG_ATTRIBUTES": '<img alt="">'},
+            """'width="1" height="1" alt=""', or leave it out.""",
+            lambda value=value: {"PTRACK_IMG_ATTRIBUTES": value},
+        )
+        for value in ('width="1" height="1" alt=""', LEFT_OUT)
+    ],
+    *[
+        (
             f"ptrack.{check}",
             {"PTRACK_BACKGROUND": bad},
             'Set PTRACK_BACKGROUND to "celery" or "tasks", or leave it out.',
@@ -342,8 +351,8 @@ def test_every_check_has_a_test_of_its_hint_and_is_in_the_documentation():
     )
     assert rows[0] == "`ptrack.E001` to `ptrack.E012`"
     settings = [setting.id for setting in SETTINGS]
-    assert (settings[0], settings[-1]) == ("ptrack.E001", "ptrack.E012")
-    documented = {*settings, *(row.strip("`") for row in rows[1:])}
+    assert settings[:12] == [f"ptrack.E{number:03}" for number in range(1, 13)]
+    documented = {*settings[:12], *(row.strip("`") for row in rows[1:])}
     tested = {check for check, *_ in HINTS} | OTHERS.keys()
     source = read_text("ptrack/checks.py") + read_text("ptrack/stats/checks.py")
     in_code = {*settings, *re.findall(r'"(ptrack\.[EW]\d{3})"', source)}

@@ -31,6 +31,32 @@ def test_tag_holds_such_a_url_and_is_safe_in_templates():
     assert read_url(url, HOST + "/ptrack/") == (["a"], {"key": "value"})
 
 
+@pytest.mark.parametrize(
+    ("attributes", "end"),
+    [
+        (None, " width=1 height=1>"),
+        ("", ">"),
+        (" ", ">"),
+        (' width="1" height="1" alt="" ', ' width="1" height="1" alt="">'),
+        ('alt="" /', ' alt="" />'),
+    ],
+)
+def test_tag_has_the_attributes_of_the_setting(attributes, end):
+    with override_settings(PTRACK_IMG_ATTRIBUTES=attributes):
+        tag = ptrack.pixel_tag("a")
+    url = tag.removeprefix('<img src="').removesuffix(f'"{end}')
+    assert read_url(url, HOST + "/ptrack/") == (["a"], {})
+    assert isinstance(tag, SafeString)
+    assert ptrack.pixel_tag().endswith('" width=1 height=1>')
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_outside_django_the_attributes_are_in_the_environment(monkeypatch):
+    for text, end in ((' alt="" ', '" alt="">'), ("", '" width=1 height=1>')):
+        monkeypatch.setenv("PTRACK_IMG_ATTRIBUTES", text)
+        assert ptrack.pixel_tag().endswith(f"/{end}")
+
+
 def test_url_is_below_the_mount_as_that_of_reverse():
     set_script_prefix("/mounted/")
     try:

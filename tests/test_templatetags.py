@@ -88,6 +88,14 @@ def test_jinja2_renders_them_unescaped_as_globals():
     assert read_url(URL, template.render({})) == ([], {})
 
 
+@override_settings(PTRACK_IMG_ATTRIBUTES='width="1" height="1" alt=""')
+def test_pixel_has_the_attributes_of_the_setting():
+    tag = f'<img src="{URL}" width="1" height="1" alt="">'
+    assert read_url(tag, render("{% ptrack 'arg' %}")) == (["arg"], {})
+    template = engines["jinja2"].from_string("{{ pixel_tag('arg') }}")
+    assert read_url(tag, template.render({})) == (["arg"], {})
+
+
 def test_link_is_rendered_with_its_target_and_arguments(clicks):
     url = render("{% ptrack_link 'https://h.example/?a=1' 'arg' key='v' %}")
     response = Client().get(url.removeprefix("https://www.example.com"))

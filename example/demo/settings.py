@@ -44,6 +44,9 @@ PTRACK_APP_URL = (
     os.environ.get("PTRACK_APP_URL") or f"http://127.0.0.1:{PORT}"
 ).rstrip("/")
 
+# The attributes of a pixel's <img>: screen readers pass it over.
+PTRACK_IMG_ATTRIBUTES = 'width="1" height="1" alt=""'
+
 # Unique opens and clicks are counted by this keyword.
 PTRACK_STATS_KEY = "recipient"
 

@@ -33,6 +33,16 @@ MAX_ARGUMENTS = 8000
 No token of the default encoder holds as many; an iterator may never end.
 """
 
+IMG_ATTRIBUTES = "width=1 height=1"
+"""The attributes of a pixel's ``<img>`` where none are set, as django-ptrack 3.0.0."""
+
+ACCESSIBLE_ATTRIBUTES = 'width="1" height="1" alt=""'
+"""Attributes with which screen readers pass a pixel over, and that are XML too.
+
+Without ``alt`` they may read the URL aloud
+(https://www.w3.org/WAI/tutorials/images/decorative/).
+"""
+
 # These characters may stand unescaped in the path of a URL: RFC 3986, section 3.3.
 _PATH_SAFE = "/~:@!$&'()*+,;="
 
@@ -92,6 +102,7 @@ class Endpoint:
             from the query that it was requested with; ``True`` for all of them.
         honour_gpc: Record no hit whose sender objects to tracking: see
             `ptrack.privacy.objects`.
+        img_attributes: The attributes of a pixel's ``<img>`` besides ``src``.
         engine: Takes the callbacks that run in the background.
     """
 
@@ -108,6 +119,7 @@ class Endpoint:
         link_fallback_url: str | None = None,
         link_query: Collection[str] | bool = (),
         honour_gpc: bool = False,
+        img_attributes: str = IMG_ATTRIBUTES,
         engine: LazyEngine | None = None,
     ) -> None:
         self.prefix = normalise_prefix(prefix)
@@ -115,6 +127,7 @@ class Endpoint:
         self.engine = engine
         self.shared = shared
         self.suffix = suffix
+        self.img_attributes = img_attributes
         # The longest segment first: one may be the start of another.
         self._segmented = sorted(
             (kind for kind in kinds.KINDS if kind.segment),
@@ -512,9 +525,15 @@ class Endpoint:
         return add_query(target, query, self._link_query)
 
 
-def make_tag(url: str) -> str:
-    """Return ``<img src="URL" width=1 height=1>`` for the URL of a pixel."""
-    return f'<img src="{html.escape(url)}" width=1 height=1>'
+def make_tag(url: str, attributes: str) -> str:
+    """Return the ``<img>`` of a pixel.
+
+    Args:
+        url: The URL of the pixel.
+        attributes: The attributes besides ``src``, as HTML, separated by spaces.
+    """
+    more = attributes and f" {attributes}"
+    return f'<img src="{html.escape(url)}"{more}>'
 
 
 def _derive(box: TokenBox, kind: Kind) -> TokenBox:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from html import escape
 from typing import Any, NamedTuple, TypeVar
 
+from ptrack.core.endpoint import ACCESSIBLE_ATTRIBUTES, make_tag
 from ptrack.core.links import check_target
 from ptrack.core.logs import log
-from ptrack.shortcuts import link_url, make_owner, pixel_tag
+from ptrack.shortcuts import link_url, make_owner, pixel_url
 
 from .html import read_outline
 from .messages import open_message
@@ -169,7 +170,7 @@ class TrackedTemplate:
             url: escape(link_url(url, *args, **kwargs)) for url in self._targets
         }
         if self._opens:
-            made[None] = pixel_tag(*args, **kwargs)
+            made[None] = make_tag(pixel_url(*args, **kwargs), ACCESSIBLE_ATTRIBUTES)
         parts = self._parts.copy()
         parts[1::2] = [made[hole] for hole in self._holes]
         return self._kind("".join(parts))

@@ -89,9 +89,10 @@ def test_url_is_app_url_mount_prefix_and_token(options, mount, start):
 
 
 def test_tag_holds_the_url():
-    tag = make_tag("https://h.example/a&b'/ptrack/token/")
-    url = "https://h.example/a&amp;b&#x27;/ptrack/token/"
-    assert tag == f'<img src="{url}" width=1 height=1>'
+    url = "https://h.example/a&b'/ptrack/token/"
+    escaped = "https://h.example/a&amp;b&#x27;/ptrack/token/"
+    assert make_tag(url, 'alt=""') == f'<img src="{escaped}" alt="">'
+    assert make_tag(url, "") == f'<img src="{escaped}">'
 
 
 def test_error_without_an_app_url_names_the_setting():

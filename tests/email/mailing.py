@@ -11,7 +11,7 @@ from tests.recording import Clicks
 
 HOST = "https://www.example.com"
 LINK = re.compile(rf"{HOST}/ptrack/link/[\w-]+/")
-PIXEL = re.compile(rf'<img src="{HOST}/ptrack/([\w-]+)/" width=1 height=1>')
+PIXEL = re.compile(rf'<img src="{HOST}/ptrack/([\w-]+)/" width="1" height="1" alt="">')
 MAILS = ROOT / "tests/email/mails"
 LINKS: dict[str, list[list[str]]] = json.loads((MAILS / "links.json").read_text())
 NAMES = sorted(LINKS)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ptrack
+import ptrack.testing
 from ptrack.email import TrackedTemplate, track, track_html
 from tests.email.mailing import HOST, LINK, PIXEL, click_all, read_html, undo_tracking
 from tests.processes import run_python
@@ -58,6 +59,18 @@ def test_names_of_options_are_carried_by_the_template_or_in_a_dict():
     message.content_subtype = "html"
     (token,) = PIXEL.findall(track(message, message=1, text=2).body)
     assert ptrack.PtrackEncoder.decrypt(token) == ([], {"message": 1, "text": 2})
+
+
+@pytest.mark.parametrize("attributes", [None, "", "alt=x"])
+def test_pixel_is_one_that_screen_readers_pass_over_whatever_is_set(
+    settings: Any, attributes: str | None
+):
+    settings.PTRACK_IMG_ATTRIBUTES = attributes
+    tracked = track_html("x")
+    assert re.fullmatch(
+        rf'x<img src="{HOST}/ptrack/[\w-]+/" width="1" height="1" alt="">', tracked
+    )
+    assert len(ptrack.testing.tracked(tracked).pixels) == 1
 
 
 def test_text_that_is_safe_stays_so_and_another_is_plain():

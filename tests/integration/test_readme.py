@@ -109,6 +109,8 @@ def test_tag_renders_the_pixel(output: str, place: Path):
     )
     command = ("../env/bin/python", "manage.py", "shell", "-v", "0", "-c", code)
     tag = run(*command, cwd=place / "mysite", PTRACK_SECRET=SECRET)
-    [token] = re.findall(r'<img src="http://[\d.:]+/ptrack/(\S+)/" width=1', tag)
+    [token] = re.findall(
+        r'<img src="http://[\d.:]+/ptrack/(\S+)/" width="1" height="1" alt="">', tag
+    )
     hit = TokenBox(SECRET).decrypt(token)
     assert hit == (["newsletter"], {"recipient": "ada@example.com", "campaign": 7})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import ptrack.email
+from ptrack.core.endpoint import make_tag
 from ptrack.core.kinds import PIXEL
 from ptrack.core.tokens import TokenBox
 from ptrack.email import messages
@@ -100,12 +101,10 @@ def break_mails(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         )
     elif name == "text":
         monkeypatch.setattr(
-            ptrack.email, "pixel_tag", lambda *args: ptrack.pixel_tag(*args) + "more"
+            ptrack.email, "make_tag", lambda *args: make_tag(*args) + "more"
         )
     elif name == "pixels":
-        monkeypatch.setattr(
-            ptrack.email, "pixel_tag", lambda *args: ptrack.pixel_tag(*args) * 2
-        )
+        monkeypatch.setattr(ptrack.email, "make_tag", lambda *args: make_tag(*args) * 2)
     elif name == "part":
         monkeypatch.setattr(messages, "find_text_parts", lambda message: message.walk())
     elif name == "original":
