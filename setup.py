@@ -26,7 +26,7 @@ LXML = ["lxml>=6"]
 # URLs in plain text, as mail clients see them.
 EMAIL = ["linkify-it-py>=2.0"]
 
-ANYMAIL = ["django-anymail>=11"]
+ANYMAIL = [*AGENTS, "django-anymail>=11"]
 
 # The engines that take the hits recorded in the background.
 CELERY = ["celery>=5.4"]

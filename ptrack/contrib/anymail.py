@@ -1,7 +1,7 @@
 """Opens and clicks as the events that django-anymail makes of a provider's webhooks.
 
-Receivers of ``anymail.signals.tracking`` stay as they are. Needs django-anymail, the
-extra ``anymail``. In a ``pixels.py``::
+Receivers of ``anymail.signals.tracking`` stay as they are. Needs the extra ``anymail``:
+django-anymail, and the libraries of `ptrack.agents`. In a ``pixels.py``::
 
     import ptrack
     from ptrack.contrib.anymail import Clicked, Opened
@@ -17,33 +17,45 @@ the keywords that a pixel or link was made with, and from the hit:
 ``tags``         the keyword ``tags``: a list of texts, or one text
 ``message_id``   the keyword ``message_id``: an id of your own, because a provider's is
                  known only when the mail exists already
-``metadata``     the keyword ``metadata``, a dict, and all other keywords
+``metadata``     the keyword ``metadata``, a dict, and all other keywords; and under
+                 ``"ptrack"`` the agent of the request, as `ptrack.agents` knows it:
+                 ``{"cause": "person", "kind": "mail_proxy", "name": "Gmail",
+                 "on_open": True}``. A keyword or an entry of yours of that name stays,
+                 without the agent, and the log says so once.
 ``esp_event``    ``{"args": [...], "kwargs": {...}}``, all arguments
 ``event_id``     the hit's id, in hex: see `ptrack.hit`
 ``click_url``    the link's target
-``timestamp``    the hit's time, in UTC
+``timestamp``    the time at which the request came, in UTC, also in a worker
 ``user_agent``   the request's
 ===============  ===================================================================
 
 The other attributes are not set. Signals are sent with ``esp_name="ptrack"``.
 """
 
+import functools
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from ptrack import TrackingLink, TrackingPixel, hit
 from ptrack.core.hits import read_header
+from ptrack.core.logs import log
 from ptrack.exceptions import PtrackDependencyError
 
 try:
     from anymail.signals import AnymailTrackingEvent, EventType, tracking
-except ModuleNotFoundError as error:
+
+    from ptrack.agents import Agent, identify
+except (ModuleNotFoundError, PtrackDependencyError) as error:
     raise PtrackDependencyError(
-        "ptrack.contrib.anymail needs django-anymail: "
-        'pip install "django-ptrack[anymail]"'
+        "ptrack.contrib.anymail needs django-anymail and the libraries of "
+        'ptrack.agents: pip install "django-ptrack[anymail]"'
     ) from error
 
 ESP_NAME = "ptrack"
+
+AGENT_KEY = "ptrack"
+"""The key of the request's agent in an event's ``metadata``."""
 
 
 class Opened(TrackingPixel):
@@ -82,7 +94,7 @@ def _make_event(
         recipient=recipient,
         message_id=message_id,
         tags=_list_tags(tags),
-        metadata=_merge_metadata(others),
+        metadata=_add_agent(_merge_metadata(others), identify(request)),
         timestamp=found.at,
         user_agent=read_header(request.META, "HTTP_USER_AGENT") or None,
         event_id=found.id.hex,
@@ -105,6 +117,25 @@ def _merge_metadata(others: dict[str, Any]) -> dict[str, Any]:
         return others
     del others["metadata"]
     return {**metadata, **others}
+
+
+def _add_agent(metadata: dict[str, Any], agent: Agent) -> dict[str, Any]:
+    if AGENT_KEY in metadata:
+        _warn_of_own_entry()
+        return metadata
+    # In JSON's types: receivers may store it.
+    names = ("cause", "kind", "name", "on_open")
+    return {**metadata, AGENT_KEY: {name: getattr(agent, name) for name in names}}
+
+
+@functools.cache
+def _warn_of_own_entry() -> None:
+    log(
+        logging.WARNING,
+        "Events for Anymail have an entry %r of your own in their metadata, and so not "
+        "the agent of the request: give yours another name",
+        AGENT_KEY,
+    )
 
 
 def _send(sender: type, event: Any) -> None:
