@@ -37,7 +37,7 @@ IMG_ATTRIBUTES = "width=1 height=1"
 """The attributes of a pixel's ``<img>`` where none are set, as django-ptrack 3.0.0."""
 
 ACCESSIBLE_ATTRIBUTES = 'width="1" height="1" alt=""'
-"""Attributes with which screen readers pass a pixel over, and that are XML too.
+"""Attributes with which screen readers pass a pixel over, and that XML allows.
 
 Without ``alt`` they may read the URL aloud
 (https://www.w3.org/WAI/tutorials/images/decorative/).

@@ -86,7 +86,8 @@ class Slow(ptrack.TrackingPixel):
     errors: ClassVar[list[Exception]]
 
     def record(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        self.calls.append((ptrack.hit(request).id, request.path, args, kwargs))
+        hit = ptrack.hit(request)
+        self.calls.append(((hit.id, hit.at), request.path, args, kwargs))
         if self.errors:
             raise self.errors.pop()
         self.done.set()

@@ -131,8 +131,8 @@ def test_failure_is_tried_again_later_where_the_backend_can_wait(
         last.task.call(*last.args, **last.kwargs)
     assert list_tasks()[-1] is last
     assert len(calls) == ATTEMPTS
-    hits = {ptrack.hit(request).id for request, *_ in calls}
-    assert len(hits) == 1
+    hits = [ptrack.hit(request) for request, *_ in calls]
+    assert len({(hit.id, hit.at) for hit in hits}) == 1
 
 
 def test_failure_is_left_to_the_backend_and_logged_if_it_refuses_the_next_attempt(
