@@ -132,8 +132,7 @@ def _add_agent(metadata: dict[str, Any], agent: Agent) -> dict[str, Any]:
 def _warn_of_own_entry() -> None:
     log(
         logging.WARNING,
-        "Events for Anymail have an entry %r of your own in their metadata, and so not "
-        "the agent of the request: give yours another name",
+        "Events for Anymail lack the agent: their metadata has an entry %r of your own",
         AGENT_KEY,
     )
 

@@ -216,7 +216,7 @@ def test_entry_of_the_senders_own_stays_and_is_warned_of_once(receiver, given, c
         assert event.metadata == {"ptrack": 1, "a": 2}
     [record] = caplog.records
     assert record.levelname == "WARNING"
-    assert "an entry 'ptrack' of your own" in record.getMessage()
+    assert "has an entry 'ptrack' of your own" in record.getMessage()
 
 
 class InBackground(Opened):
