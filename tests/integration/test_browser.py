@@ -15,6 +15,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 import ptrack
 from ptrack.core.callbacks import Tracker
+from ptrack.email import track_html
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.processes import PATIENCE, reserve_port
 
@@ -91,3 +92,23 @@ def test_link_leads_a_browser_to_an_international_host(
     assert browser.current_url == quote(expected, safe=":/?&=#")
     assert browser.execute_script("return document.referrer") == ""
     assert clicks == [(target, ("clicked",))]
+
+
+def find_images(browser: Chrome, place: Path, pixel: str) -> list[str]:
+    """Return the roles of the images that a screen reader finds on a page."""
+    place.write_text(f"<!DOCTYPE html><title>A</title><p>Hello</p>{pixel}")
+    browser.get(place.as_uri())
+    tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})
+    roles = [node["role"]["value"] for node in tree["nodes"] if not node["ignored"]]
+    assert "paragraph" in roles
+    return [role for role in roles if role in ("image", "img")]
+
+
+def test_screen_readers_pass_the_pixel_over_with_an_empty_alt(
+    browser: Chrome, tmp_path: Path, settings: Any
+):
+    place = tmp_path / "page.html"
+    assert find_images(browser, place, ptrack.pixel_tag()) == ["image"]
+    assert find_images(browser, place, track_html("")) == []
+    settings.PTRACK_IMG_ATTRIBUTES = 'width="1" height="1" alt=""'
+    assert find_images(browser, place, ptrack.pixel_tag()) == []
