@@ -15,9 +15,10 @@ from ptrack.core.links import check_target
 from ptrack.core.logs import log
 from ptrack.shortcuts import link_url, make_owner, pixel_url
 
-from .html import read_outline
-from .messages import open_message
-from .text import find_urls
+from .html import Outline, read_outline
+from .messages import Part, open_message
+from .pgp import has_armor
+from .text import find_urls, make_key
 
 AnyMessage = TypeVar("AnyMessage")
 
@@ -79,18 +80,22 @@ def track(
     """
     mail = open_message(message)
     parts = [part for part in mail.parts if part.subtype == "html"]
+    free = [part for part in parts if not has_armor(part.text)]
+    off, off_urls = False, set(mail.unsubscribe)
     for part in parts:
         template = TrackedTemplate(
             part.text,
-            opens=opens and part is parts[-1],
+            opens=opens and part in free[-1:],
             clicks=clicks,
             untracked=mail.unsubscribe,
         )
         part.replace(template.render(*args, **kwargs))
-    if text_links:
+        off = off or template.off
+        off_urls |= template.off_urls
+    if text_links and not off:
         for part in mail.parts:
             if part.subtype == "plain":
-                part.replace(_track_text(part.text, mail.unsubscribe, args, kwargs))
+                part.replace(_track_text(part, off_urls, args, kwargs))
     tracked: AnyMessage = mail.message
     return tracked
 
@@ -126,6 +131,10 @@ class TrackedTemplate:
         untracked: Targets that stay as they are, such as those of the mail's
             ``List-Unsubscribe``.
 
+    Attributes:
+        off: The whole HTML asks not to be tracked.
+        off_urls: The targets of the links in it that ask not to be tracked.
+
     Raises:
         TypeError: The HTML isn't text.
     """
@@ -147,7 +156,10 @@ class TrackedTemplate:
         self._kind: Callable[[str], str] = (
             type(text) if hasattr(text, "__html__") else str
         )
-        holes = _find_holes(text, opens, clicks, untracked)
+        outline = read_outline(text)
+        self.off, self.off_urls = outline.off, outline.off_urls
+        signed = has_armor(text)
+        holes = [] if signed else _find_holes(outline, opens, clicks, untracked)
         # Texts at even places, and the holes between them at odd ones.
         self._parts = _cut(text, holes)
         self._holes = [hole.url for hole in holes]
@@ -186,11 +198,11 @@ class _Hole(NamedTuple):
 
 
 def _find_holes(
-    text: str, opens: bool, clicks: bool, untracked: Collection[str]
+    outline: Outline, opens: bool, clicks: bool, untracked: Collection[str]
 ) -> list[_Hole]:
     if not opens and not clicks:
         return []
-    outline, owns = read_outline(text), make_owner()
+    owns = make_owner()
     urls = [href.url for href in outline.hrefs if clicks]
     targets = _choose_targets(urls, untracked, owns)
     holes = [_Hole(*href) for href in outline.hrefs if href.url in targets]
@@ -243,19 +255,24 @@ def _is_target(url: str, owns: Callable[[str], bool]) -> bool:
 
 
 def _track_text(
-    text: str,
-    untracked: Collection[str],
+    part: Part,
+    off_urls: Iterable[str],
     args: Iterable[Any],
     kwargs: Mapping[str, Any],
 ) -> str:
+    text = part.text
+    if has_armor(text):
+        return text
+    off = set(map(make_key, off_urls))
     found = [
         (start, end, url)
-        for start, end, url in find_urls(text)
-        # Up to the next white space: linkify-it ends a URL before a left-over.
-        if not _LEFT_OVER.search(text[start : end + 80].split(maxsplit=1)[0])
+        for start, end, url in find_urls(text, joined=part.joined)
+        # Up to the next white space: a URL ends before a left-over.
+        if make_key(url) not in off
+        and not _LEFT_OVER.search(text[start : end + 80].split(maxsplit=1)[0])
     ]
     urls = (url for *_, url in found)
-    targets = _choose_targets(urls, untracked, make_owner())
+    targets = _choose_targets(urls, (), make_owner())
     made = {url: link_url(url, *args, **kwargs) for url in targets}
     parts: list[str] = []
     at = 0

@@ -25,11 +25,13 @@ class Part(NamedTuple):
         subtype: ``"html"``, ``"plain"`` or another.
         text: The text.
         put: Puts another text into its place.
+        joined: Lines with a space at the end are joined without it.
     """
 
     subtype: str
     text: str
     put: Callable[[str], None]
+    joined: bool = False
 
     def replace(self, text: str) -> None:
         """Put another text into its place; the same one keeps its encoded form."""
@@ -80,7 +82,7 @@ def _open_standard(message: Message) -> Mail:
     for part in map(TextPart, find_text_parts(twin)):
         text = part.read()
         if text is not None:
-            parts.append(Part(part.subtype, text, part.replace))
+            parts.append(Part(part.subtype, text, part.replace, part.joined))
     return Mail(twin, parts, _find_targets(message.get_all("List-Unsubscribe", [])))
 
 

@@ -116,6 +116,11 @@ class TextPart:
         """The second half of its content type, ``"html"`` for example."""
         return self._plain.get_content_subtype()
 
+    @property
+    def joined(self) -> bool:
+        """Whether lines are joined without the space at the end (RFC 3676)."""
+        return str(self._plain.get_param("delsp")).lower() == "yes"
+
     def read(self) -> str | None:
         """Return the text, such that `replace` makes the same bytes of it.
 
