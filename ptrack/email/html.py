@@ -305,7 +305,7 @@ def _read(attrs: Attributes, name: str) -> str:
 
 
 def _read_words(attrs: Attributes, name: str) -> list[str]:
-    return re.split(f"[{_SPACE}]+", _read(attrs, name).lower())
+    return _read(attrs, name).lower().split()
 
 
 def _read_url(attrs: Attributes, name: str) -> str:

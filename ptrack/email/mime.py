@@ -119,7 +119,11 @@ class TextPart:
     @property
     def joined(self) -> bool:
         """Whether lines are joined without the space at the end (RFC 3676)."""
-        return str(self._plain.get_param("delsp")).lower() == "yes"
+        try:
+            return str(self._plain.get_param("delsp")).lower() == "yes"
+        except (LookupError, TypeError, ValueError):
+            # Python raises all of them at broken parameters.
+            return False
 
     def read(self) -> str | None:
         """Return the text, such that `replace` makes the same bytes of it.

@@ -23,7 +23,6 @@ MOST_URLS = 10
 # All that a URL may have (RFC 3986, section 2), and the percent sign.
 _ASCII = r"A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%"
 _RUN = re.compile(f"[{_ASCII}]+")
-_WORD = re.compile(rf"(?:[{_ASCII}]|[^\x00-\x7f\s])+")
 # Behind these, it is a part of another URL, or of another scheme.
 _SCHEME = re.compile(r"(?<![A-Za-z0-9+/=&?%@])https?://", re.I | re.ASCII)
 # linkify-it reads such a label of a host in two ways, n of them in 2 ** n ways.
@@ -55,7 +54,7 @@ _INVISIBLE = re.compile(
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]+"
 )
-_MORE = re.compile("[A-Za-z0-9/?#&=%]")
+_MORE = re.compile(r"\.?[A-Za-z0-9/?#&=%]")
 _GOES_ON = re.compile(r"[^\x00-\x7f\s\w]{1,50}[/?#&=%][A-Za-z0-9]")
 # UTS 46 reads the first ones as dots.
 _HOST_GOES_ON = re.compile(
@@ -67,7 +66,7 @@ _ODD = re.compile(r"\{|[\\^|]\S|\"[A-Za-z0-9]")
 
 _BRACKETS = ("<", "<URL:", "<url:")
 _IN_BRACKETS = re.compile(r"(?P<url>[^\s<>]*)(?P<end>>|\s[^<>]{0,1000}>)")
-_SOFT_BREAK = re.compile(r"\S* \r?\n")
+_SOFT_BREAK = re.compile(r"\S{0,80} \r?\n")
 _ANY_URL = re.compile(rf"(?:[{_ASCII}]|[^\x00-\x7f])+")
 
 
@@ -106,13 +105,14 @@ def find_urls(text: str, *, joined: bool = False) -> list[FoundUrl]:
     Raises:
         ImportError: linkify-it-py isn't installed; the message says how to install it.
     """
-    finder, found, left_out = _make_finder(), [], 0
-    for word in _WORD.finditer(text):
-        starts = [each.start() for each in _SCHEME.finditer(text, *word.span())]
+    finder, found, left_out, at = _make_finder(), [], 0, 0
+    while scheme := _SCHEME.search(text, at):
+        start, at = scheme.start(), _find_end(text, scheme.start())
+        starts = [each.start() for each in _SCHEME.finditer(text, start, at)]
         if len(starts) > MOST_URLS:
             left_out += 1
         else:
-            found += _find_at(finder, text, starts)
+            found += _find_in_word(finder, text, starts, at)
     if joined:
         found = [url for url in found if not _SOFT_BREAK.match(text, url.end)]
     if left_out:
@@ -136,16 +136,17 @@ def make_key(url: str) -> str:
     return plain.casefold().rstrip(f"{_PUNCTUATION}/")
 
 
-def _find_at(finder: Any, text: str, starts: list[int]) -> list[FoundUrl]:
+def _find_in_word(
+    finder: Any, text: str, starts: list[int], end: int
+) -> list[FoundUrl]:
     found: list[FoundUrl] = []
     at = 0
     for start in starts:
         if start < at:
             continue
-        at = _find_end(text, start)
-        url = _find_url(finder, text, start, at)
+        url = _find_url(finder, text, start, end)
+        at = start + len(url) if url else end
         if url:
-            at = start + len(url)
             found.append(FoundUrl(start, at, url))
     return found
 
@@ -184,7 +185,7 @@ def _find_url(finder: Any, text: str, start: int, end: int) -> str:
     url = _trim(_end_by_brackets(finder, _trim(part, before)), before)
     rest = part[len(url) :].lstrip(f"{_PUNCTUATION}_~")
     if rest:
-        may_go_on = rest[0] not in "()[]"
+        may_go_on = rest[0] not in "()[]" or url.count("[") != url.count("]")
     else:
         may_go_on = part == whole and _may_go_on(text, start, end)
     return "" if may_go_on or _LIST.search(url) else url
@@ -218,7 +219,11 @@ def _end_by_brackets(finder: Any, url: str) -> str:
     scheme, _, _ = url.partition("//")
     readable = _ENCODED_LABEL.sub("xnxx", url)
     length = finder.test_schema_at(readable, scheme, len(scheme))
-    return url[: len(scheme) + length] if length else ""
+    end = len(scheme) + length if length else 0
+    # It reads no brackets inside brackets.
+    missing = url.count("(", 0, end) - url.count(")", 0, end)
+    closing = len(url) - end - len(url[end:].lstrip(")"))
+    return url[: end + max(0, min(missing, closing))]
 
 
 def _may_go_on(text: str, start: int, end: int) -> bool:
@@ -227,16 +232,17 @@ def _may_go_on(text: str, start: int, end: int) -> bool:
     if behind.isascii():
         around = behind in ("|", '"') and text.endswith(behind, 0, start)
         return not around and _ODD.match(text, end) is not None
+    host = text[start:end].partition("//")[2]
+    in_host = not any(mark in host for mark in "/?#")
+    if in_host and ("." not in host or _HOST_GOES_ON.match(text, end)):
+        return True
     invisible = _INVISIBLE.match(text, end)
     if invisible:
         return _MORE.match(text, invisible.end()) is not None
     if _is_letter(behind) and not _FULL_WIDTH.match(behind):
         return _PARTICLE.match(text, end) is None
-    if unicodedata.category(behind) in ("Cs", "Co", "Cn") or _GOES_ON.match(text, end):
-        return True
-    host = text[start:end].partition("//")[2]
-    in_host = not any(mark in host for mark in "/?#")
-    return in_host and ("." not in host or _HOST_GOES_ON.match(text, end) is not None)
+    kind = unicodedata.category(behind)
+    return kind in ("Cs", "Co", "Cn") or _GOES_ON.match(text, end) is not None
 
 
 @functools.cache
