@@ -46,7 +46,9 @@ _UNSPACED = re.compile(
     "\U00016fe0-\U0001b2ff\U0001f200-\U0001f2ff\U00020000-\U0003ffff]"
 )
 # Particles and the like, Japanese and Korean, that no other word begins with.
-_PARTICLE = re.compile("を|です|では|にて|まで|를|에서|으로|입니다")
+_PARTICLE = re.compile(
+    "を|です|では|にて|まで|[にで][\u30a1-\u30fa\u4e00-\u9fff]|를|에서|으로|입니다"
+)
 _FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 # Default_Ignorable_Code_Point:
 # https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
