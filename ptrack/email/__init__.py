@@ -45,14 +45,15 @@ def track(
 
     A mail without HTML has no place for a pixel; it comes back as it is, or with its
     links tracked if ``text_links``. Attachments stay as they are, and so do a message
-    inside the message and everything that is signed.
+    inside the message and everything that is signed, by OpenPGP in the text itself too.
 
     These links are not tracked: those that aren't absolute ones of http or https, or
     that have a template's left-overs in them such as ``{{ id }}``; those of the header
     ``List-Unsubscribe``, and those with ``rel="unsubscribe"``; those with
-    ``data-ptrack="off"``, or inside an element that has it (``<body>`` turns off all of
-    them, and the pixel too); those that are tracked already; and those of more than
-    `LONGEST_TARGET`.
+    ``data-ptrack="off"`` or ``class="ptrack-off"``, or inside an element that has it
+    (``<body>`` turns off all of them, and the pixel too); those that are tracked
+    already; and those of more than `LONGEST_TARGET`. Targets that are off in the HTML
+    of a mail are off in its plain text.
 
     The time grows with the length of the mail and no faster, whatever is in it. Parts
     with headers that are too long to parse stay as they are, and a warning is logged.

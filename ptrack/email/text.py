@@ -60,8 +60,8 @@ _MORE = re.compile(r"\.?[A-Za-z0-9/?#&=%]")
 _GOES_ON = re.compile(r"[^\x00-\x7f\s\w]{1,50}[/?#&=%][A-Za-z0-9]")
 # UTS 46 reads the first ones as dots.
 _HOST_GOES_ON = re.compile(
-    r"[^\x00-\x7f\s]{0,50}"
-    r"(?:[\u3002\uff0e\uff61][A-Za-z0-9]|[A-Za-z0-9-]{0,63}(?:\.[A-Za-z0-9]|/))"
+    r"[^\x00-\x7f\s]{0,50}(?:[\u3002\uff0e\uff61][A-Za-z0-9]"
+    r"|[A-Za-z0-9-]{0,63}\.[A-Za-z0-9]|[A-Za-z0-9-]{1,63}/|/[A-Za-z0-9])"
 )
 # No URL has these, but some programs take them.
 _ODD = re.compile(r"\{|[\\^|]\S|\"[A-Za-z0-9]")
@@ -184,7 +184,10 @@ def _find_url(finder: Any, text: str, start: int, end: int) -> str:
             return _read_brackets(bracketed)
     whole, before = text[start:end], text[max(start - 2, 0) : start]
     part = _cut(whole, before)
-    url = _trim(_end_by_brackets(finder, _trim(part, before)), before)
+    trimmed = _trim(part, before)
+    url = _end_by_brackets(finder, trimmed)
+    if url != trimmed:
+        url = _trim(url, before)
     rest = part[len(url) :].lstrip(f"{_PUNCTUATION}_~")
     if rest:
         may_go_on = rest[0] not in "()[]" or url.count("[") != url.count("]")
@@ -207,14 +210,17 @@ def _cut(url: str, before: str) -> str:
         url = url[: found.start()]
     for mark in _AROUND:
         if before.endswith(mark):
-            return _trim(url.partition(mark)[0], before)
+            return url.partition(mark)[0]
     return url
 
 
 def _trim(url: str, before: str) -> str:
-    """Leave out punctuation at the end, and emphasis if it is before the URL too."""
-    emphasis = "".join(mark for mark in "_~" if before.endswith(mark))
-    return url.rstrip(f"{_PUNCTUATION}{emphasis}")
+    """Leave out punctuation at the end, and emphasis that is before the URL too."""
+    url = url.rstrip(_PUNCTUATION)
+    for mark in "_~":
+        for _ in range(len(before) - len(before.rstrip(mark))):
+            url = url.removesuffix(mark)
+    return url.rstrip(_PUNCTUATION)
 
 
 def _end_by_brackets(finder: Any, url: str) -> str:

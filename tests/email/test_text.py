@@ -88,8 +88,9 @@ def check_found(text: str, *found: str) -> None:
         *("b:{}", "b,{}", "b:\t{}\t", "-{}"),
     ],
 )  # fmt: skip
-def test_text_around_a_url_is_not_a_part_of_it(text: str):
-    check_found(text.format(URL), URL)
+@pytest.mark.parametrize("url", [URL, f"{URL}/", "https://b.example", f"{URL}?b=1-_"])
+def test_text_around_a_url_is_not_a_part_of_it(text: str, url: str):
+    check_found(text.format(url), url)
 
 
 @pytest.mark.parametrize(
