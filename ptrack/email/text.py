@@ -110,8 +110,12 @@ def find_urls(text: str, *, joined: bool = False) -> list[FoundUrl]:
     finder, found, left_out, at = _make_finder(), [], 0, 0
     while scheme := _SCHEME.search(text, at):
         start, at = scheme.start(), _find_end(text, scheme.start())
+        brackets = _find_brackets(text, start)
         starts = [each.start() for each in _SCHEME.finditer(text, start, at)]
-        if len(starts) > MOST_URLS:
+        if brackets:
+            at = brackets.end()
+            found += _read_brackets(brackets)
+        elif len(starts) > MOST_URLS:
             left_out += 1
         else:
             found += _find_in_word(finder, text, starts, at)
@@ -136,6 +140,22 @@ def make_key(url: str) -> str:
     """
     plain = unquote(url.replace("&amp;", "&"), errors="surrogateescape")
     return plain.casefold().rstrip(f"{_PUNCTUATION}/")
+
+
+def _find_brackets(text: str, start: int) -> re.Match[str] | None:
+    """Return all up to ``>``, if there is ``<`` before a place."""
+    if not text.endswith(_BRACKETS, 0, start):
+        return None
+    return _IN_BRACKETS.match(text, start)
+
+
+def _read_brackets(brackets: re.Match[str]) -> list[FoundUrl]:
+    """Return the URL in brackets; none if white space breaks it."""
+    url = brackets["url"]
+    whole = brackets["end"] == ">" and _ANY_URL.fullmatch(url)
+    if not whole or _INVISIBLE.search(url):
+        return []
+    return [FoundUrl(*brackets.span("url"), url)]
 
 
 def _find_in_word(
@@ -178,29 +198,19 @@ def _is_letter(character: str) -> bool:
 
 def _find_url(finder: Any, text: str, start: int, end: int) -> str:
     """Return the URL that begins at a place; an empty one if it may go on."""
-    if text.endswith(_BRACKETS, 0, start):
-        bracketed = _IN_BRACKETS.match(text, start)
-        if bracketed:
-            return _read_brackets(bracketed)
     whole, before = text[start:end], text[max(start - 2, 0) : start]
     part = _cut(whole, before)
     trimmed = _trim(part, before)
     url = _end_by_brackets(finder, trimmed)
     if url != trimmed:
         url = _trim(url, before)
-    rest = part[len(url) :].lstrip(f"{_PUNCTUATION}_~")
+    emphasis = before[-1:] if before.endswith(("_", "~")) else ""
+    rest = trimmed[len(url) :].lstrip(f"{_PUNCTUATION}{emphasis}")
     if rest:
         may_go_on = rest[0] not in "()[]" or url.count("[") != url.count("]")
     else:
         may_go_on = part == whole and _may_go_on(text, start, end)
     return "" if may_go_on or _LIST.search(url) else url
-
-
-def _read_brackets(bracketed: re.Match[str]) -> str:
-    """Return the URL between ``<`` and ``>``; an empty one if white space breaks it."""
-    url = bracketed["url"]
-    whole = bracketed["end"] == ">" and _ANY_URL.fullmatch(url)
-    return url if whole and not _INVISIBLE.search(url) else ""
 
 
 def _cut(url: str, before: str) -> str:
