@@ -205,6 +205,11 @@ def test_brackets_that_are_not_closed_end_nothing():
     check_found(f"a < {URL} and b > c", URL)
 
 
+def test_url_inside_a_bracketed_one_is_not_found_again():
+    check_found(f"<{URL}「{URL}」> {URL}", f"{URL}「{URL}」", URL)
+    check_found(f"<https://web.example/\n{URL}> {URL}", URL)
+
+
 def test_several_urls_are_found_between_marks_without_spaces():
     text = f"「{URL}1」と（{URL}2）、[{URL}3]({URL}4)\u3000{URL}5…{URL}6。"
     check_found(text, *(f"{URL}{number}" for number in range(1, 7)))
