@@ -3,7 +3,7 @@
 A URL is ASCII, and ends before white space and delimiters (RFC 3986, appendix C).
 People also write URLs with letters of their own language (RFC 3987). Those of German or
 Russian belong to the URL: words are between spaces. In Chinese or Japanese they aren't,
-and nobody can tell a path from a sentence. Programs of mail don't agree about such URLs
+and nobody can tell a path from a sentence. Mail programs don't agree about such URLs
 (https://www.unicode.org/reports/tr58/, section 1). They stay as they are, and each
 program shows what it always did: a tracked link to half a URL would be a wrong one.
 """
@@ -56,7 +56,7 @@ _INVISIBLE = re.compile(
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]+"
 )
-_MORE = re.compile(r"\.?[A-Za-z0-9/?#&=%]")
+_MORE = re.compile(r"(?!https?://)\.?[A-Za-z0-9/?#&=%]", re.I | re.ASCII)
 _GOES_ON = re.compile(r"[^\x00-\x7f\s\w]{1,50}[/?#&=%][A-Za-z0-9]")
 # UTS 46 reads the first ones as dots.
 _HOST_GOES_ON = re.compile(

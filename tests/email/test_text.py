@@ -213,6 +213,7 @@ def test_url_inside_a_bracketed_one_is_not_found_again():
 def test_several_urls_are_found_between_marks_without_spaces():
     text = f"「{URL}1」と（{URL}2）、[{URL}3]({URL}4)\u3000{URL}5…{URL}6。"
     check_found(text, *(f"{URL}{number}" for number in range(1, 7)))
+    check_found(f"{URL}1\u200b{URL}2<{URL}3>\n{URL}4", *(f"{URL}{n}" for n in "1234"))
 
 
 def test_more_urls_than_one_word_may_have_are_found_between_marks():
