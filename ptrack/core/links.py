@@ -90,7 +90,9 @@ def find_rule_problem(rule: object) -> str | None:
 def _find_pattern_problem(rule: str | re.Pattern[Any]) -> str | None:
     try:
         pattern = re.compile(rule)
-    except (re.error, OverflowError, RecursionError) as error:
+    except RecursionError:
+        return "is no regular expression: it nests too deep"
+    except (re.error, OverflowError) as error:
         return f"is no regular expression: {error}"
     if not isinstance(pattern.pattern, str):
         return "must be a regular expression for text, not for bytes"

@@ -153,7 +153,7 @@ class PlaceholderFinder:
         known = (pattern.search(word) for pattern in self._patterns)
         return (
             any(self.is_in(text[start:stop]) for stop in {end, reach})
-            or _begins(_BEHIND.search(text[end : reach + _LONGEST]), reach - end)
+            or _begins(_BEHIND.search(text[start : reach + _LONGEST]), reach - start)
             or any(_begins(found, reach - start) for found in known)
         )
 

@@ -23,7 +23,19 @@ HTML = (
     *("<!-- -->", "<!--[if a]>", "<![endif]", "<![endif]-->", "<!--[if a]>  <![endif]"),
     *("<!--[if a]><a href=x><![endif]-->", "<![if a]>", "<![CDATA[", "]]>", "[if a]>"),
     *("<p data-ptrack=off>", "<p data-ptrack=off></p>", "</p>", "</body>", "\n<"),
-    *("<p style='url( ", "url(", "url('' ", "%z", "{{", "\x00", "\ud800", "é<é"),
+    *(
+        "<p style='url( ",
+        "url(",
+        "url('' ",
+        "%z",
+        "{{",
+        "{",
+        "%da%",
+        "[[a",
+        "\x00",
+        "\ud800",
+        "é<é",
+    ),
     MARKS,
 )
 """Pieces of HTML to repeat."""
