@@ -3,6 +3,7 @@
 Not another byte of the HTML changes.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from html import escape
 from typing import Any, NamedTuple, TypeVar
@@ -10,11 +11,12 @@ from typing import Any, NamedTuple, TypeVar
 from ptrack import conf
 from ptrack.core.endpoint import ACCESSIBLE_ATTRIBUTES, make_tag
 from ptrack.core.links import check_target
+from ptrack.core.logs import log
 from ptrack.shortcuts import make_owner, pixel_url
 
 from .html import read_outline
 from .links import LinkMaker
-from .messages import open_message
+from .messages import Part, open_message
 from .placeholders import PlaceholderFinder, Rule, find_merge_keys
 from .text import find_urls
 
@@ -92,7 +94,8 @@ def track(
     if text_links:
         for part in mail.parts:
             if part.subtype == "plain":
-                part.replace(_track_text(part.text, mail.unsubscribe, finder, links))
+                text = _track_text(part.text, mail.unsubscribe, finder, links)
+                _replace_text(part, text)
     links.report()
     tracked: AnyMessage = mail.message
     return tracked
@@ -193,10 +196,11 @@ class TrackedTemplate:
         for place, hole in enumerate(self._holes):
             if hole.url is None:
                 url = pixel_url(*args, **kwargs)
-                parts[2 * place + 1] = make_tag(url, ACCESSIBLE_ATTRIBUTES)
-            elif made := links.make(hole.url):
+                made = make_tag(url, ACCESSIBLE_ATTRIBUTES)
+                parts[2 * place + 1] = _to_ascii(made)
+            elif short := links.make(hole.url):
                 mark = "" if hole.quoted else '"'
-                parts[2 * place + 1] = f"{mark}{escape(made)}{mark}"
+                parts[2 * place + 1] = _to_ascii(f"{mark}{escape(short)}{mark}")
         return self._kind("".join(parts))
 
 
@@ -238,6 +242,11 @@ def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:
     return [*parts, text[at:]]
 
 
+def _to_ascii(html: str) -> str:
+    """Return HTML that mails of any charset can hold: the app URL may not be ASCII."""
+    return html.encode("ascii", "xmlcharrefreplace").decode()
+
+
 def _choose_targets(
     urls: Iterable[str], untracked: Collection[str], owns: Callable[[str], bool]
 ) -> set[str]:
@@ -259,6 +268,18 @@ def _make_finder(
     if isinstance(placeholders, PlaceholderFinder):
         return placeholders
     return PlaceholderFinder(placeholders, conf.get("PTRACK_PLACEHOLDERS"), keys=keys)
+
+
+def _replace_text(part: Part, text: str) -> None:
+    try:
+        part.replace(text)
+    except UnicodeEncodeError:
+        # In plain text, there is no other way to write the character.
+        log(
+            logging.WARNING,
+            "The plain text of a mail stays as it is: its charset lacks a character of "
+            "PTRACK_APP_URL. Set that to the host's ASCII form (xn--…)",
+        )
 
 
 def _track_text(

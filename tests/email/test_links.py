@@ -1,5 +1,6 @@
 """Links whose tracked URL would be too long stay as they are, and the mail goes out."""
 
+import email
 import logging
 from email.message import EmailMessage as StandardMessage
 from html import escape
@@ -315,6 +316,25 @@ def test_mail_with_an_odd_target_goes_out(target: str):
     message.set_content(content, maintype="text", subtype="html")
     del message["Content-Disposition"]
     assert track(message, text_links=True).as_bytes()
+
+
+@pytest.mark.parametrize("charset", ["us-ascii", "koi8-r", "iso2022_jp", "utf-8"])
+def test_address_of_the_site_that_a_charset_lacks_is_no_error(charset: str, caplog):
+    html = hostile.make_part(charset, "7bit", make_link(SHOP))
+    plain = html.replace(b"html", b"plain")
+    address = "https://bücher.example/é"
+    with override_settings(PTRACK_APP_URL=address):
+        sent = track(email.message_from_bytes(html)).as_bytes()
+        written = address.replace("ü", "&#252;").replace("é", "&#233;")
+        assert sent.count(written.encode()) == 2
+        again = track(email.message_from_bytes(sent)).as_bytes()
+        assert again == sent
+        message = track(email.message_from_bytes(plain), text_links=True)
+    if charset == "utf-8":
+        assert address in message.get_payload(decode=True).decode()
+    else:
+        assert message.as_bytes() == email.message_from_bytes(plain).as_bytes()
+        assert "its charset lacks a character of PTRACK_APP_URL" in caplog.text
 
 
 @pytest.mark.once
