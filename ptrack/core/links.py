@@ -1,4 +1,4 @@
-"""The target of a link: the URLs that are allowed, and the query that is passed on.
+"""The target of a link: what is allowed, the user's rules, and the query passed on.
 
 The target is inside the token, so a link isn't an open redirect (CWE-601): ptrack
 redirects only to a target that was sealed with the sender's secret.

@@ -67,24 +67,25 @@ _EVERYWHERE = (
     # Or an escape may begin it, and none is at its end: "%DATE%".
     rf"%(?!{_HEX}{{2}}%){_NAME}%(?!{_HEX}{{2}})",
 )
+
+
+def _compile(*forms: str) -> re.Pattern[str]:
+    # No other character begins one, and so most are passed over in one step.
+    return re.compile(rf"(?=[{{<*\[#%$])(?:{'|'.join((*forms, *_EVERYWHERE))})")
+
+
 # RFC 3986, section 2: no URL has one of these but encoded. Yet SharePoint's links have
 # a GUID in braces.
-_WRITTEN = re.compile(
-    "|".join((rf"\{{(?!{_GUID})", r"<(?:[<%?]|[^\W\d][^<>]*>)", *_EVERYWHERE))
-)
+_BRACE = rf"\{{(?!{_GUID})"
+_WRITTEN = _compile(_BRACE, r"<(?:[<%?!#@$]|[^\W\d][^<>]*>)")
 # Encoded, they may be data: "%7B%22a%22%3A1%7D" is JSON, and "%3Cb%3E" is HTML. So
 # braces are a placeholder's only around a text that has a letter at its start, and has
 # neither quotation marks nor braces inside.
-_DECODED = re.compile(
-    "|".join(
-        (
-            rf"""\{{(?!{_GUID})[\s+#$!@^/&~*]*[^\W\d][^{{}}"'\\]{{0,{_LONGEST}}}\}}""",
-            r"<<[^<>]+>>|<%[^<>]*%>|<\?[^<>]*\?>",
-            *_EVERYWHERE,
-        )
-    )
+_DECODED = _compile(
+    rf"""{_BRACE}[\s+#$!@^/&~*]*[^\W\d][^{{}}"'\\]{{0,{_LONGEST}}}\}}""",
+    r"<<[^<>]+>>|<%[^<>]*%>|<\?[^<>]*\?>",
 )
-_BEHIND = re.compile("|".join((rf"\{{(?!{_GUID})|<[<%?]", *_EVERYWHERE)))
+_BEHIND = _compile(_BRACE, "<[<%?]")
 # Behind a URL in plain text: the characters that may still be the URL's.
 _RUN = re.compile(r"""[^\s<>"'`()\[\]{}|\x80-\U0010ffff]{0,2000}""")
 _WORD = re.compile(r"""[^\s<>"]{0,2000}""")
@@ -249,9 +250,10 @@ def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
     if bare:
         key = f"(?:{'|'.join(sorted(map(re.escape, bare)))})"
         parts += (
-            rf"(?<![^\W_])(?P<mark>[-_~$@#!|^*+]{{1,3}}){key}(?P=mark)(?![^\W_])",
+            rf"(?<![^\W_])(?P<mark>[-_~$@#!|^*+'\"`]{{1,3}}){key}(?P=mark)(?![^\W_])",
             rf"(?<![\w\]])\[\s*{key}\s*(?:[,|:][^\[\]]*)?\](?![=\[])",
-            rf"(?<![\w:]):{key}(?!\w)",
+            rf"(?<![\w:$])[:$]{key}(?![\w=])",
+            rf"(?<=[=/])\({key}\)",
             rf"%(?:recipient\.)?{key}%(?!{_HEX}{{2}})",
             rf"<\s*{key}\s*>",
         )

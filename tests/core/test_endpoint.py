@@ -114,6 +114,16 @@ def test_url_that_is_short_enough_is_not_warned_of(caplog):
     assert not caplog.records
 
 
+def test_short_url_is_none_and_silent_where_the_url_would_be_long(caplog):
+    place = make_endpoint()
+    assert place.short_url(PIXEL, ["x" * 2000], {}) is None
+    url = place.short_url(LINK, ["x"], {}, TARGET, "/at/")
+    assert url is not None
+    assert url.startswith(f"{HOST}/at/ptrack/link/")
+    assert place.read_url(url)[1].target == TARGET
+    assert not caplog.records
+
+
 def test_token_of_another_encoder_is_quoted_and_bounded():
     place = make_endpoint(BracketEncoder)
     assert (
