@@ -59,7 +59,7 @@ _EVERYWHERE = (
     r"##[\w.:\-]+##",
     rf"%%[=!\[(]?\s*[^\W\d][^%]{{0,{_LONGEST}}}%%",
     r"%\([\w.]+\)[a-z]",
-    r"(?<=[=/])%(?:\d\$)?[sd](?![\w%])",
+    r"(?<=[=/])%(?:\d\$)?[sd](?!\w)",
     r"\$\[[^\[\]]+\]\$",
     r"\[[\w ]+,\s*fallback=",
     # No escape begins it, and it isn't a share: "50%off%20today".
@@ -86,8 +86,11 @@ _DECODED = _compile(
     r"<<[^<>]+>>|<%[^<>]*%>|<\?[^<>]*\?>",
 )
 _BEHIND = _compile(_BRACE, "<[<%?]")
-# Behind a URL in plain text: the characters that may still be the URL's.
-_RUN = re.compile(r"""[^\s<>"'`()\[\]{}|\x80-\U0010ffff]{0,2000}""")
+# Behind a URL in plain text: the characters, and whole brackets, that may be the URL's.
+_RUN = re.compile(
+    r"""(?:[^\s<>"'`()\[\]{}|\x80-\U0010ffff]"""
+    r"""|\([^\s()]*\)|\[[^\s\[\]]*\]|\{[^\s{}]*\}){0,2000}"""
+)
 _WORD = re.compile(r"""[^\s<>"]{0,2000}""")
 
 

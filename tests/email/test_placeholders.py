@@ -64,7 +64,7 @@ FORMS = {
         *("%%emailaddr%%", "%%First Name%%", "%%=v(@id)=%%", "%%[SET @x = 1]%%"),
         *("%%!message_id%%", "?x=%%ID%%", "%25%25ID%25%25"),
     ),
-    "python": ("%(user_email)s", "%(id)d", "?id=%s", "%1$s/", "%25(id)s"),
+    "python": ("%(user_email)s", "%(id)d", "?id=%s", "%1$s/", "?id=%s%d", "%25(id)s"),
 }  # fmt: skip
 
 ORDINARY = (
@@ -75,6 +75,7 @@ ORDINARY = (
     *("100%?x=%C3%A9%aa%", "?f=%25Y-%25m-%25d", "?p=a%2520b"),
     *("?a[]=1&b[]=2", "?filter[a]=1&b[]=2", "%5B%5D"),
     *("?filter%5Ba%5D=1", "[1]", "?x=[1]"),
+    *("?filter[%20a]=1", "?filter[%E4]=1", "?q=%sale", "?q=%d1%8f"),
     *("?filter[%E4%BD%A0]=1", "?c=[[1.5,2],[3,4]]", "?c=%5B%5B1,2%5D%5D", "[id]=5"),
     *("*", "a*b", "?x=a*|b", "?q=a*%7Cb", "utm_*", "~user", "$", "$1", "$id$", "@user"),
     *("#/route", "#!", "#!/x", "#a#b", "?q=C%23", "#:~:text=a%20b", "a||b", "?x=a|b"),
@@ -236,6 +237,16 @@ def test_rule_holds_in_plain_text(rule: Any, text: str, expected: str | None):
     assert track_text(text, placeholders=rule) == expected
 
 
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("behind", ["[NAME] a", "-name-) a", "x?u=:id", "(a)[NAME]>"])
+def test_rule_holds_behind_the_place_where_a_url_was_found_to_end(
+    rule: Any, behind: str
+):
+    finder = PlaceholderFinder(rule)
+    assert finder.is_at(f"See {SHOP}{behind}", 4, 4 + len(SHOP))
+    assert not finder.is_at(f"See {SHOP}) {behind}", 4, 4 + len(SHOP))
+
+
 @pytest.mark.parametrize(
     ("rule", "error", "message"),
     [
@@ -385,6 +396,7 @@ def test_key_in_an_ordinary_link_does_not_keep_it():
         *("NAME_(e)", "?t=12:idle", "#id"),
         *("user_id_x", "[id]=3", "id-e-id", "?id[e]=1"),
         *("?$id=eq", "?$e=1&:id=2", "?x=f(id)", "?q=my+id+card", "~e", "@id", "$ids"),
+        *("-id-card", "your-id-?x", "?has[id]&x=1", "?a[e][id]"),
         *("a@id.example", "~ideal", "$idea", "%69d"),
     ]  # fmt: skip
     assert all(track_merging(targets, merge_data=DATA, merge_global_data={"e": 1}))
@@ -392,9 +404,10 @@ def test_key_in_an_ordinary_link_does_not_keep_it():
 
 def test_key_with_marks_of_its_own_counts_as_it_is():
     """With SendGrid's substitutions, it is replaced wherever it is."""
-    data = {"a@b.example": {"-id-": 1, ":user": 2, "~~": 3}}
-    assert not any(track_merging(["your-id-card", ":user/x", "a~~b"], merge_data=data))
-    assert all(track_merging(["id", ":users", "user"], merge_data=data))
+    data = {"a@b.example": {"-id-": 1, ":user": 2, "~~": 3, "no;": 4}}
+    targets = ["your-id-card", ":user/x", "a~~b", "?no;x"]
+    assert not any(track_merging(targets, merge_data=data))
+    assert all(track_merging(["id", ":users", "user", "?piano;x"], merge_data=data))
 
 
 def test_key_in_the_format_for_sendgrid_counts():
@@ -444,7 +457,7 @@ PIECES = (
     *("[[+", "[%", "[a ", "[a,", "[id", "<", "<a "),
     *("<%", "<?", "<<a", "%", "%a", "%a."),
     *("%aa%", "%%", "%%a", "%(", "%7B", "%25", "%2525"),
-    *("%E4", "%C3", "%recipient.id", "*|", "*|a", "#"),
+    *("(", "()", "[]", "(a", "%E4", "%C3", "%recipient.id", "*|", "*|a", "#"),
     *("##", "$[", "-a-", "::id", ":id", "~"),
 )  # fmt: skip
 
