@@ -247,6 +247,13 @@ def test_rule_holds_behind_the_place_where_a_url_was_found_to_end(
     assert not finder.is_at(f"See {SHOP}) {behind}", 4, 4 + len(SHOP))
 
 
+@pytest.mark.parametrize("behind", ["«NAME» a", "?n=|NAME| a", "?n=`NAME`"])
+def test_pattern_may_begin_with_a_mark_at_which_a_url_ends(behind: str):
+    finder = PlaceholderFinder(r"[«|`][A-Z]+[»|`]")
+    assert finder.is_at(f"{SHOP}{behind}", 0, len(SHOP))
+    assert not finder.is_at(f"{SHOP}) {behind}", 0, len(SHOP))
+
+
 @pytest.mark.parametrize(
     ("rule", "error", "message"),
     [
