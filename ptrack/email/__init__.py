@@ -3,33 +3,25 @@
 Not another byte of the HTML changes.
 """
 
-import json
 import logging
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from html import escape
 from typing import Any, NamedTuple, TypeVar
 
+from ptrack import conf
 from ptrack.core.endpoint import ACCESSIBLE_ATTRIBUTES, make_tag
 from ptrack.core.links import check_target
 from ptrack.core.logs import log
-from ptrack.shortcuts import link_url, make_owner, pixel_url
+from ptrack.shortcuts import make_owner, pixel_url
 
 from .html import Outline, read_outline
+from .links import LinkMaker
 from .messages import Part, open_message
 from .pgp import has_armor
+from .placeholders import PlaceholderFinder, Rule, find_merge_keys
 from .text import find_urls, make_key
 
 AnyMessage = TypeVar("AnyMessage")
-
-LONGEST_TARGET = 4000
-"""In bytes of JSON. A token can carry nearly 6,000, so the rest is for arguments."""
-
-# Mail builders and providers fill these in later; until then, a URL with one in it is
-# not a target: {{ }}, {% %}, *| |*, [[ ]], <% %>, ${ }, %% %% and %name%.
-_LEFT_OVER = re.compile(
-    r"\{\{|\{%|\*\||\[\[|<%|\$\{|%%|%(?![0-9A-Fa-f]{2})\w+%", re.ASCII
-)
 
 
 def track(
@@ -39,6 +31,7 @@ def track(
     opens: bool = True,
     clicks: bool = True,
     text_links: bool = False,
+    placeholders: Rule | None = None,
     **kwargs: Any,
 ) -> AnyMessage:
     """Track the opens of a mail and the clicks on its links.
@@ -48,12 +41,15 @@ def track(
     inside the message and everything that is signed, by OpenPGP in the text itself too.
 
     These links are not tracked: those that aren't absolute ones of http or https, or
-    that have a template's left-overs in them such as ``{{ id }}``; those of the header
+    that have a placeholder in them such as ``{{ id }}``; those of the header
     ``List-Unsubscribe``, and those with ``rel="unsubscribe"``; those with
     ``data-ptrack="off"`` or ``class="ptrack-off"``, or inside an element that has it
     (``<body>`` turns off all of them, and the pixel too); those that are tracked
-    already; and those of more than `LONGEST_TARGET`. Targets that are off in the HTML
-    of a mail are off in its plain text.
+    already; and those whose tracked URL would have more than 2,000 characters, of which
+    a warning is logged. Targets that are off in the HTML of a mail are off in its plain
+    text.
+
+    Nothing that a mail contains raises an error.
 
     The time grows with the length of the mail and no faster, whatever is in it. Parts
     with headers that are too long to parse stay as they are, and a warning is logged.
@@ -67,7 +63,13 @@ def track(
         clicks: Turn the links of its HTML into tracked ones.
         text_links: Turn those of its plain text into tracked ones too. Needs the extra
             ``email`` of the distribution.
-        kwargs: The keyword arguments for the callbacks. Data named as one of the three
+        placeholders: A rule for more placeholders than those that are built in, in
+            addition to the setting ``PTRACK_PLACEHOLDERS``: a regular expression that
+            is searched for, as a text or compiled, or a function that gets a target and
+            returns whether it has one. Each gets the target as it is written, and again
+            percent-decoded if that is another text. If a function raises, the link
+            stays as it is, and an error is logged.
+        kwargs: The keyword arguments for the callbacks. Data named as one of the four
             options goes into a dict: ``track(message, {"opens": 3})``.
 
     Returns:
@@ -75,11 +77,13 @@ def track(
 
     Raises:
         TypeError: It is another kind of object, or an argument can't be carried.
-        ValueError: An argument can't be carried.
+        ValueError: An argument can't be carried, or ``placeholders`` is no rule.
         ImportError: ``text_links`` needs a library that isn't installed.
         PtrackConfigurationError: As for `ptrack.pixel_url`.
     """
     mail = open_message(message)
+    finder = _make_finder(placeholders, find_merge_keys(message))
+    links = LinkMaker(args, kwargs)
     parts = [part for part in mail.parts if part.subtype == "html"]
     free = [part for part in parts if not has_armor(part.text)]
     off, off_urls = False, set(mail.unsubscribe)
@@ -89,20 +93,28 @@ def track(
             opens=opens and part in free[-1:],
             clicks=clicks,
             untracked=mail.unsubscribe,
+            placeholders=finder,
         )
-        part.replace(template.render(*args, **kwargs))
+        part.replace(template._fill(links, args, kwargs))
         off = off or template.off
         off_urls |= template.off_urls
     if text_links and not off:
         for part in mail.parts:
             if part.subtype == "plain":
-                part.replace(_track_text(part, off_urls, args, kwargs))
+                _replace_text(part, _track_text(part, off_urls, finder, links))
+    links.report()
     tracked: AnyMessage = mail.message
     return tracked
 
 
 def track_html(
-    text: str, /, *args: Any, opens: bool = True, clicks: bool = True, **kwargs: Any
+    text: str,
+    /,
+    *args: Any,
+    opens: bool = True,
+    clicks: bool = True,
+    placeholders: Rule | None = None,
+    **kwargs: Any,
 ) -> str:
     """Track the opens of an HTML text and the clicks on its links.
 
@@ -111,6 +123,7 @@ def track_html(
         args: As for `track`.
         opens: Put a pixel into it.
         clicks: Turn its links into tracked ones.
+        placeholders: As for `track`.
         kwargs: As for `track`.
 
     Returns:
@@ -119,7 +132,10 @@ def track_html(
     Raises:
         TypeError, ValueError, PtrackConfigurationError: As for `track`.
     """
-    return TrackedTemplate(text, opens=opens, clicks=clicks).render(*args, **kwargs)
+    template = TrackedTemplate(
+        text, opens=opens, clicks=clicks, placeholders=placeholders
+    )
+    return template.render(*args, **kwargs)
 
 
 class TrackedTemplate:
@@ -131,13 +147,16 @@ class TrackedTemplate:
         clicks: Turn its links into tracked ones.
         untracked: Targets that stay as they are, such as those of the mail's
             ``List-Unsubscribe``.
+        placeholders: As for `track`.
 
     Attributes:
         off: The whole HTML asks not to be tracked.
         off_urls: The targets of the links in it that ask not to be tracked.
 
     Raises:
-        TypeError: The HTML isn't text.
+        TypeError: The HTML isn't text, or ``placeholders`` is no rule.
+        ValueError: ``placeholders`` is no rule.
+        PtrackConfigurationError: As for `ptrack.pixel_url`.
     """
 
     def __init__(
@@ -147,6 +166,7 @@ class TrackedTemplate:
         opens: bool = True,
         clicks: bool = True,
         untracked: Collection[str] = (),
+        placeholders: Rule | PlaceholderFinder | None = None,
     ) -> None:
         if not isinstance(text, str):
             raise TypeError(
@@ -159,13 +179,13 @@ class TrackedTemplate:
         )
         outline = read_outline(text)
         self.off, self.off_urls = outline.off, outline.off_urls
+        finder = _make_finder(placeholders)
         signed = has_armor(text)
-        holes = [] if signed else _find_holes(outline, opens, clicks, untracked)
-        # Texts at even places, and the holes between them at odd ones.
-        self._parts = _cut(text, holes)
-        self._holes = [hole.url for hole in holes]
-        self._targets = [url for url in dict.fromkeys(self._holes) if url is not None]
-        self._opens = None in self._holes
+        self._holes = (
+            [] if signed else _find_holes(outline, opens, clicks, untracked, finder)
+        )
+        # Texts at even places, and what is in the holes between them at odd ones.
+        self._parts = _cut(text, self._holes)
 
     def render(self, /, *args: Any, **kwargs: Any) -> str:
         """Return the HTML for one mail.
@@ -179,13 +199,23 @@ class TrackedTemplate:
         Raises:
             TypeError, ValueError, PtrackConfigurationError: As for `track`.
         """
-        made: dict[str | None, str] = {
-            url: escape(link_url(url, *args, **kwargs)) for url in self._targets
-        }
-        if self._opens:
-            made[None] = make_tag(pixel_url(*args, **kwargs), ACCESSIBLE_ATTRIBUTES)
+        links = LinkMaker(args, kwargs)
+        html = self._fill(links, args, kwargs)
+        links.report()
+        return html
+
+    def _fill(
+        self, links: LinkMaker, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> str:
         parts = self._parts.copy()
-        parts[1::2] = [made[hole] for hole in self._holes]
+        for place, hole in enumerate(self._holes):
+            if hole.url is None:
+                url = pixel_url(*args, **kwargs)
+                made = make_tag(url, ACCESSIBLE_ATTRIBUTES)
+                parts[2 * place + 1] = _to_ascii(made)
+            elif short := links.make(hole.url):
+                mark = "" if hole.quoted else '"'
+                parts[2 * place + 1] = _to_ascii(f"{mark}{escape(short)}{mark}")
         return self._kind("".join(parts))
 
 
@@ -199,13 +229,19 @@ class _Hole(NamedTuple):
 
 
 def _find_holes(
-    outline: Outline, opens: bool, clicks: bool, untracked: Collection[str]
+    outline: Outline,
+    opens: bool,
+    clicks: bool,
+    untracked: Collection[str],
+    finder: PlaceholderFinder,
 ) -> list[_Hole]:
     if not opens and not clicks:
         return []
     owns = make_owner()
     urls = [href.url for href in outline.hrefs if clicks]
-    targets = _choose_targets(urls, untracked, owns)
+    targets = {
+        url for url in _choose_targets(urls, untracked, owns) if not finder.is_in(url)
+    }
     holes = [_Hole(*href) for href in outline.hrefs if href.url in targets]
     if opens and not outline.off and not any(map(owns, outline.images)):
         holes.append(_Hole(outline.end, outline.end, True, None))
@@ -213,41 +249,27 @@ def _find_holes(
 
 
 def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:
-    parts, at = [""], 0
+    parts: list[str] = []
+    at = 0
     for hole in holes:
-        mark = "" if hole.quoted else '"'
-        parts[-1] += text[at : hole.start] + mark
-        parts += "", mark
+        parts += text[at : hole.start], text[hole.start : hole.end]
         at = hole.end
-    parts[-1] += text[at:]
-    return parts
+    return [*parts, text[at:]]
+
+
+def _to_ascii(html: str) -> str:
+    """Return HTML that mails of any charset can hold: the app URL may not be ASCII."""
+    return html.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _choose_targets(
     urls: Iterable[str], untracked: Collection[str], owns: Callable[[str], bool]
 ) -> set[str]:
     """Return those of the URLs that links can be tracked to."""
-    targets = {url for url in set(urls).difference(untracked) if _is_target(url, owns)}
-    # Else a mail with such a URL, which may be a customer's, could not be sent.
-    long = {url for url in targets if _measure(url) > LONGEST_TARGET}
-    if long:
-        log(
-            logging.WARNING,
-            "A mail has links to %d targets of more than %d bytes. They go out "
-            "untracked: shorten them",
-            *(len(long), LONGEST_TARGET),
-        )
-    return targets - long
-
-
-def _measure(url: str) -> int:
-    """Return the number of bytes that a URL takes up in a token."""
-    return len(json.dumps(url, ensure_ascii=False).encode())
+    return {url for url in set(urls).difference(untracked) if _is_target(url, owns)}
 
 
 def _is_target(url: str, owns: Callable[[str], bool]) -> bool:
-    if _LEFT_OVER.search(url):
-        return False
     try:
         check_target(url)
     except ValueError:
@@ -255,30 +277,45 @@ def _is_target(url: str, owns: Callable[[str], bool]) -> bool:
     return not owns(url)
 
 
+def _make_finder(
+    placeholders: Rule | PlaceholderFinder | None, keys: Collection[str] = ()
+) -> PlaceholderFinder:
+    if isinstance(placeholders, PlaceholderFinder):
+        return placeholders
+    return PlaceholderFinder(placeholders, conf.get("PTRACK_PLACEHOLDERS"), keys=keys)
+
+
+def _replace_text(part: Part, text: str) -> None:
+    try:
+        part.replace(text)
+    except UnicodeEncodeError:
+        # In plain text, there is no other way to write the character.
+        log(
+            logging.WARNING,
+            "The plain text of a mail stays as it is: its charset lacks a character of "
+            "PTRACK_APP_URL. Set that to the host's ASCII form (xn--…)",
+        )
+
+
 def _track_text(
-    part: Part,
-    off_urls: Iterable[str],
-    args: Iterable[Any],
-    kwargs: Mapping[str, Any],
+    part: Part, off_urls: Iterable[str], finder: PlaceholderFinder, links: LinkMaker
 ) -> str:
     text = part.text
     if has_armor(text):
         return text
     off = set(map(make_key, off_urls))
     found = [
-        (start, end, url)
-        for start, end, url in find_urls(text, joined=part.joined)
-        # Up to the next white space: a URL ends before a left-over.
-        if make_key(url) not in off
-        and not _LEFT_OVER.search(text[start : end + 80].split(maxsplit=1)[0])
+        each
+        for each in find_urls(text, joined=part.joined)
+        if make_key(each.url) not in off
     ]
-    urls = (url for *_, url in found)
-    targets = _choose_targets(urls, (), make_owner())
-    made = {url: link_url(url, *args, **kwargs) for url in targets}
+    targets = _choose_targets((each.url for each in found), (), make_owner())
     parts: list[str] = []
     at = 0
     for start, end, url in found:
-        if url in made:
-            parts += text[at:start], made[url]
-            at = end
+        if url in targets and not finder.is_at(text, start, end):
+            made = links.make(url)
+            if made is not None:
+                parts += text[at:start], made
+                at = end
     return "".join([*parts, text[at:]])

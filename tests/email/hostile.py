@@ -29,7 +29,19 @@ HTML = (
         "<br class=ptrack-off>",
     ),
     *("<p data-ptrack=off>", "<p data-ptrack=off></p>", "</p>", "</body>", "\n<"),
-    *("<p style='url( ", "url(", "url('' ", "%z", "{{", "\x00", "\ud800", "é<é"),
+    *(
+        "<p style='url( ",
+        "url(",
+        "url('' ",
+        "%z",
+        "{{",
+        "{",
+        "%da%",
+        "[[a",
+        "\x00",
+        "\ud800",
+        "é<é",
+    ),
     MARKS,
 )
 """Pieces of HTML to repeat."""
