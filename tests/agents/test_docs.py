@@ -11,9 +11,9 @@ from ptrack.agents import (
     MAX_LENGTH,
     NO_USER_AGENT,
     OPEN_WITHIN,
-    UNKNOWN,
 )
 from ptrack.agents.crawlers import NOT_CRAWLERS
+from ptrack.agents.recognition import UNKNOWN
 from ptrack.agents.rules import (
     AFTER_DATA_SET,
     BEFORE_DATA_SET,
@@ -35,7 +35,7 @@ def read_rows(heading: str) -> list[list[str]]:
 
 def write_row(rule: Rule) -> list[str]:
     """Return the cells of a rule without its limits, which only the page has."""
-    marks = " or ".join(f"`{mark}`" for mark in rule.marks)
+    marks = " or ".join(f"`{mark}`" for mark in (*rule.marks, *rule.patterns))
     if rule.without:
         marks += ", without " + " or ".join(f"`{mark}`" for mark in rule.without)
     return [
