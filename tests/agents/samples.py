@@ -16,8 +16,10 @@ _PIXEL = _ANDROID.format("Pixel 8 Build/UQ1A.240205.004")
 MAIL_CLIENTS = [
     ("Microsoft Office/16.0 (Windows NT 10.0; MAPI 16.0.12026; Pro)", "Outlook"),
     (
-        "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; "
-        "Pro; MAPI)",
+        (
+            "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; "
+            "Pro; MAPI)"
+        ),
         "Outlook",
     ),
     ("Microsoft Office/16.0 (Windows NT 10.0; 16.0.9126; Pro)", "Outlook"),
@@ -31,8 +33,10 @@ MAIL_CLIENTS = [
     (f"{_THUNDERBIRD} Spicebird/0.8", "Thunderbird"),
     ("Mozilla/5.0 (rv:38) Thunderbird/MSSante-1.2.0", "Thunderbird"),
     (
-        "Mozilla/5.0 (X11; U; Linux i686; en-US; rv:1.8.1.13) Gecko/20080313 "
-        "SeaMonkey/1.1.9 (Ubuntu-1.1.9+nobinonly-0ubuntu1)",
+        (
+            "Mozilla/5.0 (X11; U; Linux i686; en-US; rv:1.8.1.13) Gecko/20080313 "
+            "SeaMonkey/1.1.9 (Ubuntu-1.1.9+nobinonly-0ubuntu1)"
+        ),
         "SeaMonkey",
     ),
     (f"{_THUNDERBIRD} Firefox/10.0.11esrpre Iceape/2.7.12", "SeaMonkey"),
@@ -46,8 +50,10 @@ MAIL_CLIENTS = [
     ("Barca/2.8 (Windows NT 5.1)", "Barca"),
     ("BarcaPro/1.4 L.1001", "Barca"),
     (
-        "YahooMobile/1.0 (mail; 3.0.5.1311380); (Linux; U; Android 4.0.3; "
-        "htc_runnymede Build/ICE_CREAM_SANDWICH_MR1);",
+        (
+            "YahooMobile/1.0 (mail; 3.0.5.1311380); (Linux; U; Android 4.0.3; "
+            "htc_runnymede Build/ICE_CREAM_SANDWICH_MR1);"
+        ),
         "Yahoo Mail app",
     ),
     (
@@ -56,8 +62,10 @@ MAIL_CLIENTS = [
     ),
     ("mobmail android 6.1.0.23122 ru.mail.mailapp", "Mail.ru app"),
     (
-        "Mozilla/5.0 (Windows; U; Windows NT 6.2; it; rv:1.9.2.19pre) "
-        "Gecko/20110902 Prism zdesktop/7.2.8",
+        (
+            "Mozilla/5.0 (Windows; U; Windows NT 6.2; it; rv:1.9.2.19pre) "
+            "Gecko/20110902 Prism zdesktop/7.2.8"
+        ),
         "Zimbra Desktop",
     ),
     ("Zimbra/9.0.0_GA_4138", "Zimbra Desktop"),
@@ -131,12 +139,18 @@ BROWSERS = [
     "UCWEB/2.0 (Linux; U; Adr 4.0.4; en-US; GT-S7562) U2/1.0.0 UCBrowser/9.8.0.534",
     f"{_WINDOWS} {_BLINK} Chrome/42.0.2311.135 Safari/537.36 Edge/12.246",
     f"{_CHROME} SE 2.X MetaSr 1.0",
-    f"{_WINDOWS} AppleWebKit/537.36 coccocbrowser/47.0 Chrome/41.0.2272.119coccoc "
-    "Safari/537.36",
-    "Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10_5_6; en-us) AppleWebKit/528.16 "
-    "(KHTML, like Gecko) Fluid/0.9.6 Safari/528.16",
-    "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 5.1; Embedded Web Browser from: "
-    "http://bsalsa.com/; .NET CLR 1.0.3705)",
+    (
+        f"{_WINDOWS} AppleWebKit/537.36 coccocbrowser/47.0 Chrome/41.0.2272.119coccoc "
+        "Safari/537.36"
+    ),
+    (
+        "Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10_5_6; en-us) AppleWebKit/528.16 "
+        "(KHTML, like Gecko) Fluid/0.9.6 Safari/528.16"
+    ),
+    (
+        "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 5.1; Embedded Web Browser from: "
+        "http://bsalsa.com/; .NET CLR 1.0.3705)"
+    ),
     f"{_PIXEL} Presearch (Tempest)",
     f"{_PIXEL} (Ecosia android@101.0.4951.41)",
     "Mozilla/5.0 (compatible; IBrowse 3.0; AmigaOS4.0)",
@@ -191,17 +205,23 @@ DEVICES = [
             "M40SE(M5T3) Bot Build/QP1A.190711.020",
         )
     ],
-    "DESAY TS1008/1.0 Release/07.12.2013 Mozilla/5.0 (Linux; U; Android 4.0.3; zh-cn) "
-    "AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30",
-    "sprd-L008/1.0 Linux/2.6.35.7 Android/2.3.5 Release/09.10.2012 "
-    "Browser/AppleWebKit533.1 (KHTML, like Gecko) Mozilla/5.0 Mobile",
+    (
+        "DESAY TS1008/1.0 Release/07.12.2013 Mozilla/5.0 (Linux; U; Android 4.0.3; zh-cn) "
+        "AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30"
+    ),
+    (
+        "sprd-L008/1.0 Linux/2.6.35.7 Android/2.3.5 Release/09.10.2012 "
+        "Browser/AppleWebKit533.1 (KHTML, like Gecko) Mozilla/5.0 Mobile"
+    ),
 ]
 """Browsers on devices whose name is a crawler's, or has a word that a bot says."""
 
 IMAGE_PROXIES = [
     ("RamblerMail/6.0 (incompatible; ImageProxy/6.0)", "Rambler Mail"),
-    ("Mozilla/5.0 (compatible; YandexImageResizer/2.0; +http://yandex.com/bots)",)
-    + ("Yandex Mail",),
+    (
+        "Mozilla/5.0 (compatible; YandexImageResizer/2.0; +http://yandex.com/bots)",
+        "Yandex Mail",
+    ),
     ("github-camo (d76dea84)", "Camo"),
     ("Camo Asset Proxy 2.3.0", "Camo"),
     ("go-camo (2.4.7)", "Camo"),
@@ -223,10 +243,14 @@ BOTS = [
             "example-scanner",
             "Google-Example/1.0",
             f"{_WINDOWS} {_BLINK} HeadlessEdg/127.0 Chrome/127.0 Safari/537.36",
-            f"{_MAC} AppleWebKit/537.36 (KHTML, like Gecko; compatible; Example/1.0) "
-            "Chrome/119.0.6045.214 Safari/537.36",
-            "Mozilla/5.0 (Linux; Android 4.0; compatible; Example-Monitor) "
-            f"{_BLINK} Chrome/96.0.4664.110 Mobile Safari/537.36",
+            (
+                f"{_MAC} AppleWebKit/537.36 (KHTML, like Gecko; compatible; Example/1.0) "
+                "Chrome/119.0.6045.214 Safari/537.36"
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 4.0; compatible; Example-Monitor) "
+                f"{_BLINK} Chrome/96.0.4664.110 Mobile Safari/537.36"
+            ),
             f"{_CHROME} ExampleMonitor",
             f"{_THUNDERBIRD} Thunderbird/1.0.6 - WebCrawler",
         )
@@ -250,8 +274,10 @@ CRAWLERS_AS_BROWSERS = [
     (f"{_LINUX} {_BLINK} HeadlessChrome/113.0.5672.63 Safari/537.36", "HeadlessChrome"),
     (f"{_CHROME} GTmetrix", "GTmetrix"),
     (f"{_CHROME} Playwright/1.40.0", "Playwright"),
-    ("Mozilla/5.0 (compatible; Butterfly/1.0; +http://labs.topsy.com/butterfly/)",)
-    + ("Butterfly",),
+    (
+        "Mozilla/5.0 (compatible; Butterfly/1.0; +http://labs.topsy.com/butterfly/)",
+        "Butterfly",
+    ),
     ("Fever/1.38 (Feed Parser; http://feedafever.com; Allow like Gecko)", "Fever"),
     ("Viber", "Viber"),
     ("Notion/1.0 (https://notion.so; team@makenotion.com)", "Notion"),

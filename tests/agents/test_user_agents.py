@@ -58,7 +58,7 @@ def test_entry_of_the_data_set_counts(user_agent, name):
     ],
 )
 def test_case_of_the_letters_does_not_matter(user_agent, kind):
-    """Some proxies change it. (Entries of the data set have a case of their own.)"""
+    """Some proxies change it. Entries of the data set have a case of their own."""
     assert identify_text(user_agent.lower()).kind == kind
     assert identify_text(user_agent.upper()).kind == kind
 
