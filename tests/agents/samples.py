@@ -206,8 +206,8 @@ DEVICES = [
         )
     ],
     (
-        "DESAY TS1008/1.0 Release/07.12.2013 Mozilla/5.0 (Linux; U; Android 4.0.3; zh-cn) "
-        "AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30"
+        "DESAY TS1008/1.0 Release/07.12.2013 Mozilla/5.0 (Linux; U; Android 4.0.3; "
+        "zh-cn) AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30"
     ),
     (
         "sprd-L008/1.0 Linux/2.6.35.7 Android/2.3.5 Release/09.10.2012 "
@@ -244,8 +244,8 @@ BOTS = [
             "Google-Example/1.0",
             f"{_WINDOWS} {_BLINK} HeadlessEdg/127.0 Chrome/127.0 Safari/537.36",
             (
-                f"{_MAC} AppleWebKit/537.36 (KHTML, like Gecko; compatible; Example/1.0) "
-                "Chrome/119.0.6045.214 Safari/537.36"
+                f"{_MAC} AppleWebKit/537.36 (KHTML, like Gecko; compatible; "
+                "Example/1.0) Chrome/119.0.6045.214 Safari/537.36"
             ),
             (
                 "Mozilla/5.0 (Linux; Android 4.0; compatible; Example-Monitor) "
