@@ -26,9 +26,9 @@ from .rules import (
 
 # A comment can have further ones in it: "(Linux; Android 10; M40(M5) Build/QP1A)".
 _DEVICE = re.compile(
-    r"\(linux;[^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)", re.IGNORECASE
+    r"\([^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)|\bandroid \([^()]*\)",
+    re.IGNORECASE,
 )
-
 _CRAWLERS = ("compatible;", "-google/")
 _DRIVE_BROWSERS = frozenset({"monitoring", "scanner"})
 
@@ -61,9 +61,9 @@ def recognize(user_agent: str) -> Verdict:
 
 
 def hide_device(user_agent: str) -> str:
-    """Return a user agent without the comment in which Android names the device.
+    """Return a user agent without the comments in which Android names the device.
 
-    The comment stays if a crawler says in it that it is one.
+    A comment stays if a crawler says in it that it is one.
     """
     return _DEVICE.sub(_hide_comment, user_agent)
 

@@ -16,7 +16,12 @@ CHROME = (
 def run_tool(*args: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools.agents", *map(str, args)]
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=60
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
     )
 
 
