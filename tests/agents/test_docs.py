@@ -69,8 +69,8 @@ def test_other_steps_are_named_as_in_the_code():
         assert f"| `{agent.kind}` | `{agent.on_open}` | `{agent.name}` |" in steps
     assert f"first {MAX_LENGTH} characters" in steps
     assert f"the last {CACHED:,} of them" in TEXT
-    assert len(NOT_CRAWLERS) == 1
-    assert "One entry of\nthe data set is left out" in TEXT
+    assert len(NOT_CRAWLERS) == 5
+    assert "\nFive entries of the data set are left out" in TEXT
 
 
 def test_page_has_the_seconds_of_the_code():
