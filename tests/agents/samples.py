@@ -159,6 +159,10 @@ BROWSERS = [
         "http://bsalsa.com/; .NET CLR 1.0.3705)"
     ),
     f"{_PIXEL} Presearch (Tempest)",
+    # Catchpoint is a monitor that drives browsers, but not as a part of a word.
+    f"{_CHROME} Xcatchpoint MyCatchpoint",
+    # The examples of this crawler give an address.
+    f"{_CHROME} Butterfly/1.0",
     f"{_PIXEL} (Ecosia android@101.0.4951.41)",
     "Mozilla/5.0 (compatible; IBrowse 3.0; AmigaOS4.0)",
 ]
@@ -282,12 +286,21 @@ CRAWLERS_AS_BROWSERS = [
     (f"{_CHROME} Catchpoint", "Catchpoint"),
     (f"{_LINUX} {_BLINK} HeadlessChrome/113.0.5672.63 Safari/537.36", "HeadlessChrome"),
     (f"{_CHROME} GTmetrix", "GTmetrix"),
+    (
+        (
+            "Mozilla/5.0 (Linux; Android 8.0; Pixel 2 Build/OPD3.170816.012; "
+            f"Storebot-Google/1.0) {_VIEW}"
+        ),
+        "Storebot-Google",
+    ),
     (f"{_CHROME} Playwright/1.40.0", "Playwright"),
     (
         "Mozilla/5.0 (compatible; Butterfly/1.0; +http://labs.topsy.com/butterfly/)",
         "Butterfly",
     ),
     ("Fever/1.38 (Feed Parser; http://feedafever.com; Allow like Gecko)", "Fever"),
+    # It has a browser's user agent, of which the data set knows nothing, but says so.
+    (f"{_CHROME} Fever/1.38 (http://feedafever.com)", "Fever"),
     ("Viber", "Viber"),
     ("Notion/1.0 (https://notion.so; team@makenotion.com)", "Notion"),
     ("008/0.83 (http://www.advancedwebranking.com)", "008"),
