@@ -22,8 +22,8 @@ class Rule:
         kind: The agent's kind.
         on_open: The agent's: see `ptrack.agents.Agent`.
         source: The page that the rule is taken from.
-        marks: Texts, and
-        patterns: regular expressions, of which the user agent has at least one.
+        marks: Texts. The user agent has at least one of these,
+        patterns: or a match of one of these regular expressions, in lower case.
         without: Texts of which it has none.
         whole: A mark is the whole user agent, not a part of it.
     """
