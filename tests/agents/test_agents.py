@@ -374,7 +374,17 @@ def make_garbage() -> list[str]:
         text = "".join(chance.choices(alphabet, k=length))
         cut = chance.randrange(length + 1)
         found += [text, text[:cut] + chance.choice(parts) + text[cut:]]
-    return [*found, "Spider" * 9999, "ContextualBot" * 9999, "a/" * 9999, "\0" * 9999]
+    repeated = (
+        "Spider",
+        "ContextualBot",
+        "a/",
+        "\0",
+        "(android ",
+        "(a)",
+        "a@a-",
+        "mail ",
+    )
+    return [*found, *(part * 9999 for part in repeated)]
 
 
 def test_garbage_never_raises_and_is_in_no_name():
