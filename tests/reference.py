@@ -93,7 +93,9 @@ def find_damaged(
 
     Other characters may be before, between and behind them.
     """
-    for pattern in (FOREIGN, rb"[^A-Za-z0-9_-]"):
+    # A "=" that was put in may have letters of the token behind it.
+    space = rb"=(?:3[Dd]|0[AaDd9]|20)|%[0-9A-Fa-f]{2}|[^A-Za-z0-9_-]"
+    for pattern in (FOREIGN, space, rb"[^A-Za-z0-9_-]"):
         letters = re.sub(pattern, b"", text)
         for end in range(len(letters), 62, -1):
             content = open_arguments(letters[:end], secrets, make_key)
