@@ -28,11 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Loads the site's apps, whose pixels.py may assign an encoder.
         django.setup()
     try:
-        print(commands.run(options, sys.stdout.encoding))
+        print(commands.run(options, sys.stdout.encoding, _warn))
     except commands.CommandRefusedError as refusal:
         print(f"{parser.prog}: {refusal}", file=sys.stderr)
         return refusal.exit_code
     return 0
+
+
+def _warn(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 if __name__ == "__main__":

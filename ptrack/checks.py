@@ -11,7 +11,6 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.urls import get_resolver
-from django.utils.module_loading import import_string
 
 from . import conf, endpoints
 from .core.callbacks import tracker
@@ -19,7 +18,7 @@ from .core.tokens import KEY_SIZE
 from .discovery import explain_missing_callbacks
 from .exceptions import PtrackConfigurationError
 from .middleware import PtrackMiddleware
-from .urlconf import Place, find_view
+from .urlconf import Place, find_views, uses_middleware
 from .views import TrackingPixel
 
 
@@ -101,18 +100,20 @@ def check_include(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     configuration = conf.read_django()
     if conf.find_problem("PTRACK_PREFIX", configuration.get("PTRACK_PREFIX")):
         return []
+    if not _is_included():
+        return []
     place = Place(conf.choose_prefix(configuration), configuration.suffix)
-    language = conf.get_django("LANGUAGE_CODE")
-    if not _is_included() or _is_own_view(find_view(place, language)):
+    if all(map(_is_own_view, find_views(place, conf.get_routing()))):
         return []
     return [
         Error(
-            "ptrack.urls is included in the URLconf, but not at the prefix "
-            f"{place.prefix!r}: the URLs of pixels don't lead there.",
+            "ptrack.urls is included in the URLconf, but the URLs of pixels, below "
+            f"{place.prefix!r}, don't lead there in every language of a reader.",
             hint=(
                 "Set PTRACK_PREFIX to the path at which ptrack.urls is included (or "
                 "leave it out, if that is not in a namespace), or include it at that "
-                "prefix, before patterns that take its paths."
+                "prefix, before patterns that take its paths. Best include it outside "
+                "of i18n_patterns(), at a path that isn't translated."
             ),
             id="ptrack.E013",
         )
@@ -219,16 +220,7 @@ def check_https(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _uses_middleware() -> bool:
-    return any(map(_is_middleware, conf.get_django("MIDDLEWARE")))
-
-
-def _is_middleware(path: str) -> bool:
-    try:
-        found = import_string(path)
-    except Exception:
-        # Django reports it when it loads the middleware.
-        return False
-    return isinstance(found, type) and issubclass(found, PtrackMiddleware)
+    return uses_middleware(conf.get_django("MIDDLEWARE"), PtrackMiddleware)
 
 
 def _is_included() -> bool | None:

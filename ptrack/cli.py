@@ -1,7 +1,7 @@
 """The commands ``secret`` and ``decode``, for ``python -m ptrack`` and ``manage.py``.
 
 Both return text to print, or raise a `CommandRefusedError`. No message repeats the
-input.
+input, except for some characters that aren't of a token.
 """
 
 import argparse
@@ -11,7 +11,8 @@ import quopri
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import unquote
@@ -19,7 +20,8 @@ from urllib.parse import unquote
 from . import conf, endpoints
 from .core.endpoint import Carried, Endpoint
 from .core.kinds import KINDS
-from .core.tokens import KEY_SIZE
+from .core.repair import UNDAMAGED, Damage
+from .core.tokens import KEY_SIZE, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH
 from .discovery import import_pixels
 from .email.html import find_urls
 from .exceptions import PtrackConfigurationError, PtrackError
@@ -31,6 +33,14 @@ NOT_READ, NOT_CONFIGURED = 1, 2
 _TOO_LONG = 5_000_000
 # Python refuses to read decimal numbers of thousands of digits.
 _LONG_NUMBER = re.compile("&#[0-9]{9,}")
+# A token may stand in quotes or brackets; those behind it are cut off anyway.
+_OPENING = "\"'`<([{“‘«„‹「『（【"
+# In a whole text, a short prefix may be nearly anywhere.
+_MOST_PLACES = 1000
+# The most characters of a damaged end that are shown; more may be another URL.
+_SHOWN = 12
+
+Warn = Callable[[str], object]
 
 
 class CommandRefusedError(PtrackError):
@@ -74,12 +84,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     decode.set_defaults(act=_decode)
 
 
-def run(options: argparse.Namespace, encoding: str | None = None) -> str:
+def run(
+    options: argparse.Namespace,
+    encoding: str | None = None,
+    warn: Warn = lambda _: None,
+) -> str:
     """Run a command.
 
     Args:
         options: The arguments, as parsed with `add_arguments`.
         encoding: The encoding of the output.
+        warn: Takes a sentence, of ASCII, that doesn't belong to the output.
 
     Returns:
         Text without control characters, but for the ends of lines.
@@ -87,9 +102,9 @@ def run(options: argparse.Namespace, encoding: str | None = None) -> str:
     Raises:
         CommandRefusedError: The command can't do its work.
     """
-    act: Callable[[argparse.Namespace], Any] = options.act
+    act: Callable[[argparse.Namespace, Warn], Any] = options.act
     try:
-        result = act(options)
+        result = act(options, warn)
     except PtrackConfigurationError as error:
         raise CommandRefusedError(str(error), NOT_CONFIGURED) from None
     return result if isinstance(result, str) else write_json(result, encoding)
@@ -125,7 +140,7 @@ def write_json(value: Any, encoding: str | None = None) -> str:
 # -- secret ---------------------------------------------------------------------------
 
 
-def _make_secret(_: argparse.Namespace) -> str:
+def _make_secret(*_: Any) -> str:
     """Return 32 random letters and digits, a letter first, that stand for 190 bits.
 
     The key is the secret's bytes, and there is room for 32. Nothing else than letters
@@ -140,7 +155,7 @@ def _make_secret(_: argparse.Namespace) -> str:
 # -- decode ---------------------------------------------------------------------------
 
 
-def _decode(options: argparse.Namespace) -> dict[str, Any]:
+def _decode(options: argparse.Namespace, warn: Warn) -> dict[str, Any]:
     import_pixels(options.pixels)
     # Bad settings are reported first: with them, nothing can be read.
     endpoint = endpoints.build(conf.read())
@@ -150,15 +165,45 @@ def _decode(options: argparse.Namespace) -> dict[str, Any]:
             "There is no pixel or link of this site in it: no URL whose path is below "
             f"{endpoint.prefix}, and no token alone"
         )
-    for token in tokens:
+    # The whole ones first: a piece of a mail's source may need no repair if decoded.
+    for token in sorted(
+        tokens, key=lambda each: endpoint.find_damage(each) != UNDAMAGED
+    ):
         carried = endpoint.read(token)
         if carried is not None:
+            _report_damage(endpoint.find_damage(token), warn)
             return _describe(carried)
+    if not any(map(endpoint.find_damage, tokens)):
+        raise CommandRefusedError(
+            "It can't be read: nothing in it has the form of a token, which is at "
+            f"least {MIN_TOKEN_LENGTH} letters, digits, - and _. A part of the URL is "
+            "missing, or was replaced: copy all of it"
+        )
     raise CommandRefusedError(
-        "It can't be read: it wasn't made with the secrets that are set here, or it "
-        "is damaged. If the secret was changed, put the earlier one into "
-        "PTRACK_SECRET_FALLBACKS"
+        "It can't be read. Either it is damaged so that nothing can mend it, because "
+        "a part of its token is missing or was changed: look for another copy of the "
+        "URL. Or it wasn't made with the secrets that are set here: if the secret was "
+        "changed, put the earlier one into PTRACK_SECRET_FALLBACKS"
     )
+
+
+def _report_damage(damage: Damage | None, warn: Warn) -> None:
+    if damage is None or damage == UNDAMAGED:
+        return
+    parts = []
+    if damage.dropped:
+        parts.append(f"{_count(damage.dropped)} before its token or in it")
+    if damage.cut:
+        shown = write_json(damage.cut[:_SHOWN], "ascii")
+        parts.append(f"{_count(len(damage.cut))} behind its token, from {shown} on")
+    warn(
+        f"The URL is damaged: ptrack left out {', and '.join(parts)}. A request "
+        "for it is read in the same way."
+    )
+
+
+def _count(number: int) -> str:
+    return "1 character" if number == 1 else f"{number} characters"
 
 
 def _read_input(argument: str) -> str:
@@ -181,25 +226,42 @@ def _describe(carried: Carried) -> dict[str, Any]:
 
 
 def _find_tokens(text: str, endpoint: Endpoint) -> Iterator[str]:
-    """Yield each text that may be the token, the likeliest first."""
-    for source in _find_sources(text):
+    """Yield each text that may hold the token, the likeliest first."""
+    versions = _find_versions(text)
+    for source in _find_sources(versions):
         is_url = "//" in source or source.startswith("/")
         if not is_url:
             # A token alone doesn't show its kind.
-            alone = unquote(source).removesuffix("/")
+            alone = unquote(source).removesuffix("/").lstrip(_OPENING)
             yield from (f"{kind.segment}{alone}" for kind in KINDS)
         # An address may have lost its scheme: www.example.com/ptrack/…
         for _, token in endpoint.find_tokens(source if is_url else f"//{source}"):
             yield token
+    for version in versions:
+        yield from islice(_find_in_text(version, endpoint.prefix), _MOST_PLACES)
 
 
-def _find_sources(text: str) -> Iterator[str]:
-    """Yield each piece of the input that may be the URL or the token."""
+def _find_versions(text: str) -> list[str]:
     unescaped = html.unescape(_LONG_NUMBER.sub("", text))
-    for version in (text, unescaped, _decode_quoted_printable(text)):
+    return [text, unescaped, _decode_quoted_printable(text)]
+
+
+def _find_sources(versions: Iterable[str]) -> Iterator[str]:
+    """Yield each piece of the input that may be the URL or the token."""
+    for version in versions:
         for source in find_urls(version) if "<" in version else [version]:
             # A mail's lines may be broken anywhere; no URL holds white space.
             yield "".join(source.split())
+
+
+def _find_in_text(text: str, prefix: str) -> Iterator[str]:
+    """Yield the text behind each place where a path may begin below the prefix."""
+    for found in re.finditer(re.escape(prefix), text):
+        rest = text[found.end() : found.end() + MAX_TOKEN_LENGTH]
+        path = unquote(re.split("[?#]", rest, maxsplit=1)[0])
+        yield path
+        # Words behind a space may look like a part of the token.
+        yield path.split(" ", 1)[0].removesuffix("/")
 
 
 def _decode_quoted_printable(text: str) -> str:

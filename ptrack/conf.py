@@ -31,9 +31,11 @@ from .core.tokens import KEY_SIZE, Encoder, make_key
 from .exceptions import PtrackConfigurationError
 
 if TYPE_CHECKING:
-    from .urlconf import Place
+    from .urlconf import Place, Routing
 
 DEFAULT_PREFIX = "/ptrack/"
+ROUTING = ("ROOT_URLCONF", "LANGUAGE_CODE", "LANGUAGES", "MIDDLEWARE")
+"""Django's settings that the place of the pixels in the URLconf depends on."""
 UNIX_SOCKET = "unix:"
 """The trusted proxy that stands for all peers without an address, as in nginx."""
 
@@ -878,7 +880,7 @@ def find_include() -> "tuple[Place | None, bool]":
     if urlconf is None:
         return None, True
     try:
-        return find_place(urlconf, get_django("LANGUAGE_CODE")), True
+        return find_place(get_routing()), True
     except Exception:
         half_imported = isinstance(urlconf, str) and urlconf in sys.modules
         if not half_imported:
@@ -891,6 +893,18 @@ def find_include() -> "tuple[Place | None, bool]":
                 exc_info=True,
             )
         return None, not half_imported
+
+
+def get_routing() -> "Routing":
+    """Return the settings that decide how Django routes a request."""
+    from .urlconf import Routing  # Only under Django.
+
+    return Routing(
+        get_django("ROOT_URLCONF"),
+        get_django("LANGUAGE_CODE"),
+        tuple(code for code, _ in get_django("LANGUAGES")),
+        tuple(get_django("MIDDLEWARE")),
+    )
 
 
 def choose_prefix(configuration: Configuration) -> str:

@@ -180,7 +180,7 @@ def _watch_overrides() -> None:
 
 def _forget(*, setting: str, **_: Any) -> None:
     global _django_endpoint, _overrides
-    if setting.startswith("PTRACK_") or setting in ("ROOT_URLCONF", "LANGUAGE_CODE"):
+    if setting.startswith("PTRACK_") or setting in conf.ROUTING:
         with _overriding:
             _django_endpoint = None
             _overrides += 1

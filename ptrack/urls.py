@@ -13,7 +13,8 @@ class TokenConverter:
     """Matches all the rest of the path, with or without its slash at the end.
 
     Included at the site's root, it takes the paths that django-ptrack 3.0.0 took there:
-    those that end in a slash. All others, the home page too, belong to the site.
+    those that end in a slash. All others, the home page too, belong to the site, unless
+    they hold a token that was damaged.
     """
 
     regex = r"(?s:.*)"
@@ -22,7 +23,8 @@ class TokenConverter:
         """Return the token; with a ``ValueError``, Django tries the next pattern."""
         if value.endswith("/"):
             return value[:-1]
-        if endpoints.get_django_endpoint().shared:
+        endpoint = endpoints.get_django_endpoint()
+        if endpoint.shared and not endpoint.recognises(value):
             raise ValueError("a page of the site")
         return value
 

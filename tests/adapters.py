@@ -110,16 +110,19 @@ def _with_hits(
             # Django leaves the mount to the thread, for the next request to change.
             set_script_prefix("/")
         requests = [*recorder.requests, *clicks.requests]
-        metas = [_select_sent(each.META) for each in requests]
+        metas = [_select_sent(each.META, request) for each in requests]
         opens, followed = list(recorder.hits), list(clicks.hits)
         return Response(*answer, opens, followed, metas, requests)
 
     return send_and_look
 
 
-def _select_sent(meta: dict[str, Any]) -> dict[str, str]:
+def _select_sent(meta: dict[str, Any], request: Request) -> dict[str, str]:
     # Without the method: Django leaves "get" as it is under WSGI, and not under ASGI.
-    names = ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
+    names = ["SCRIPT_NAME", "QUERY_STRING"]
+    if request.path.isascii():
+        # Servers and Django write other bytes in several ways.
+        names.append("PATH_INFO")
     return {
         name: value
         for name, value in meta.items()

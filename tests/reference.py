@@ -17,6 +17,8 @@ Key = Callable[[str | bytes], bytes]
 
 LONGEST = 8000
 _ALPHABET = re.compile(rb"[A-Za-z0-9_-]*")
+FOREIGN = rb"(?:=[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|[^A-Za-z0-9_-])*"
+"""A pattern of all that may be left out: characters of no token, and escapes."""
 
 
 def make_key(secret: str | bytes) -> bytes:
@@ -82,3 +84,21 @@ def open_arguments(
     if content is not None:
         content[1].pop(":", None)
     return content
+
+
+def find_damaged(
+    text: bytes, secrets: Iterable[str | bytes], make_key: Key = make_key
+) -> Any:
+    """Return the arguments of a token whose letters a text begins with, in their order.
+
+    Other characters may be before, between and behind them.
+    """
+    # A "=" that was put in may have letters of the token behind it.
+    space = rb"=(?:3[Dd]|0[AaDd9]|20)|%[0-9A-Fa-f]{2}|[^A-Za-z0-9_-]"
+    for pattern in (FOREIGN, space, rb"[^A-Za-z0-9_-]"):
+        letters = re.sub(pattern, b"", text)
+        for end in range(len(letters), 62, -1):
+            content = open_arguments(letters[:end], secrets, make_key)
+            if content is not None:
+                return content
+    return None

@@ -30,6 +30,7 @@ from ptrack.cli import NOT_CONFIGURED, NOT_READ, CommandRefusedError, write_json
 from ptrack.conf import parse_setting
 from ptrack.core.tokens import TokenBox
 from tests.processes import ROOT, make_environment, run_python
+from tests.reference import seal, spell
 
 SECRET = "s3cret of thirty-two characters!"
 CARRIED = {"args": ["a", 1], "kwargs": {"to": "ada@example.com"}}
@@ -253,6 +254,97 @@ def test_pixel_is_read_from_any_copy_of_it(pasted):
     assert decode(pasted(make_url())) == CARRIED
 
 
+def decode_damaged(given: str) -> tuple[Any, str]:
+    """Return the content, and the sentence about the damage; it is ASCII."""
+    parser = argparse.ArgumentParser()
+    commands.add_arguments(parser)
+    said: list[str] = []
+    shown = commands.run(parser.parse_args(["decode", "--", given]), None, said.append)
+    assert "".join(said).isascii()
+    return json.loads(shown), "".join(said)
+
+
+def cut_in(url: str, inside: str) -> str:
+    return url[:70] + inside + url[70:]
+
+
+PASTED = {
+    "glued": (
+        lambda url: f"{url[:-1]})",
+        'left out 1 character behind its token, from ")"',
+    ),
+    "slash": (lambda url: f"{url}),", '3 characters behind its token, from "/),"'),
+    "query": (lambda url: f"{url[:-1]}&utm_source=mail", 'from "&utm_source=" on'),
+    "encoded": (lambda url: f"{url[:-1]}%E2%80%9D", r'from "\u201d"'),
+    "twice": (lambda url: f"{url[:-1]}%2520", "3 characters behind"),
+    "angle": (lambda url: f"<{url}>", 'from "/>"'),
+    "quotes": (lambda url: f'"{url}"', "2 characters behind"),
+    "markdown": (lambda url: f"[here]({url})", 'from "/)"'),
+    "inside": (
+        lambda url: cut_in(url, "\u200b"),
+        "1 character before its token or in it",
+    ),
+    "hyphen": (
+        lambda url: cut_in(url, "%C2%AD%C2%AD"),
+        "2 characters before its token",
+    ),
+    "slashes": (lambda url: url.replace("/ptrack/", "/ptrack//"), "1 character before"),
+    "quoted": (lambda url: f"> <{cut_in(url, chr(10) + '> ')}>", "3 characters before"),
+    "source": (lambda url: f'src=3D"{cut_in(url, chr(61) + chr(10))}"', "left out"),
+    "both": (
+        lambda url: cut_in(url, "=\n") + '"',
+        "1 character before its token or in it, and 2 characters behind",
+    ),
+    "token": (lambda url: f'"{url.split("/")[-2]}".', 'from "\\"."'),
+    "hostile": (lambda url: f"{url[:-1]}.\x1b]0;x", r'from ".\u001b]0;x"'),
+}
+
+
+@pytest.mark.parametrize("name", PASTED)
+@pytest.mark.parametrize("link", [False, True])
+def test_damaged_url_is_read_and_the_damage_is_told(name: str, link: bool):
+    paste, expected = PASTED[name]
+    url, content = make_url(), CARRIED
+    if link:
+        url = ptrack.link_url("https://shop.example/", "a", 1, to="ada@example.com")
+        content = {"url": "https://shop.example/", **CARRIED}
+    found, said = decode_damaged(paste(url))
+    assert found == content
+    assert said.startswith("The URL is damaged: ptrack left out ")
+    assert said.endswith(" A request for it is read in the same way.")
+    assert expected in said
+    assert url.split("/")[-2] not in said
+
+
+def test_whole_url_is_not_called_damaged():
+    padded = spell(seal(b'[["a"],{}]', SECRET))
+    assert padded.endswith("=")
+    for given in (
+        f"Look: {make_url()} and reply.",
+        f"Look: {make_url()[:-1]} and reply.",
+        make_url(),
+        padded,
+        encode_quoted_printable(f'<img src="{make_url()}">'),
+    ):
+        assert decode_damaged(given)[1] == ""
+
+
+def test_sentence_about_the_damage_is_no_part_of_the_output(capsys):
+    url = make_url()
+    assert main(["decode", f"{url})"]) == 0
+    out, errors = capsys.readouterr()
+    assert json.loads(out) == CARRIED
+    assert errors.startswith("The URL is damaged")
+    stdout, stderr = io.StringIO(), io.StringIO()
+    call_command("ptrack", "decode", f"{url})", stdout=stdout, stderr=stderr)
+    assert json.loads(stdout.getvalue()) == CARRIED
+    assert stderr.getvalue() == errors
+
+
+def test_text_with_very_many_prefixes_is_refused_soon():
+    assert "form of a token" in str(refuse("/ptrack/" * 100_000))
+
+
 def test_pixel_is_read_from_the_standard_input(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{make_url()}\n"))
     assert decode("-") == CARRIED
@@ -386,7 +478,7 @@ def make_foreign_url() -> str:
         (" \n", "The input is empty"),
         ("https://www.example.com/page/", "no pixel or link of this site"),
         ("https://www.example.com", "no pixel or link of this site"),
-        ("https://[h/ptrack/x/", "no pixel or link of this site"),
+        ("https://[h/ptrack/x/", "nothing in it has the form of a token"),
         ("<p>no image</p>", "no pixel or link of this site"),
         ("<img>", "no pixel or link of this site"),
         ("garbage", "can't be read"),
@@ -403,6 +495,22 @@ def test_unreadable_input_is_refused_without_repeating_it(given: str, said: str)
     refusal = refuse(given)
     assert said in str(refusal)
     assert refusal.exit_code == NOT_READ
+
+
+def test_refusal_says_what_may_have_happened():
+    """Only text in the form of a token may be of another secret."""
+    for given in (
+        "garbage",
+        make_foreign_url()[:80],
+        "https://www.example.com/ptrack/x)",
+    ):
+        said = str(refuse(given))
+        assert "at least 63 letters, digits, - and _" in said
+        assert "secret" not in said
+    for given in (make_foreign_url(), f"{make_foreign_url()})."):
+        said = str(refuse(given))
+        assert "a part of its token is missing or was changed" in said
+        assert "PTRACK_SECRET_FALLBACKS" in said
 
 
 def test_refusal_is_the_same_for_a_forged_and_a_damaged_pixel():

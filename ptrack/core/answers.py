@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import quote
 
+from . import pages
+
 GIF = bytes.fromhex(
     "474946383961"  # GIF89a
     "01000100800000"  # a screen of 1×1, a palette of two colours
@@ -115,22 +117,22 @@ REDIRECT = Answer(
 )
 """A redirect that has no target yet (RFC 9110, section 15.4.3)."""
 
-_GONE = (
-    b"This link can't be followed: it was changed on its way, or is no longer known.\n"
-    b"Please go back to the mail that it is from, and try it there once more.\n"
-)
+_GONE = pages.make_page(pages.LINK_NOT_FOUND)
 LINK_NOT_FOUND = Answer(
     404,
     "Not Found",
     (
-        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Type", "text/html; charset=utf-8"),
         ("Content-Length", str(len(_GONE))),
+        # Django would name the language of the reader.
+        ("Content-Language", pages.LINK_NOT_FOUND.language),
+        ("Content-Security-Policy", pages.POLICY),
         *_LINK_HEADERS,
         ("X-Content-Type-Options", "nosniff"),
     ),
     _GONE,
 )
-"""The page for a link that can't be read."""
+"""The page for a link that can't be read: the same for a forged link and garbage."""
 
 
 def redirect_to(target: str, answer: Answer = REDIRECT) -> Answer:

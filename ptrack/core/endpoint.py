@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from ptrack.exceptions import PtrackConfigurationError
+from ptrack.exceptions import PtrackConfigurationError, PtrackTokenError
 
-from . import kinds
+from . import kinds, repair
 from .answers import Answer, drop_body, redirect_to
 from .callbacks import Tracker, Within
 from .counters import Reason
@@ -18,7 +18,8 @@ from .hits import Hit, objects
 from .kinds import PIXEL, Kind
 from .links import add_query, check_target, has_long_host
 from .logs import is_way_out, log
-from .tokens import ENVELOPE, MAX_TOKEN_LENGTH, Encoder, TokenBox
+from .repair import Damage
+from .tokens import ENVELOPE, MAX_TOKEN_LENGTH, Arguments, Encoder, TokenBox
 
 LONG_URL = 2000
 """The most characters of a URL that is made without a warning.
@@ -134,6 +135,7 @@ class Endpoint:
             key=lambda kind: len(kind.segment),
             reverse=True,
         )
+        self._fronts = repair.Fronts(self._segmented)
         self._longest = len(self._segmented[0].segment) + MAX_TOKEN_LENGTH
         self._token_in = _slice_token(self.prefix, self._longest)
         self._wsgi_prefix = self.prefix.encode().decode("latin-1")
@@ -376,6 +378,36 @@ class Endpoint:
         args, kwargs, target = opened
         return Carried(kind, tuple(args), kwargs, target)
 
+    def find_damage(self, token: str) -> Damage | None:
+        """Return the parts of a text that are left out to read the token in it.
+
+        Args:
+            token: As for `read`.
+
+        Returns:
+            ``None`` if the text can't hold a token. With a custom encoder nothing is
+            known, and nothing is left out.
+        """
+        if self._encoder() is not None:
+            return repair.UNDAMAGED
+        kind, sealed = self._split(token)
+        before = len(token) - len(kind.segment) - len(sealed)
+        damage = repair.find_damage(sealed)
+        return damage and damage._replace(dropped=before + damage.dropped)
+
+    def recognises(self, token: str) -> bool:
+        """Return whether a path is surely ptrack's: a token in it can be read.
+
+        Args:
+            token: As for `read`. A custom encoder may take any text for a token, so
+                with one nothing is sure.
+        """
+        return (
+            self._encoder() is None
+            and self.find_damage(token) is not None
+            and self.read(token) is not None
+        )
+
     def _split(self, token: str) -> tuple[Kind, str]:
         """Return the kind that a token's segment names, and the token behind it."""
         # A segment ends in a slash, and the pixel has none.
@@ -383,6 +415,8 @@ class Endpoint:
             for kind in self._segmented:
                 if token.startswith(kind.segment):
                     return kind, token[len(kind.segment) :]
+            if self._encoder() is None:
+                return self._fronts.split(token)
         return PIXEL, token
 
     def _open(self, kind: Kind, token: str) -> tuple[Any, Any, str | None] | None:
@@ -390,7 +424,7 @@ class Endpoint:
         encoder = self._encoder()
         try:
             if encoder is None:
-                args, kwargs = self._boxes[kind].decrypt(token)
+                args, kwargs = _decrypt(self._boxes[kind], token)
             else:
                 args, kwargs = self._decrypt_by(encoder, kind, token)
             # The callbacks don't get the envelope.
@@ -579,6 +613,21 @@ def _can_read(box: TokenBox, token: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _decrypt(box: TokenBox, token: str) -> Arguments:
+    """Open a token, or the one that a damaged text held.
+
+    Raises:
+        PtrackTokenError: It can't be read.
+    """
+    try:
+        return box.decrypt(token)
+    except PtrackTokenError:
+        mended = repair.mend(token)
+        if mended is None:
+            raise
+    return box.decrypt(mended)
 
 
 def _find_unreadable(kind: Kind, fallback_url: str | None) -> Mapping[str, Answer]:

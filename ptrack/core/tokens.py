@@ -47,6 +47,9 @@ Servers refuse longer request lines: nginx's default buffer holds 8 KiB, Apache'
 ``LimitRequestLine`` is 8,190 bytes, gunicorn's ``limit_request_line`` 4,094.
 """
 
+MIN_TOKEN_LENGTH = 63
+"""The length of the shortest token, in characters: that of ``[[],{}]``, unpadded."""
+
 ENVELOPE = ":"
 """The reserved keyword of the envelope, described with the format above."""
 
@@ -224,6 +227,19 @@ class TokenBox:
             except (CryptoError, ValueError):
                 continue
         raise PtrackTokenError("not a token")
+
+
+def can_end(text: str, end: int) -> bool:
+    """Return whether the start of a text can be a whole token.
+
+    Args:
+        text: Characters of the URL-safe base64 alphabet, without ``=``.
+        end: The length of the start.
+    """
+    if not MIN_TOKEN_LENGTH <= end <= MAX_TOKEN_LENGTH:
+        return False
+    missing = -end % 4
+    return not missing or text[end - 1].encode() in _LAST[missing]
 
 
 def _decode_base64(token: str | bytes) -> bytes:

@@ -1,6 +1,7 @@
 """ptrack.core.answers: the answers as values."""
 
 import io
+from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
@@ -16,6 +17,7 @@ from ptrack.core.answers import (
     make_not_allowed,
     redirect_to,
 )
+from ptrack.core.pages import Text, make_page
 
 
 def test_gif_is_a_valid_transparent_image_of_one_pixel():
@@ -80,3 +82,70 @@ def test_redirect_leads_to_its_target_and_is_otherwise_the_given_one():
     answer = redirect_to("https://h.example/", other)
     assert answer.headers == (("X-A", "b"), ("Location", "https://h.example/"))
     assert (answer.status, answer.reason, answer.body) == (303, "See Other", b"there")
+
+
+# -- the page for a link --------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """The elements and the text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.fixture
+def page() -> Page:
+    found = Page()
+    found.feed(LINK_NOT_FOUND.body.decode())
+    return found
+
+
+def test_page_for_a_link_is_html_for_a_phone(page: Page):
+    assert LINK_NOT_FOUND.status == 404
+    assert LINK_NOT_FOUND.body.startswith(b"<!doctype html>\n")
+    assert LINK_NOT_FOUND.header_map["Content-Type"] == "text/html; charset=utf-8"
+    assert LINK_NOT_FOUND.header_map["Content-Language"] == "en"
+    assert ("html", {"lang": "en"}) in page.tags
+    metas = [attrs for tag, attrs in page.tags if tag == "meta"]
+    viewport = {"name": "viewport", "content": "width=device-width, initial-scale=1"}
+    assert viewport in metas
+    assert {"charset": "utf-8"} in metas
+    assert len(LINK_NOT_FOUND.body) < 2000
+
+
+def test_page_for_a_link_says_what_happened_and_what_helps(page: Page):
+    text = " ".join(page.texts)
+    assert text.count("This link can't be followed") == 2
+    assert "incomplete" in text
+    assert "copy the whole address" in text
+    assert "ask the sender" in text
+
+
+def test_page_for_a_link_loads_and_runs_nothing(page: Page):
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"a", "img", "script", "link", "iframe", "form", "base"}
+    attributes = {name for _, attrs in page.tags for name in attrs}
+    assert attributes == {"lang", "charset", "name", "content"}
+    assert b"url(" not in LINK_NOT_FOUND.body
+    policy = LINK_NOT_FOUND.header_map["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert LINK_NOT_FOUND.header_map["Referrer-Policy"] == "no-referrer"
+    assert LINK_NOT_FOUND.header_map["X-Content-Type-Options"] == "nosniff"
+    assert LINK_NOT_FOUND.header_map["X-Robots-Tag"] == "noindex"
+    assert LINK_NOT_FOUND.header_map["Cache-Control"] == "no-store"
+
+
+def test_text_of_a_page_is_escaped():
+    made = make_page(Text("de", "<a> & b", "x < y", ("'<'",))).decode()
+    assert '<html lang="de">' in made
+    assert "<title>&lt;a&gt; &amp; b</title>" in made
+    assert "<li>'&lt;'</li>" in made

@@ -8,15 +8,18 @@ import io
 import logging
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
+from hypothesis import given
+from hypothesis import strategies as st
 from nacl.secret import SecretBox
 
 from ptrack.asgi import PtrackASGIMiddleware
-from ptrack.core.answers import GIF
+from ptrack.core.answers import GIF, LINK_NOT_FOUND
 from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
 from ptrack.middleware import PtrackMiddleware
 from ptrack.wsgi import PtrackWSGIMiddleware
@@ -34,9 +37,9 @@ def four_keys() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def decryptions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Return the list of the sealed bytes of every decryption."""
+@contextmanager
+def count_decryptions() -> Iterator[list[bytes]]:
+    """Yield the list of the sealed bytes of every decryption."""
     found: list[bytes] = []
     real = SecretBox.decrypt
 
@@ -46,8 +49,15 @@ def decryptions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         found.append(sealed)
         return real(self, sealed, *args, **kwargs)
 
-    monkeypatch.setattr(SecretBox, "decrypt", count_and_decrypt)
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SecretBox, "decrypt", count_and_decrypt)
+        yield found
+
+
+@pytest.fixture
+def decryptions() -> Iterator[list[bytes]]:
+    with count_decryptions() as found:
+        yield found
 
 
 # -- ways in --------------------------------------------------------------------------
@@ -135,8 +145,8 @@ NO_TOKENS = {
     "too long": "A" * (MAX_TOKEN_LENGTH + 4),
     "far too long": "A" * 1_000_000,
     "authentic, but too long": BOX.encrypt("x" * 5900) + "A" * 4000,
-    "bad length": FORGED[:-3],
-    "padding in the middle": f"{FORGED[:8]}={FORGED[9:]}",
+    "padding in the middle": f"{FORGED[:60]}={FORGED[60:62]}",
+    "a piece too short": f"{FORGED[:60]}.{FORGED}",
 }
 
 
@@ -151,11 +161,25 @@ def test_text_that_cannot_be_a_token_is_never_decrypted(
 
 @pytest.mark.parametrize(
     "token",
-    [FORGED, "A" * 8000, BOX.encrypt()[:-4], "AAAA", ""],
-    ids=["forged", "longest", "cut", "short", "empty"],
+    [
+        FORGED,
+        "A" * 8000,
+        BOX.encrypt()[:-4],
+        "AAAA",
+        "",
+        f"{FORGED}.",
+        f"{FORGED}==)",
+        f"{FORGED[:30]}\u200b{FORGED[30:]}",
+        f"{FORGED} and more {FORGED}",
+        f"/{FORGED}/{FORGED}/",
+        FORGED[:-3],
+        "\n".join(FORGED * 2),
+        "A\n" * 4000,
+    ],
+    ids=range(13),
 )
 def test_forged_hit_costs_one_decryption_per_key(token, way, decryptions, recorder):
-    """Its length doesn't matter, as long as it may be a token."""
+    """Its length doesn't matter, nor damage: text is mended only if it is no token."""
     assert way(token) == GIF
     assert len(decryptions) == len(KEYS)
     assert recorder.hits == []
@@ -165,7 +189,7 @@ def test_forged_hit_costs_one_decryption_per_key(token, way, decryptions, record
 def test_text_that_cannot_be_a_links_token_costs_no_more_than_a_pixels(
     token, way, decryptions, clicks
 ):
-    assert way(f"link/{token}").startswith(b"This link can't be followed")
+    assert way(f"link/{token}") == LINK_NOT_FOUND.body
     assert len(decryptions) in (0, len(KEYS))
     assert clicks.hits == []
 
@@ -174,7 +198,7 @@ def test_forged_link_costs_one_decryption_per_key(way, decryptions, clicks):
     """A pixel's token is a forgery there: links have keys of their own."""
     for token in (FORGED, BOX.encrypt("https://www.example.com")):
         decryptions.clear()
-        assert way(f"link/{token}").startswith(b"This link can't be followed")
+        assert way(f"link/{token}") == LINK_NOT_FOUND.body
         assert len(decryptions) == len(KEYS)
     assert clicks.hits == []
 
@@ -193,6 +217,46 @@ def test_method_that_cannot_hit_costs_no_decryption(method, decryptions):
     environ = {"REQUEST_METHOD": method, "PATH_INFO": f"/ptrack/{token}/"}
     app(environ, lambda *_: None)
     assert decryptions == []
+
+
+ALPHABET = st.text("ABQgw048-_", min_size=60, max_size=90)
+DAMAGES = st.sampled_from(
+    [
+        "",
+        "=",
+        "==",
+        ".",
+        " ",
+        "\n> ",
+        "=\r\n",
+        "=3D",
+        "/",
+        "//",
+        "\u200b",
+        "%20",
+        "https:",
+    ]
+)
+GARBAGE = st.lists(ALPHABET | DAMAGES | st.text(max_size=5), max_size=8).map("".join)
+
+
+@given(
+    method=st.sampled_from(["GET", "HEAD"]),
+    kind=st.sampled_from(["", "link/"]),
+    garbage=GARBAGE,
+    secrets=st.integers(1, 4),
+)
+def test_garbage_of_any_kind_costs_at_most_one_decryption_per_key(
+    method: str, kind: str, garbage: str, secrets: int
+):
+    app = PtrackWSGIMiddleware(
+        None, secret=SECRET, secret_fallbacks=KEYS[1:secrets], pixels=()
+    )
+    path = f"/ptrack/{kind}{garbage}".encode().decode("latin-1")
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path}
+    with count_decryptions() as decryptions:
+        app(environ, lambda *_: None)
+    assert len(decryptions) in (0, secrets)
 
 
 # -- memory ---------------------------------------------------------------------------
@@ -312,8 +376,8 @@ class Kept(ptrack.TrackingPixel):
 tracking = ptrack.wsgi.PtrackWSGIMiddleware(None)
 path = ptrack.pixel_url("a").removeprefix("https://www.example.com")
 ptrack.pixel_tag("a")
-for end in ("", "garbage"):
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path + end}
+for each in (path, "/ptrack/garbage/"):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": each}
     assert list(tracking(environ, lambda *_: None))
 assert seen == [("a",)]
 """

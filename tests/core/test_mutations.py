@@ -1,14 +1,16 @@
 """Nothing but the token itself records, through any adapter.
 
-The token itself is the text that the encoder wrote; a token of django-ptrack 3.0.0 that
-ends in ``=`` may have lost all of them. In a path the slash at the end is optional. So
-a token has one spelling, or two if it has padding, and its path twice as many; each
-records once. This is about a path that a server has percent-decoded: by RFC 3986,
-section 6.2.2.2, ``%41`` and ``A`` are the same there. The query doesn't matter.
-Everything else is another path, and answered like any garbage.
+The token itself is the text that the encoder wrote, letter by letter; a token of
+django-ptrack 3.0.0 that ends in ``=`` may have lost all of them. Before it, in it and
+behind it may be characters that no token has, as mail clients and people put them into
+a URL; each such path records at most once, and only what is in the token. A path of the
+token alone always records; in it the slash at the end is optional. The query doesn't
+matter. Everything else is answered like any garbage.
 """
 
 import base64
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from ptrack.core.answers import PIXEL_IMAGE
 from tests.adapters import PREFIX, Request, Send
-from tests.reference import seal, spell
+from tests.reference import FOREIGN, seal, spell
 from tests.settings import PTRACK_SECRET
 
 # The requests of many examples take long.
@@ -56,12 +58,40 @@ def test_every_spelling_of_the_token_itself_records_once(sends, data):
 AUTHENTIC = {path for data in (*SEALED, OTHER) for path in find_paths(data)}
 
 
+def make_pattern(data: bytes) -> re.Pattern[bytes]:
+    """Return a pattern of all paths that hold every letter of a token, in order."""
+    letters = spell(data, padded=False).encode()
+    each = (re.escape(letters[place : place + 1]) for place in range(len(letters)))
+    return re.compile(re.escape(PREFIX) + FOREIGN + FOREIGN.join(each))
+
+
+PATTERNS = [
+    *((make_pattern(data), [(("a",), {"k": 1})]) for data in SEALED),
+    (make_pattern(OTHER), [(("b",), {"k": 2})]),
+]
+
+
+def find_hits(path: bytes) -> list[Any]:
+    """Return the hits of the token that a path holds, damaged or not."""
+    return next((hits for pattern, hits in PATTERNS if pattern.match(path)), [])
+
+
+def find_due(path: bytes) -> list[list[Any]]:
+    """Return the hits that a path may lead to: not every damage can be mended."""
+    hits = find_hits(path)
+    return [hits] if path in AUTHENTIC else [hits, []]
+
+
 def assert_only_the_token_itself_records(sends: dict[str, Send], path: bytes) -> None:
     """Send a path; compare the calls with those that are due, and the answer."""
-    calls = 1 if path in AUTHENTIC else 0
+    due = find_due(path)
+    expected = None
     for name, send in sends.items():
         got = send(Request(path=path))
-        assert len(got.hits) == calls, name
+        assert got.hits in due, name
+        # A server may decode bytes that aren't UTF-8 in another way.
+        expected = got.hits if expected is None else expected
+        assert got.hits == expected, name
         if path.startswith(PREFIX):
             assert (got.status, got.body) == (PIXEL_IMAGE.status, PIXEL_IMAGE.body), (
                 name
@@ -140,7 +170,7 @@ def test_no_byte_of_a_path_can_be_another(sends, data):
                 flipped = bytes([path[place] ^ 1 << bit])
                 mutant = path[:place] + flipped + path[place + 1 :]
                 hits = sends["wsgi"](Request(path=mutant)).hits
-                assert bool(hits) == (mutant in find_paths(data)), mutant
+                assert hits in find_due(mutant), mutant
 
 
 # -- other spellings ------------------------------------------------------------------
@@ -235,7 +265,7 @@ def add_slashes(data: bytes) -> list[bytes]:
         add_slashes,
     ],
 )
-def test_same_bytes_in_another_spelling_do_not_record(sends, data, write):
+def test_same_bytes_in_another_spelling_record_no_other_content(sends, data, write):
     mutants = write(data)
     for mutant in mutants:
         assert_only_the_token_itself_records(sends, PREFIX + mutant)
@@ -251,7 +281,6 @@ def test_same_bytes_in_another_spelling_do_not_record(sends, data, write):
         b"/ptrack",
         b"/Ptrack/",
         b"/./ptrack/",
-        b"/ptrack//",
         b"/%70track/",
         b"/ptrack/ptrack/",
         b"/a/../ptrack/",

@@ -1,5 +1,6 @@
 """ptrack in a real browser."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -112,3 +113,60 @@ def test_screen_readers_pass_the_pixel_over_with_an_empty_alt(
     assert find_images(browser, place, track_html("")) == []
     settings.PTRACK_IMG_ATTRIBUTES = 'width="1" height="1" alt=""'
     assert find_images(browser, place, ptrack.pixel_tag()) == []
+
+
+def emulate_phone(browser: Chrome, scheme: str) -> None:
+    """Have the browser show pages as a phone does that prefers a colour scheme."""
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 320, "height": 640, "deviceScaleFactor": 2, "mobile": True},
+    )
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+
+def find_luminance(colour: str) -> float:
+    """Return the relative luminance of ``rgb(…)`` (WCAG 2.2)."""
+    parts = [int(each) / 255 for each in re.findall(r"\d+", colour)[:3]]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_for_a_broken_link_can_be_read_on_a_phone(
+    browser: Chrome, page_with_link: tuple[str, str, list[Any]], scheme: str
+) -> None:
+    """Its style is in force, whatever its policy forbids, and nothing is cut off."""
+    host, _, clicks = page_with_link
+    emulate_phone(browser, scheme)
+    browser.get(f"{host}/ptrack//link/garbage)")
+    assert browser.title == "This link can't be followed"
+    style = "getComputedStyle(document.documentElement)"
+    text, ground = (
+        find_luminance(browser.execute_script(f"return {style}.{name}"))
+        for name in ("color", "backgroundColor")
+    )
+    assert (ground > text) == (scheme == "light")
+    lighter, darker = max(text, ground), min(text, ground)
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert width == 320
+    size = "return parseFloat(getComputedStyle(document.body).fontSize)"
+    assert browser.execute_script(size) >= 16
+    assert not any("Security" in each["message"] for each in browser.get_log("browser"))
+    assert clicks == []
+
+
+@pytest.mark.parametrize("end", [")", "/).", "\u200b", " ", "&utm_source=mail"])
+def test_damaged_link_leads_a_browser_to_its_target(
+    browser: Chrome, page_with_link: tuple[str, str, list[Any]], end: str
+) -> None:
+    host, _, clicks = page_with_link
+    browser.get(host)
+    url = browser.find_element(By.LINK_TEXT, "link").get_attribute("href")
+    browser.get(str(url).removesuffix("/").replace("/link/", "//link/") + end)
+    assert ".example" in browser.current_url
+    assert len(clicks) == 1

@@ -25,6 +25,9 @@ class Command(BaseCommand):
         """Run a command, and return the text to print."""
         namespace = Namespace(**options)
         try:
-            return commands.run(namespace, self.stdout.encoding)
+            return commands.run(namespace, self.stdout.encoding, self._warn)
         except commands.CommandRefusedError as refusal:
             raise CommandError(str(refusal), returncode=refusal.exit_code) from None
+
+    def _warn(self, sentence: str) -> None:
+        self.stderr.write(sentence, self.style.WARNING)

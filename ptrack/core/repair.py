@@ -1,0 +1,168 @@
+"""A URL that was damaged on its way, and the token that it probably had.
+
+Mail clients, proxies and people glue characters on behind a URL, and put others into
+it. The token is guessed from the text alone, without a key. A guess can't be a forgery:
+a token is authentic or it is nothing. Text that is mended can't be a token as it is, so
+nothing was decrypted before.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from .kinds import PIXEL, Kind
+from .tokens import MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH, can_end
+
+# The most lines that the longest token is broken into, where they have 72 characters.
+_MAX_PIECES = 120
+
+# All quantifiers are possessive, or have a limit: no text takes long.
+_ONE = (
+    # The end of a line, and the start of the next one in a quotation.
+    r"(?:[\r\n]++(?:[ \t]*+>[> \t]*+)?+"
+    # The escapes of quoted-printable for "=" and white space (RFC 2045, section 6.7).
+    r"|=(?:3[Dd]|0[AaDd9]|20)"
+    # Such a "=" at the end of a line; white space, controls, and marks that nobody sees
+    # (Unicode, categories Z, Cc and Cf). A "=" may be the padding of a token too, which
+    # can be read without it.
+    r"|[=\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff]"
+    # The same, if a proxy has percent-encoded the path once more.
+    r"|(?i:%(?:3D|[01][0-9A-F]|20|7F|C2%(?:[89][0-9A-F]|A0|AD)|E2%80%(?:8[0-9A-F]"
+    r"|A[89A-F])|E2%81%(?:9F|A[0-9A-F])|E3%80%80|EF%BB%BF))"
+    r")"
+)
+_PUT_IN = _ONE + "{,16}+"
+_FRONT = f"(?:/{_PUT_IN}){{,16}}+"
+
+_letters = re.compile("[A-Za-z0-9_-]*+")
+_gap = re.compile(_PUT_IN)
+_front = re.compile(_PUT_IN + _FRONT)
+
+
+class Damage(NamedTuple):
+    """The difference between a damaged text and the token in it.
+
+    Attributes:
+        dropped: The number of characters before the token and in it that aren't a part
+            of it.
+        cut: The text behind it.
+    """
+
+    dropped: int
+    cut: str
+
+
+UNDAMAGED = Damage(0, "")
+
+
+class Fronts:
+    """Finds the kind that the front of a damaged path names.
+
+    Args:
+        kinds: The kinds that have a segment, the longest segment first.
+    """
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._kinds = [(kind, _compile_front(kind.segment)) for kind in kinds]
+
+    def split(self, text: str) -> tuple[Kind, str]:
+        """Return the kind, and the text behind its segment.
+
+        Args:
+            text: The path behind the prefix. Slashes that are doubled don't count, nor
+                do characters that were put in.
+        """
+        for kind, front in self._kinds:
+            found = front.match(text)
+            if found is not None:
+                return kind, text[found.end() :]
+        return PIXEL, text[_find_end(_front, text, 0) :]
+
+
+def mend(text: str) -> str | None:
+    """Return the token that a damaged text probably held.
+
+    Args:
+        text: The path behind the segment of the kind, decoded.
+
+    Returns:
+        ``None`` if it can't have held one, or if the text is that token as it is.
+    """
+    token = _find_token(text)
+    return None if token is None or _is_whole(text, token) else token
+
+
+def find_damage(text: str) -> Damage | None:
+    """Return the parts of a text that aren't of the token in it.
+
+    Args:
+        text: As for `mend`.
+
+    Returns:
+        ``None`` if it can't have held a token.
+    """
+    token = _find_token(text)
+    if token is None:
+        return None
+    if _is_whole(text, token):
+        return UNDAMAGED
+    found = re.match(f"(?:/|{_ONE})*+{f'{_ONE}*+'.join(token)}", text)
+    end = len(text) if found is None else found.end()
+    return Damage(end - len(token), text[end:])
+
+
+def _compile_front(segment: str) -> re.Pattern[str]:
+    return re.compile(_front.pattern + _PUT_IN.join(map(re.escape, segment)))
+
+
+def _find_token(text: str) -> str | None:
+    # Most garbage is refused here, before any work.
+    if not MIN_TOKEN_LENGTH <= len(text) <= MAX_TOKEN_LENGTH:
+        return None
+    pieces = _find_pieces(text)
+    letters = "".join(pieces)
+    return letters[: _choose_end(letters, pieces)] or None
+
+
+def _is_whole(text: str, token: str) -> bool:
+    """Return whether a text is a token as it is, with its padding or without."""
+    padded = token + "=" * (-len(token) % 4)
+    return text in (token, padded)
+
+
+def _find_pieces(text: str) -> list[str]:
+    """Return the pieces of a token before the first character that was glued on."""
+    pieces: list[str] = []
+    end = _find_end(_front, text, 0)
+    start = -1
+    while start < end and len(pieces) < _MAX_PIECES:
+        start, end = end, _find_end(_letters, text, end)
+        pieces.append(text[start:end])
+        start, end = end, _find_end(_gap, text, end)
+    # The address of another site may begin with letters of the alphabet.
+    for mark, word in ((":", "https"), (":", "http"), (".", "www")):
+        if text.startswith(mark, end) and pieces[-1].lower().endswith(word):
+            pieces[-1] = pieces[-1][: -len(word)]
+    return pieces
+
+
+def _find_end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Return the end of the text that a pattern matches, which may be no text."""
+    found = pattern.match(text, start)
+    return start if found is None else found.end()
+
+
+def _choose_end(letters: str, pieces: Sequence[str]) -> int:
+    """Return the end of the token among letters of the alphabet; 0 for none.
+
+    Words behind white space may be a part of the token or not. So its end is the last
+    end of a piece at which a token can end. If there is none, up to three letters were
+    glued on: tokens of this version have a multiple of four.
+    """
+    for end in reversed(list(accumulate(map(len, pieces)))):
+        if can_end(letters, end):
+            return end
+    end = len(letters) // 4 * 4
+    return end if can_end(letters, end) else 0

@@ -1,0 +1,5 @@
+"""A site in several languages, for tests."""
+
+LOCALE = "django.middleware.locale.LocaleMiddleware"
+COMMON = "django.middleware.common.CommonMiddleware"
+PTRACK = "ptrack.middleware.PtrackMiddleware"
