@@ -17,6 +17,7 @@ from ptrack.shortcuts import link_url, make_owner, pixel_url
 
 from .html import read_outline
 from .messages import open_message
+from .pixels import HeldPixels
 from .text import find_urls
 
 AnyMessage = TypeVar("AnyMessage")
@@ -77,16 +78,18 @@ def track(
         ImportError: ``text_links`` needs a library that isn't installed.
         PtrackConfigurationError: As for `ptrack.pixel_url`.
     """
-    mail = open_message(message)
+    mail = open_message(message, "html", *(["plain"] if text_links else []))
     parts = [part for part in mail.parts if part.subtype == "html"]
-    for part in parts:
-        template = TrackedTemplate(
-            part.text,
-            opens=opens and part is parts[-1],
-            clicks=clicks,
-            untracked=mail.unsubscribe,
+    templates = [
+        TrackedTemplate(
+            part.text, opens=opens, clicks=clicks, untracked=mail.unsubscribe
         )
-        part.replace(template.render(*args, **kwargs))
+        for part in parts
+    ]
+    fresh = not any(each._held.is_tracked(args, kwargs) for each in templates)
+    for part, template in zip(parts, templates, strict=True):
+        last = template is templates[-1]
+        part.replace(template._fill(args, kwargs, fresh=fresh, pixel=fresh and last))
     if text_links:
         for part in mail.parts:
             if part.subtype == "plain":
@@ -147,12 +150,15 @@ class TrackedTemplate:
         self._kind: Callable[[str], str] = (
             type(text) if hasattr(text, "__html__") else str
         )
-        holes = _find_holes(text, opens, clicks, untracked)
+        holes, self._held = _find_holes(text, opens, clicks, untracked)
         # Texts at even places, and the holes between them at odd ones.
         self._parts = _cut(text, holes)
-        self._holes = [hole.url for hole in holes]
-        self._targets = [url for url in dict.fromkeys(self._holes) if url is not None]
-        self._opens = None in self._holes
+        self._holes = [hole.content for hole in holes]
+        self._old = [text[each.start : each.end] for each in self._held.quoted]
+        old = set(self._old)
+        self._targets = [
+            each for each in dict.fromkeys(self._holes) if each and each not in old
+        ]
 
     def render(self, /, *args: Any, **kwargs: Any) -> str:
         """Return the HTML for one mail.
@@ -166,10 +172,26 @@ class TrackedTemplate:
         Raises:
             TypeError, ValueError, PtrackConfigurationError: As for `track`.
         """
+        fresh = not self._held.is_tracked(args, kwargs)
+        return self._fill(args, kwargs, fresh=fresh, pixel=fresh)
+
+    def _fill(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, fresh: bool, pixel: bool
+    ) -> str:
+        """Fill the holes.
+
+        Args:
+            args: The positional arguments.
+            kwargs: The keyword arguments.
+            fresh: The mail isn't tracked yet: the pixels of older mails go.
+            pixel: Put the pixel into it, if it has a place for one.
+        """
         made: dict[str | None, str] = {
             url: escape(link_url(url, *args, **kwargs)) for url in self._targets
         }
-        if self._opens:
+        made.update({tag: "" if fresh else tag for tag in self._old})
+        made[None] = ""
+        if pixel and None in self._holes:
             made[None] = make_tag(pixel_url(*args, **kwargs), ACCESSIBLE_ATTRIBUTES)
         parts = self._parts.copy()
         parts[1::2] = [made[hole] for hole in self._holes]
@@ -177,26 +199,36 @@ class TrackedTemplate:
 
 
 class _Hole(NamedTuple):
-    """A place for the tracked URL of a target, or for the pixel (no URL)."""
+    """A place in a text for something else.
+
+    Its content is a link's target, the tag of a pixel that may go, or ``None`` for the
+    pixel.
+    """
 
     start: int
     end: int
     quoted: bool
-    url: str | None
+    content: str | None
 
 
 def _find_holes(
     text: str, opens: bool, clicks: bool, untracked: Collection[str]
-) -> list[_Hole]:
+) -> tuple[list[_Hole], HeldPixels]:
     if not opens and not clicks:
-        return []
+        return [], HeldPixels((), bool)
     outline, owns = read_outline(text), make_owner()
     urls = [href.url for href in outline.hrefs if clicks]
     targets = _choose_targets(urls, untracked, owns)
     holes = [_Hole(*href) for href in outline.hrefs if href.url in targets]
-    if opens and not outline.off and not any(map(owns, outline.images)):
+    opens = opens and not outline.off
+    held = HeldPixels(outline.images if opens else (), owns)
+    if opens and not held.has_own:
         holes.append(_Hole(outline.end, outline.end, True, None))
-    return sorted(holes, key=lambda hole: hole.start)
+        holes += [
+            _Hole(each.start, each.end, True, text[each.start : each.end])
+            for each in held.quoted
+        ]
+    return sorted(holes, key=lambda hole: hole.start), held
 
 
 def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:

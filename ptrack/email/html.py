@@ -13,8 +13,11 @@ can grow with the square of the length. It doesn't know the places of values eit
 import html
 import re
 from collections.abc import Iterator
+from functools import partial
 from html.entities import html5
 from typing import NamedTuple
+
+from .quotes import Quotations
 
 
 class Href(NamedTuple):
@@ -33,19 +36,36 @@ class Href(NamedTuple):
     url: str
 
 
+class Image(NamedTuple):
+    """An image.
+
+    Attributes:
+        start: The start of its tag.
+        end: The end of its tag.
+        url: The URL that a browser reads there.
+        quoted: Whether it is in the quotation of another mail.
+    """
+
+    start: int
+    end: int
+    url: str
+    quoted: bool
+
+
 class Outline(NamedTuple):
     """All that tracking needs to know of an HTML text.
 
     Attributes:
         hrefs: The targets of the links that may be tracked, in order.
-        images: The URLs of all images.
+        images: All images.
         end: The place for a pixel: before the last ``</body>``, else the last
-            ``</html>``, else at the end, but before markup that has no end.
+            ``</html>``, else at the end, but before markup that has no end, and before
+            a quotation that reaches to the end.
         off: The whole text asks not to be tracked.
     """
 
     hrefs: list[Href]
-    images: list[str]
+    images: list[Image]
     end: int
     off: bool
 
@@ -62,6 +82,8 @@ def read_outline(text: str) -> Outline:
     reader = _Reader(text)
     ends = reader.ends
     end = ends.get("body", ends.get("html", reader.rest))
+    if reader.quotations.start is not None:
+        end = min(end, reader.quotations.start)
     return Outline(reader.hrefs, reader.images, end, reader.off)
 
 
@@ -125,6 +147,7 @@ class _Reader:
         end: The end of that part.
         switch: The element around it that turned tracking off, or ``""``.
         depth: The number of elements of that name that are open.
+        quoted: The start of the quotation around it, or ``None``.
     """
 
     def __init__(
@@ -134,9 +157,11 @@ class _Reader:
         end: int | None = None,
         switch: str = "",
         depth: int = 0,
+        quoted: int | None = None,
     ) -> None:
         self.hrefs: list[Href] = []
-        self.images: list[str] = []
+        self.images: list[Image] = []
+        self.quotations = Quotations(quoted)
         self.urls: list[str] = []
         self.ends: dict[str, int] = {}
         self.off = False
@@ -146,6 +171,7 @@ class _Reader:
         self.rest = self._end
         self._switch = switch
         self._depth = depth
+        self._tag = start, start
         while markup := _MARKUP.search(text, start, self._end):
             start = self._read_markup(markup)
             if start == _NO_END:
@@ -175,6 +201,7 @@ class _Reader:
         close = _TAG_END.match(self._text, at, self._end)
         if close is None:
             return _NO_END
+        self._tag = markup.start(), close.end()
         if markup["slash"]:
             self._close_element(tag, markup.start())
         elif close[0].endswith("/>"):
@@ -201,7 +228,9 @@ class _Reader:
         self._switch = switch
 
     def _close_element(self, tag: str, start: int) -> None:
-        if tag in ("body", "html"):
+        self.quotations.close_element(tag)
+        # In a quotation, they are the end of the other mail.
+        if tag in ("body", "html") and self.quotations.start is None:
             self.ends[tag] = start
         if tag == self._switch:
             self._depth -= 1
@@ -217,7 +246,13 @@ class _Reader:
         conditional = _CONDITIONAL.fullmatch(self._text, start, found.start())
         if conditional:
             # No comment ends inside it, so there is no conditional one in it.
-            inner = _Reader(self._text, *conditional.span(1), self._switch, self._depth)
+            inner = _Reader(
+                self._text,
+                *conditional.span(1),
+                self._switch,
+                self._depth,
+                self.quotations.start,
+            )
             self.hrefs += inner.hrefs
             self.images += inner.images
             self.urls += inner.urls
@@ -225,13 +260,15 @@ class _Reader:
 
     def _read_element(self, tag: str, attrs: Attributes) -> None:
         self.urls += _find_attribute_urls(attrs)
+        self.quotations.open_element(tag, partial(_read, attrs), self._tag[0])
         if not self._switch and _read(attrs, "data-ptrack").strip().lower() == "off":
             self.off = self.off or tag in ("body", "html")
             if tag in _VOID:
                 return
             self._switch = tag
         if tag == "img":
-            self.images.append(_read(attrs, "src"))
+            quoted = self.quotations.start is not None
+            self.images.append(Image(*self._tag, _read_url(attrs, "src"), quoted))
         elif not self._switch and (tag in ("a", "area") or tag.startswith("v:")):
             # "v:" is Outlook's VML, which buttons are made of.
             self._read_link(attrs)

@@ -240,7 +240,7 @@ def test_content_in_a_known_encoding_is_read(encoding: str, body: bytes):
 
 @pytest.mark.parametrize("payload", ["\u20ac", "\xe4", "\udce4\u20ac", b"<p>", 7])
 def test_payload_that_cannot_be_sent_is_no_text(payload: Any):
-    """Python reads some of them with escapes, as b"\\u20ac"."""
+    """Python reads some of them with escapes."""
     message = Message()
     message["Content-Type"] = "text/html; charset=utf-8"
     message.set_payload(payload)
