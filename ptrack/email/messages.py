@@ -160,25 +160,29 @@ def _find_django_parts(message: Any) -> Iterator[Part | TextPart]:
     if is_related:
         attachments = attachments[: not (has_body or alternatives)]
     # Until version 6, a text without a file name isn't marked as an attachment.
-    has_unmarked = hasattr(message, "mixed_subtype")
+    is_unmarked = hasattr(message, "mixed_subtype")
     for index, attachment in enumerate(attachments):
         match attachment:
             case Message():
                 # Django puts it into the mail as it is.
                 twin = message.attachments[index] = copy_message(attachment)
                 yield from map(TextPart, find_text_parts(twin, is_shown=is_related))
-            case ("" | None, content, kind) if has_unmarked:
+            case (name, content, kind) if is_related or (is_unmarked and not name):
                 put = partial(_replace_attachment, message, index)
-                yield from _make_part(content, kind, put)
+                yield from _make_part(content, kind, put, is_shown=is_related)
 
 
-def _make_part(content: Any, kind: Any, put: Callable[[str], None]) -> Iterator[Part]:
+def _make_part(
+    content: Any, kind: Any, put: Callable[[str], None], *, is_shown: bool = False
+) -> Iterator[Part]:
     """Yield the text that Django makes a part of, if it is text."""
     head = Message()
     head["Content-Type"] = str(kind)
     if head.get_content_maintype() != "text" or content is None:
         return
-    if has_short_headers(head, "content-type") and not is_attachment(head):
+    if not has_short_headers(head, "content-type"):
+        return
+    if is_shown or not is_attachment(head):
         # All but bytes is text for Django, lazy translations too.
         with suppress(UnicodeError):
             text = content.decode() if isinstance(content, bytes) else str(content)

@@ -95,11 +95,11 @@ def _find_shown_parts(plain: Message, kind: str) -> list[Message]:
         return []
     if kind != "related":
         return list(parts)
-    start = _read_parameter(plain, "start", "Content-Type").strip()
-    named = (part for part in parts if _read_header(part, "Content-ID") == start)
+    start = _read_parameter(plain, "start", "Content-Type").strip("<> ")
+    ids = [_read_header(part, "Content-ID").strip("<> ") for part in parts]
     # Without a start, or if it names no part, the first is the root.
-    root = next(named, None) if start else None
-    return [*parts[:1]] if root is None else [root]
+    root = ids.index(start) if start in filter(None, ids) else 0
+    return [*parts[root : root + 1]]
 
 
 def is_attachment(message: Message) -> bool:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 
 # The quotation is the element: Gmail, Yahoo, Proton, Tuta, Skiff, Zoho, Infomaniak,
-# Thunderbird, Mail.ru, Outlook for Mac, NetEase and Spark. A <blockquote> is one anyway.
+# Thunderbird, Mail.ru, Outlook for Mac, NetEase, Spark. A <blockquote> always is one.
 _ELEMENT = re.compile(
     "gmail_quote|gmail_extra|yahoo_quoted|protonmail_quote|tutanota_quote|skiff_quote"
     "|zmail_extra|ik_mail_quote|forwardcontentmessage|moz-forward-container"
