@@ -13,11 +13,10 @@ can grow with the square of the length. It doesn't know the places of values eit
 import html
 import re
 from collections.abc import Iterator
-from functools import partial
 from html.entities import html5
 from typing import NamedTuple
 
-from .quotes import Quotations
+from . import quotes
 
 
 class Href(NamedTuple):
@@ -161,7 +160,7 @@ class _Reader:
     ) -> None:
         self.hrefs: list[Href] = []
         self.images: list[Image] = []
-        self.quotations = Quotations(quoted)
+        self.quotations = quotes.Quotations(quoted)
         self.urls: list[str] = []
         self.ends: dict[str, int] = {}
         self.off = False
@@ -260,7 +259,11 @@ class _Reader:
 
     def _read_element(self, tag: str, attrs: Attributes) -> None:
         self.urls += _find_attribute_urls(attrs)
-        self.quotations.open_element(tag, partial(_read, attrs), self._tag[0])
+        if tag in quotes.TAGS:
+            known = {
+                name: _read(attrs, name) for name in attrs.keys() & quotes.ATTRIBUTES
+            }
+            self.quotations.open_element(tag, known, self._tag[0])
         if not self._switch and _read(attrs, "data-ptrack").strip().lower() == "off":
             self.off = self.off or tag in ("body", "html")
             if tag in _VOID:

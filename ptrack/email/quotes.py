@@ -12,7 +12,7 @@ A client that quotes a quotation puts something of its own before the names, suc
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
 # The quotation is the element: Gmail, Yahoo, Proton, Tuta, Skiff, Zoho, Infomaniak,
 # Thunderbird, Mail.ru, Outlook for Mac, NetEase, Spark. A <blockquote> always is one.
@@ -36,8 +36,11 @@ _ABOVE_FROM = re.compile(r"padding:3(?:\.0)?pt0")
 _OTHER_LINE = "border-top-color:rgb(229,229,229);border-top-width:1px"
 _SPACE = re.compile(r"\s+")
 # Never <body>: then all of the mail would be a quotation.
-_CONTAINERS = ("div", "span", "section", "table", "td")
-_MARKS = ("hr", "a", "p")
+_CONTAINERS = frozenset(("div", "span", "section", "table", "td"))
+TAGS = _CONTAINERS | {"blockquote", "hr", "a"}
+"""The elements that matter."""
+ATTRIBUTES = frozenset(("class", "id", "name", "data-marker", "style", "tabindex"))
+"""The attributes that matter."""
 
 
 class Quotations:
@@ -57,19 +60,19 @@ class Quotations:
         self._tag = ""
         self._depth = 0
 
-    def open_element(self, tag: str, read: Callable[[str], str], start: int) -> None:
+    def open_element(self, tag: str, attrs: Mapping[str, str], start: int) -> None:
         """Read a start tag.
 
         Args:
             tag: Its name, in lower case.
-            read: Returns the value of an attribute, ``""`` if there is none.
+            attrs: Its attributes; all but `ATTRIBUTES` may be left out.
             start: Its start.
         """
         if self.start is not None:
             self._depth += tag == self._tag
-        elif _is_quoting(tag, read):
+        elif _is_quoting(tag, attrs):
             self.start, self._tag, self._depth = start, tag, 1
-        elif _is_start(tag, read):
+        elif _is_start(tag, attrs):
             self.start = start
 
     def close_element(self, tag: str) -> None:
@@ -85,24 +88,24 @@ class Quotations:
             self.start, self._tag = None, ""
 
 
-def _is_quoting(tag: str, read: Callable[[str], str]) -> bool:
+def _is_quoting(tag: str, attrs: Mapping[str, str]) -> bool:
     if tag not in _CONTAINERS:
         return tag == "blockquote"
     # GMX names it so.
-    return bool(_ELEMENT.search(_read_names(read))) or read("name").lower() == "quote"
+    return bool(_ELEMENT.search(_join(attrs))) or attrs.get("name") == "quote"
 
 
-def _is_start(tag: str, read: Callable[[str], str]) -> bool:
-    if tag == "div" and _is_outlooks_line(read("style")):
+def _is_start(tag: str, attrs: Mapping[str, str]) -> bool:
+    if tag == "div" and _is_outlooks_line(attrs.get("style", "")):
         return True
     # Outlook on the web and Outlook 2003.
-    if tag == "hr" and read("tabindex").strip() == "-1":
+    if tag == "hr" and attrs.get("tabindex") == "-1":
         return True
-    return tag in (*_CONTAINERS, *_MARKS) and bool(_START.search(_read_names(read)))
+    return bool(_START.search(_join(attrs)))
 
 
-def _read_names(read: Callable[[str], str]) -> str:
-    return " ".join(map(read, ("class", "id", "name", "data-marker")))
+def _join(attrs: Mapping[str, str]) -> str:
+    return " ".join(value for name, value in attrs.items() if name != "style")
 
 
 def _is_outlooks_line(style: str) -> bool:
