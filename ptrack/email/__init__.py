@@ -44,8 +44,13 @@ def track(
     """Track the opens of a mail and the clicks on its links.
 
     A mail without HTML has no place for a pixel; it comes back as it is, or with its
-    links tracked if ``text_links``. Attachments stay as they are, and so do a message
-    inside the message and everything that is signed.
+    links tracked if ``text_links``. Attachments stay as they are, all parts with a file
+    name among them (RFC 2183), and so do a message inside the message and everything
+    that is signed or encrypted. Of ``multipart/related`` the root is tracked (RFC 2387).
+
+    A reply or a forward that quotes an older tracked mail gets its own pixel, and the
+    older one is taken out. A mail that has a pixel outside its quotations, or one with
+    the same arguments, is tracked already: it gets no other.
 
     These links are not tracked: those that aren't absolute ones of http or https, or
     that have a template's left-overs in them such as ``{{ id }}``; those of the header
@@ -55,14 +60,17 @@ def track(
     `LONGEST_TARGET`.
 
     The time grows with the length of the mail and no faster, whatever is in it. Parts
-    with headers that are too long to parse stay as they are, and a warning is logged.
+    with headers that are too long to parse stay as they are, and so do those whose
+    encoding isn't known, or whose charset can't be written back alike; a warning is
+    logged.
 
     Args:
         message: Django's ``EmailMessage`` or ``EmailMultiAlternatives``, or the
             standard library's ``email.message.EmailMessage``. It isn't changed.
         args: The positional arguments for the callbacks of the pixel and of each link;
             a link's target comes before them.
-        opens: Put a pixel into the mail, at the end of the last HTML part.
+        opens: Put a pixel into the mail, at the end of the last HTML part, and before a
+            quotation that reaches to the end.
         clicks: Turn the links of its HTML into tracked ones.
         text_links: Turn those of its plain text into tracked ones too. Needs the extra
             ``email`` of the distribution.
