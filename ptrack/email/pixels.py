@@ -45,7 +45,8 @@ class HeldPixels:
         """
         if self.has_own or not self.quoted:
             return self.has_own
-        return _freeze(args, kwargs) in self._contents
+        content = _freeze(args, kwargs)
+        return content is not None and content in self._contents
 
 
 def _find_urls(image: Image) -> Iterator[str]:
@@ -63,11 +64,13 @@ def _read_content(url: str) -> str | None:
     return _freeze(carried.args, carried.kwargs)
 
 
-def _freeze(args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
-    """Return arguments as text, in which ``1`` and ``True`` differ."""
-    content = [*args], {**kwargs}
+def _freeze(args: Iterable[Any], kwargs: Mapping[str, Any]) -> str | None:
+    """Return arguments as text, in which ``1`` and ``True`` differ.
+
+    Returns:
+        ``None`` if JSON can't hold them: at most a custom encoder carries them.
+    """
     try:
-        return json.dumps(content, sort_keys=True, default=repr)
+        return json.dumps([[*args], {**kwargs}], sort_keys=True)
     except (TypeError, ValueError, RecursionError):
-        # Only a custom encoder carries such arguments.
-        return repr(content)
+        return None

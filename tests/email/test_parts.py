@@ -342,6 +342,14 @@ def test_attachments_that_django_cannot_send_are_left_to_it():
     assert PIXEL.search(tracked.body)
 
 
+def test_alternative_with_a_very_long_type_stays(caplog: Any):
+    mail = EmailMultiAlternatives("Hi", PLAIN)
+    mail.attach_alternative(HTML, f"text/html; {'secret=1; ' * 1000}")
+    assert track(mail).alternatives[0][0] == HTML
+    assert "has a header Content-Type of more than" in caplog.text
+    assert "secret" not in caplog.text
+
+
 # -- charsets -------------------------------------------------------------------------
 
 CHARSETS = (

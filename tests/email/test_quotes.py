@@ -181,6 +181,15 @@ def test_arguments_of_another_type_are_others(first: int, second: int):
     assert (track_html(text, *other, **others) == text) == (first == second)
 
 
+@pytest.mark.parametrize("bad", [{1: 2, "a": 3}, object(), float("nan"), [[]]])
+def test_argument_that_cannot_be_carried_is_named_in_a_reply_too(bad: Any):
+    if bad == [[]]:
+        bad.append(bad)
+    text = f"<blockquote>{ptrack.pixel_tag()}</blockquote>"
+    with pytest.raises((TypeError, ValueError), match="keyword argument 'bad'"):
+        track_html(text, bad=bad)
+
+
 def test_pixel_outside_the_quotation_means_that_it_is_tracked():
     own, quoted = ptrack.pixel_tag("own"), ptrack.pixel_tag("old")
     quoted = f"<blockquote>{quoted}</blockquote>"
