@@ -7,9 +7,10 @@ from django.urls import set_script_prefix
 from django.utils.safestring import SafeString
 
 import ptrack
+from ptrack import shortcuts
 from ptrack.core.kinds import LINK
 from ptrack.exceptions import PtrackConfigurationError
-from ptrack.shortcuts import make_owner, read_url
+from ptrack.shortcuts import make_owner
 
 HOST = "https://www.example.com"
 
@@ -134,12 +135,12 @@ def test_owner_recognises_own_urls_outside_django():
 
 def check_reading():
     url = ptrack.link_url("https://shop.example/", 1, a=2)
-    carried = read_url(url)
+    carried = shortcuts.read_url(url)
     assert (carried.kind, carried.target) == (LINK, "https://shop.example/")
     assert (carried.args, carried.kwargs) == ((1,), {"a": 2})
-    assert read_url(ptrack.pixel_url(3)).args == (3,)
-    assert read_url(url.replace("/link/", "/")) is None
-    assert read_url("https://shop.example/") is None
+    assert shortcuts.read_url(ptrack.pixel_url(3)).args == (3,)
+    assert shortcuts.read_url(url.replace("/link/", "/")) is None
+    assert shortcuts.read_url("https://shop.example/") is None
 
 
 def test_own_urls_are_read():

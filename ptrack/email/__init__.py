@@ -44,8 +44,8 @@ def track(
     """Track the opens of a mail and the clicks on its links.
 
     A mail without HTML has no place for a pixel; it comes back as it is, or with its
-    links tracked if ``text_links``. Attachments stay as they are, parts with a file name
-    among them (RFC 2183), and so do all but the root of ``multipart/related`` (RFC
+    links tracked if ``text_links``. Attachments stay as they are, parts with a file
+    name among them (RFC 2183), and so do all but the root of ``multipart/related`` (RFC
     2387), a message inside the message, and all that is signed or encrypted.
 
     A reply or a forward that quotes an older tracked mail gets its own pixel, and the
