@@ -29,11 +29,15 @@ _START = re.compile(
     "|replyseparator|skydriveplaceholder|stopspelling|replysplit|zwchr|__divider__",
     re.I,
 )
-# The line above "From:" in Outlook, as itself and as other clients write it.
-_LINE = re.compile(r"border-top:[^;]{0,40}solid|border-style:solidnonenone")
+# The line above "From:" in Outlook, in its two colours, as itself and as other clients
+# write it; in other colours, with the space below it; and that of Windows Mail.
+_COLOUR = r"(?:#e1e1e1|#b5c4df|rgb\(225,225,225\)|rgb\(181,196,223\))"
+_LINE = re.compile(
+    rf"border-top:(?:solid{_COLOUR}|1(?:\.0)?ptsolid{_COLOUR}|solid#[0-9a-f]{{6}}1\.0pt)"
+    r"|border-top-color:rgb\(229,229,229\);border-top-width:1px"
+)
+_ANY_LINE = re.compile(r"border-top:[^;]{0,40}solid|border-style:solidnonenone")
 _ABOVE_FROM = re.compile(r"padding:3(?:\.0)?pt0")
-# Windows Mail.
-_OTHER_LINE = "border-top-color:rgb(229,229,229);border-top-width:1px"
 _SPACE = re.compile(r"\s+")
 # Never <body>: then all of the mail would be a quotation.
 _CONTAINERS = frozenset(("div", "span", "section", "table", "td"))
@@ -110,6 +114,6 @@ def _join(attrs: Mapping[str, str]) -> str:
 
 def _is_outlooks_line(style: str) -> bool:
     written = _SPACE.sub("", style).lower()
-    if _OTHER_LINE in written:
+    if _LINE.search(written):
         return True
-    return bool(_LINE.search(written) and _ABOVE_FROM.search(written))
+    return bool(_ANY_LINE.search(written) and _ABOVE_FROM.search(written))

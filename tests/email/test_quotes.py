@@ -62,6 +62,11 @@ TO_THE_END = (
         'New<div style="padding-top: 5px; border-top-color: rgb(229, 229, 229); '
         f'border-top-width: 1px; border-top-style: solid;">{HEADER}</div>OLD'
     ),
+    f'New<div style="border:none;border-top:solid #E1E1E1 1.0pt">{HEADER}</div>OLD',
+    f"New<div style='border:none; border-top:solid #B5C4DF 1.0pt;'>{HEADER}</div>OLD",
+    f'New<div style="border-top:solid #e1e1e1">{HEADER}</div><p>OLD</p>',
+    f'New<div style="border-top:1pt solid rgb(225, 225, 225)">{HEADER}</div>OLD',
+    f'New<div style="border:none;border-top:solid #123456 1.0pt">{HEADER}</div>OLD',
     'New<div id="mail-editor-reference-message-container"><div>a</div>OLD</div>',
     f'New<div class="ms-outlook-mobile-reference-message">{HEADER}</div><div>OLD</div>',
     "New<div class=MsoNormal align=center><hr size=3 tabindex=-1></div>OLD",
@@ -234,6 +239,9 @@ def test_template_decides_for_each_mail():
         ("a</blockquote></div><p>", ""),
         ("<div style='padding:3.0pt 0in'>a</div>b", ""),
         ("<div style='border-top:solid 1px; padding: 4px'>a</div>b", ""),
+        ("<div style='border-top:solid 1px #eeeeee'>a</div>b", ""),
+        ("<div style='border-top:1px solid #e1e1e1'>a</div>b", ""),
+        ("<p style='border-top:solid #E1E1E1 1.0pt'>a</p>b", ""),
         ("<hr tabindex=0><hr>", ""),
     ],
 )
