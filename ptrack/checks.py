@@ -1,7 +1,7 @@
 """System checks: ``manage.py check`` reports each mistake in setting ptrack up.
 
-E001 to E012, and E017, are the settings, one by one: see `ptrack.conf.SETTINGS`. All
-are in docs/operations.md.
+E001 to E012, E016 and E017 are the settings, one by one: see `ptrack.conf.SETTINGS`.
+All are in docs/operations.md.
 """
 
 from collections.abc import Iterable, Iterator

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from .core.callbacks import Tracker
 from .core.endpoint import normalise_prefix
 from .core.engines import Engine
-from .core.links import check_target
+from .core.links import check_target, find_rule_problem
 from .core.logs import log
 from .core.tokens import KEY_SIZE, Encoder, make_key
 from .exceptions import PtrackConfigurationError
@@ -365,6 +365,11 @@ def _find_attributes_problem(text: str) -> str | None:
     return None
 
 
+def _check_placeholders(rule: object) -> str | None:
+    problem = find_rule_problem(rule)
+    return None if problem is None else f"PTRACK_PLACEHOLDERS {problem}"
+
+
 def _is_list(value: object) -> bool:
     return isinstance(value, Collection) and not isinstance(value, str | bytes)
 
@@ -621,6 +626,17 @@ SETTINGS = (
         'Set it to "short" or "full", or leave it out.',
         app="ptrack.stats",
         part=STATS,
+    ),
+    Setting(
+        "PTRACK_PLACEHOLDERS",
+        "`None`",
+        "A regular expression, or in Django's settings a function too, for "
+        "[placeholders](#placeholders) in the links of mails.",
+        _check_placeholders,
+        "ptrack.E016",
+        r"Set it to a regular expression, such as \[[A-Z]+\] for [NAME], or leave it "
+        "out.",
+        empty=True,
     ),
     Setting(
         "PTRACK_IMG_ATTRIBUTES",

@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from . import conf, endpoints
 from .core.endpoint import Carried, Endpoint, make_tag
 from .core.kinds import LINK, PIXEL, Kind
 from .exceptions import PtrackConfigurationError
+
+Url = TypeVar("Url", str, str | None)
 
 
 def pixel_url(*args: Any, **kwargs: Any) -> str:
@@ -26,7 +28,7 @@ def pixel_url(*args: Any, **kwargs: Any) -> str:
         PtrackConfigurationError: The environment lacks ``PTRACK_SECRET`` or
             ``PTRACK_APP_URL``. Under Django, ``ImproperlyConfigured``.
     """
-    return _mark_safe(_make_url(_find_endpoint(), PIXEL, args, kwargs))
+    return _mark_safe(_call(_find_endpoint().url, PIXEL, args, kwargs))
 
 
 def pixel_tag(*args: Any, **kwargs: Any) -> str:
@@ -44,7 +46,7 @@ def pixel_tag(*args: Any, **kwargs: Any) -> str:
         TypeError, ValueError, PtrackConfigurationError: As for `pixel_url`.
     """
     endpoint = _find_endpoint()
-    url = _make_url(endpoint, PIXEL, args, kwargs)
+    url = _call(endpoint.url, PIXEL, args, kwargs)
     return _mark_safe(make_tag(url, endpoint.img_attributes))
 
 
@@ -64,7 +66,24 @@ def link_url(url: str, /, *args: Any, **kwargs: Any) -> str:
             carried.
         PtrackConfigurationError: As for `pixel_url`.
     """
-    return _mark_safe(_make_url(_find_endpoint(), LINK, args, kwargs, url))
+    return _mark_safe(_call(_find_endpoint().url, LINK, args, kwargs, url))
+
+
+def make_short_url(
+    kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], target: str | None = None
+) -> str | None:
+    """Return a URL, but nothing if it would exceed 2,000 characters; log nothing.
+
+    Args:
+        kind: The kind of the URL.
+        args: The positional arguments for the callbacks.
+        kwargs: The keyword arguments for the callbacks.
+        target: A link's target.
+
+    Raises:
+        TypeError, ValueError, PtrackConfigurationError: As for `link_url`.
+    """
+    return _call(_find_endpoint().short_url, kind, args, kwargs, target)
 
 
 def make_owner() -> Callable[[str], bool]:
@@ -102,18 +121,13 @@ def read_url(url: str) -> Carried | None:
     return None if read is None else read[1]
 
 
-def _make_url(
-    endpoint: Endpoint,
-    kind: Kind,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    target: str | None = None,
-) -> str:
+def _call(make: Callable[..., Url], *details: Any) -> Url:
+    """Call a method of the endpoint in force, under Django with the app's mount."""
     if not endpoints.uses_django():
-        return endpoint.url(kind, args, kwargs, target)
+        return make(*details)
     get_script_prefix, _ = _import_django()
     try:
-        return endpoint.url(kind, args, kwargs, target, get_script_prefix())
+        return make(*details, mount=get_script_prefix())
     except PtrackConfigurationError as error:
         raise conf.to_improperly_configured(error) from None
 

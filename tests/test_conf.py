@@ -105,6 +105,9 @@ WRITTEN: dict[str, list[tuple[Any, str]]] = {
     ],
     "PTRACK_STATS_KEY": [("recipient", "recipient")],
     "PTRACK_STATS_IP": [("short", "short"), ("full", "full")],
+    "PTRACK_PLACEHOLDERS": [
+        (good,) * 2 for good in (r"\[[A-Z]+\]", "-name-", "[@:]id", r"#\w+#", "a, b")
+    ],
 }
 
 # Good values that only Django's settings, or an option, can have.
@@ -118,6 +121,7 @@ OBJECTS: dict[str, list[Any]] = {
     "PTRACK_BACKGROUND": ["", Engine()],
     "PTRACK_TRUSTED_PROXIES": [(), [ip_network("10.0.0.0/8")], {"10.0.0.1": "nginx"}],
     "PTRACK_STATS_IP": [True, False],
+    "PTRACK_PLACEHOLDERS": ["", re.compile("x"), str.isupper, lambda url: False],
 }
 
 # Bad values, and a part of the message about each.
@@ -260,6 +264,17 @@ BAD: dict[str, list[tuple[Any, str]]] = {
     "PTRACK_STATS_IP": [
         ("all", 'must be "short", "full", or None for no address at all, not \'all\''),
         (24, 'must be "short", "full", or None for no address at all, not 24'),
+    ],
+    "PTRACK_PLACEHOLDERS": [
+        ("[A-Z", "is no regular expression: unterminated character set"),
+        ("(", "is no regular expression: missing ), unterminated subpattern"),
+        ("*", "is no regular expression: nothing to repeat"),
+        ("x{9999999999999999999}", "is no regular expression: the repetition number"),
+        ("(" * 5000, "is no regular expression: it nests too deep"),
+        ("x?", "matches an empty text too, so it would match every target"),
+        (re.compile(b"x"), "must be a regular expression for text, not for bytes"),
+        (["x"], "must be a regular expression or a function that takes a target, not"),
+        (7, "must be a regular expression or a function that takes a target, not int"),
     ],
 }
 
@@ -658,6 +673,7 @@ BAD_TEXTS = {
     "PTRACK_IMG_ATTRIBUTES": 'alt="',
     "PTRACK_TRUSTED_PROXIES": "10.0.0.1, *",
     "PTRACK_STATS_IP": "all",
+    "PTRACK_PLACEHOLDERS": "[A-Z",
 }
 
 

@@ -177,6 +177,15 @@ HINTS: list[tuple[str, dict[str, Any], str, Callable[[], dict[str, Any]]]] = [
         "or include it at that prefix",
         lambda: {"ROOT_URLCONF": "tests.urlconfs.included"},
     ),
+    *[
+        (
+            "ptrack.E016",
+            {"PTRACK_PLACEHOLDERS": "[NAME"},
+            r"Set it to a regular expression, such as \[[A-Z]+\] for [NAME], or leave",
+            lambda value=value: {"PTRACK_PLACEHOLDERS": value},
+        )
+        for value in (r"\[[A-Z]+\]", LEFT_OUT)
+    ],
     (
         "ptrack.W001",
         {"PTRACK_SECRET": "short"},
@@ -349,8 +358,8 @@ def test_every_check_has_a_test_of_its_hint_and_is_in_the_documentation():
     rows = re.findall(
         r"^\| (`ptrack\.\w\d{3}`.*?) \|", read_text("docs/operations.md"), re.MULTILINE
     )
-    assert rows[0] == "`ptrack.E001` to `ptrack.E012`"
     settings = [setting.id for setting in SETTINGS]
+    assert rows[0] == "`ptrack.E001` to `ptrack.E012`"
     assert settings[:12] == [f"ptrack.E{number:03}" for number in range(1, 13)]
     documented = {*settings[:12], *(row.strip("`") for row in rows[1:])}
     tested = {check for check, *_ in HINTS} | OTHERS.keys()

@@ -21,7 +21,7 @@ from .logs import is_way_out, log
 from .tokens import ENVELOPE, MAX_TOKEN_LENGTH, Encoder, TokenBox
 
 LONG_URL = 2000
-"""From this length on, in characters, a URL is logged with a warning.
+"""The most characters of a URL that is made without a warning.
 
 Mail clients and proxies cut or refuse longer ones. The lowest limit that is still
 around is Internet Explorer's, of 2,083.
@@ -182,6 +182,48 @@ class Endpoint:
             PtrackConfigurationError: There is no app URL, or no secret.
             TypeError, ValueError: The target or an argument can't be carried.
         """
+        url = self._make_url(kind, args, kwargs, target, mount)
+        if len(url) > LONG_URL:
+            log(
+                logging.WARNING,
+                "A URL has %d characters; some mail clients and proxies refuse more "
+                "than %d: put less into it",
+                len(url),
+                LONG_URL,
+            )
+        return url
+
+    def short_url(
+        self,
+        kind: Kind,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        target: str | None = None,
+        mount: str = "/",
+    ) -> str | None:
+        """Return the same as `url`, but nothing if it exceeds `LONG_URL`; log nothing.
+
+        Args:
+            kind: As for `url`, and so are the others.
+            args: The positional arguments for the callbacks.
+            kwargs: The keyword arguments for the callbacks.
+            target: A link's target.
+            mount: The path that the app is mounted at, unquoted.
+
+        Raises:
+            PtrackConfigurationError, TypeError, ValueError: As for `url`.
+        """
+        url = self._make_url(kind, args, kwargs, target, mount)
+        return url if len(url) <= LONG_URL else None
+
+    def _make_url(
+        self,
+        kind: Kind,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        target: str | None,
+        mount: str,
+    ) -> str:
         if ENVELOPE in kwargs:
             raise ValueError(f"the keyword {ENVELOPE!r} is reserved: take another name")
         if kind.has_target:
@@ -196,16 +238,7 @@ class Endpoint:
             )
         token = self._seal(kind, args, kwargs)
         base = self._base if mount == "/" else self._make_base(mount)
-        url = f"{base}{kind.segment}{token}{self._quoted_suffix}"
-        if len(url) > LONG_URL:
-            log(
-                logging.WARNING,
-                "A URL has %d characters; some mail clients and proxies refuse more "
-                "than %d: put less into it",
-                len(url),
-                LONG_URL,
-            )
-        return url
+        return f"{base}{kind.segment}{token}{self._quoted_suffix}"
 
     def _seal(self, kind: Kind, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
         encoder = self._encoder()

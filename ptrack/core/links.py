@@ -1,4 +1,4 @@
-"""The target of a link: the URLs that are allowed, and the query that is passed on.
+"""The target of a link: what is allowed, the user's rules, and the query passed on.
 
 The target is inside the token, so a link isn't an open redirect (CWE-601): ptrack
 redirects only to a target that was sealed with the sender's secret.
@@ -6,6 +6,7 @@ redirects only to a target that was sealed with the sender's secret.
 
 import re
 from collections.abc import Collection
+from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from .answers import AS_IT_IS
@@ -64,6 +65,39 @@ def _find_problem(url: str) -> str | None:
     # A browser ends the host at a backslash; for other programs it is part of the host.
     if not host or " " in parts.netloc or "\\" in parts.netloc:
         return "has no host, or one with a space or a backslash in it"
+    return None
+
+
+def find_rule_problem(rule: object) -> str | None:
+    """Return the reason why a value can't be a rule of placeholders, or ``None``.
+
+    Args:
+        rule: A regular expression, as a text or compiled, or a function of a target.
+
+    Returns:
+        The reason, to follow a name, without a full stop.
+    """
+    if isinstance(rule, str | re.Pattern):
+        return _find_pattern_problem(rule)
+    if callable(rule):
+        return None
+    return (
+        "must be a regular expression or a function that takes a target, not "
+        f"{type(rule).__name__}"
+    )
+
+
+def _find_pattern_problem(rule: str | re.Pattern[Any]) -> str | None:
+    try:
+        pattern = re.compile(rule)
+    except RecursionError:
+        return "is no regular expression: it nests too deep"
+    except (re.error, OverflowError) as error:
+        return f"is no regular expression: {error}"
+    if not isinstance(pattern.pattern, str):
+        return "must be a regular expression for text, not for bytes"
+    if pattern.search(""):
+        return "matches an empty text too, so it would match every target"
     return None
 
 

@@ -3,33 +3,26 @@
 Not another byte of the HTML changes.
 """
 
-import json
 import logging
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from html import escape
 from typing import Any, NamedTuple, TypeVar
 
+from ptrack import conf
 from ptrack.core.endpoint import ACCESSIBLE_ATTRIBUTES, make_tag
 from ptrack.core.links import check_target
 from ptrack.core.logs import log
-from ptrack.shortcuts import link_url, make_owner, pixel_url
+from ptrack.shortcuts import make_owner, pixel_url
 
-from .html import read_outline
-from .messages import open_message
+from .html import Outline, read_outline
+from .links import LinkMaker
+from .messages import Part, open_message
+from .pgp import has_armor
 from .pixels import HeldPixels
-from .text import find_urls
+from .placeholders import PlaceholderFinder, Rule, find_merge_keys
+from .text import find_urls, make_key
 
 AnyMessage = TypeVar("AnyMessage")
-
-LONGEST_TARGET = 4000
-"""In bytes of JSON. A token can carry nearly 6,000, so the rest is for arguments."""
-
-# Mail builders and providers fill these in later; until then, a URL with one in it is
-# not a target: {{ }}, {% %}, *| |*, [[ ]], <% %>, ${ }, %% %% and %name%.
-_LEFT_OVER = re.compile(
-    r"\{\{|\{%|\*\||\[\[|<%|\$\{|%%|%(?![0-9A-Fa-f]{2})\w+%", re.ASCII
-)
 
 
 def track(
@@ -39,6 +32,7 @@ def track(
     opens: bool = True,
     clicks: bool = True,
     text_links: bool = False,
+    placeholders: Rule | None = None,
     **kwargs: Any,
 ) -> AnyMessage:
     """Track the opens of a mail and the clicks on its links.
@@ -46,18 +40,23 @@ def track(
     A mail without HTML has no place for a pixel; it comes back as it is, or with its
     links tracked if ``text_links``. Attachments stay as they are, parts with a file
     name among them (RFC 2183), and so do all but the root of ``multipart/related`` (RFC
-    2387), a message inside the message, and all that is signed or encrypted.
+    2387), a message inside the message, and all that is signed or encrypted, by OpenPGP
+    in the text itself too.
 
     A reply or a forward that quotes an older tracked mail gets its own pixel, and the
     older one is taken out. A mail that has a pixel outside its quotations, or one with
     the same arguments, is tracked already: it gets no other.
 
     These links are not tracked: those that aren't absolute ones of http or https, or
-    that have a template's left-overs in them such as ``{{ id }}``; those of the header
+    that have a placeholder in them such as ``{{ id }}``; those of the header
     ``List-Unsubscribe``, and those with ``rel="unsubscribe"``; those with
-    ``data-ptrack="off"``, or inside an element that has it (``<body>`` turns off all of
-    them, and the pixel too); those that are tracked already; and those of more than
-    `LONGEST_TARGET`.
+    ``data-ptrack="off"`` or ``class="ptrack-off"``, or inside an element that has it
+    (``<body>`` turns off all of them, and the pixel too); those that are tracked
+    already; and those whose tracked URL would have more than 2,000 characters, of which
+    a warning is logged. Targets that are off in the HTML of a mail are off in its plain
+    text.
+
+    Nothing that a mail contains raises an error.
 
     The time grows with the length of the mail and no faster, whatever is in it. Parts
     with headers that are too long to parse stay as they are, and so do those whose
@@ -74,7 +73,13 @@ def track(
         clicks: Turn the links of its HTML into tracked ones.
         text_links: Turn those of its plain text into tracked ones too. Needs the extra
             ``email`` of the distribution.
-        kwargs: The keyword arguments for the callbacks. Data named as one of the three
+        placeholders: A rule for more placeholders than those that are built in, in
+            addition to the setting ``PTRACK_PLACEHOLDERS``: a regular expression that
+            is searched for, as a text or compiled, or a function that gets a target and
+            returns whether it has one. Each gets the target as it is written, and again
+            percent-decoded if that is another text. If a function raises, the link
+            stays as it is, and an error is logged.
+        kwargs: The keyword arguments for the callbacks. Data named as one of the four
             options goes into a dict: ``track(message, {"opens": 3})``.
 
     Returns:
@@ -82,32 +87,47 @@ def track(
 
     Raises:
         TypeError: It is another kind of object, or an argument can't be carried.
-        ValueError: An argument can't be carried.
+        ValueError: An argument can't be carried, or ``placeholders`` is no rule.
         ImportError: ``text_links`` needs a library that isn't installed.
         PtrackConfigurationError: As for `ptrack.pixel_url`.
     """
     mail = open_message(message, "html", *(["plain"] if text_links else []))
+    finder = _make_finder(placeholders, find_merge_keys(message))
+    links = LinkMaker(args, kwargs)
     parts = [part for part in mail.parts if part.subtype == "html"]
+    free = [part for part in parts if not has_armor(part.text)]
     templates = [
         TrackedTemplate(
-            part.text, opens=opens, clicks=clicks, untracked=mail.unsubscribe
+            part.text,
+            opens=opens,
+            clicks=clicks,
+            untracked=mail.unsubscribe,
+            placeholders=finder,
         )
         for part in parts
     ]
     fresh = not any(each._held.is_tracked(args, kwargs) for each in templates)
     for part, template in zip(parts, templates, strict=True):
-        last = template is templates[-1]
-        part.replace(template._fill(args, kwargs, fresh=fresh, pixel=fresh and last))
-    if text_links:
+        pixel = fresh and part in free[-1:]
+        part.replace(template._fill(links, args, kwargs, fresh=fresh, pixel=pixel))
+    off_urls = set(mail.unsubscribe).union(*(each.off_urls for each in templates))
+    if text_links and not any(each.off for each in templates):
         for part in mail.parts:
             if part.subtype == "plain":
-                part.replace(_track_text(part.text, mail.unsubscribe, args, kwargs))
+                _replace_text(part, _track_text(part, off_urls, finder, links))
+    links.report()
     tracked: AnyMessage = mail.message
     return tracked
 
 
 def track_html(
-    text: str, /, *args: Any, opens: bool = True, clicks: bool = True, **kwargs: Any
+    text: str,
+    /,
+    *args: Any,
+    opens: bool = True,
+    clicks: bool = True,
+    placeholders: Rule | None = None,
+    **kwargs: Any,
 ) -> str:
     """Track the opens of an HTML text and the clicks on its links.
 
@@ -116,6 +136,7 @@ def track_html(
         args: As for `track`.
         opens: Put a pixel into it.
         clicks: Turn its links into tracked ones.
+        placeholders: As for `track`.
         kwargs: As for `track`.
 
     Returns:
@@ -124,7 +145,10 @@ def track_html(
     Raises:
         TypeError, ValueError, PtrackConfigurationError: As for `track`.
     """
-    return TrackedTemplate(text, opens=opens, clicks=clicks).render(*args, **kwargs)
+    template = TrackedTemplate(
+        text, opens=opens, clicks=clicks, placeholders=placeholders
+    )
+    return template.render(*args, **kwargs)
 
 
 class TrackedTemplate:
@@ -136,9 +160,16 @@ class TrackedTemplate:
         clicks: Turn its links into tracked ones.
         untracked: Targets that stay as they are, such as those of the mail's
             ``List-Unsubscribe``.
+        placeholders: As for `track`.
+
+    Attributes:
+        off: The whole HTML asks not to be tracked.
+        off_urls: The targets of the links in it that ask not to be tracked.
 
     Raises:
-        TypeError: The HTML isn't text.
+        TypeError: The HTML isn't text, or ``placeholders`` is no rule.
+        ValueError: ``placeholders`` is no rule.
+        PtrackConfigurationError: As for `ptrack.pixel_url`.
     """
 
     def __init__(
@@ -148,6 +179,7 @@ class TrackedTemplate:
         opens: bool = True,
         clicks: bool = True,
         untracked: Collection[str] = (),
+        placeholders: Rule | PlaceholderFinder | None = None,
     ) -> None:
         if not isinstance(text, str):
             raise TypeError(
@@ -158,15 +190,25 @@ class TrackedTemplate:
         self._kind: Callable[[str], str] = (
             type(text) if hasattr(text, "__html__") else str
         )
-        holes, self._held = _find_holes(text, opens, clicks, untracked)
-        # Texts at even places, and the holes between them at odd ones.
-        self._parts = _cut(text, holes)
-        self._holes = [hole.content for hole in holes]
-        self._old = [text[each.start : each.end] for each in self._held.quoted]
-        old = set(self._old)
-        self._targets = [
-            each for each in dict.fromkeys(self._holes) if each and each not in old
-        ]
+        outline = read_outline(text)
+        self.off, self.off_urls = outline.off, outline.off_urls
+        finder = _make_finder(placeholders)
+        changes = (opens or clicks) and not has_armor(text)
+        owns = make_owner() if changes else bool
+        images = outline.images if changes and opens and not outline.off else ()
+        self._held = HeldPixels(images, owns)
+        self._holes = []
+        if changes:
+            self._holes = _find_links(outline, clicks, untracked, finder, owns)
+        if changes and opens and not outline.off and not self._held.has_own:
+            self._holes.append(_Hole(outline.end, outline.end, True, None))
+            self._holes += [
+                _Hole(each.start, each.end, True, None, is_old=True)
+                for each in self._held.quoted
+            ]
+        self._holes.sort(key=lambda hole: hole.start)
+        # Texts at even places, and what is in the holes between them at odd ones.
+        self._parts = _cut(text, self._holes)
 
     def render(self, /, *args: Any, **kwargs: Any) -> str:
         """Return the HTML for one mail.
@@ -180,101 +222,87 @@ class TrackedTemplate:
         Raises:
             TypeError, ValueError, PtrackConfigurationError: As for `track`.
         """
+        links = LinkMaker(args, kwargs)
         fresh = not self._held.is_tracked(args, kwargs)
-        return self._fill(args, kwargs, fresh=fresh, pixel=fresh)
+        html = self._fill(links, args, kwargs, fresh=fresh, pixel=fresh)
+        links.report()
+        return html
 
     def _fill(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, fresh: bool, pixel: bool
+        self,
+        links: LinkMaker,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        fresh: bool,
+        pixel: bool,
     ) -> str:
-        """Fill the holes.
-
-        Args:
-            args: The positional arguments.
-            kwargs: The keyword arguments.
-            fresh: The mail isn't tracked yet: the pixels of older mails go.
-            pixel: Put the pixel into it, if it has a place for one.
-        """
-        made: dict[str | None, str] = {
-            url: escape(link_url(url, *args, **kwargs)) for url in self._targets
-        }
-        made.update({tag: "" if fresh else tag for tag in self._old})
-        made[None] = ""
-        if pixel and None in self._holes:
-            made[None] = make_tag(pixel_url(*args, **kwargs), ACCESSIBLE_ATTRIBUTES)
+        """Fill the holes; without ``fresh``, the pixels of older mails stay."""
         parts = self._parts.copy()
-        parts[1::2] = [made[hole] for hole in self._holes]
+        for place, hole in enumerate(self._holes):
+            if hole.is_old:
+                parts[2 * place + 1] = "" if fresh else parts[2 * place + 1]
+            elif hole.url is None:
+                parts[2 * place + 1] = _make_pixel(args, kwargs) if pixel else ""
+            elif short := links.make(hole.url):
+                mark = "" if hole.quoted else '"'
+                parts[2 * place + 1] = _to_ascii(f"{mark}{escape(short)}{mark}")
         return self._kind("".join(parts))
 
 
-class _Hole(NamedTuple):
-    """A place in a text for something else.
+def _make_pixel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    return _to_ascii(make_tag(pixel_url(*args, **kwargs), ACCESSIBLE_ATTRIBUTES))
 
-    Its content is a link's target, the tag of a pixel that may go, or ``None`` for the
-    pixel.
+
+class _Hole(NamedTuple):
+    """A place for the tracked URL of a target, or for the pixel (no URL).
+
+    An old one holds the pixel of an older mail, which may go.
     """
 
     start: int
     end: int
     quoted: bool
-    content: str | None
+    url: str | None
+    is_old: bool = False
 
 
-def _find_holes(
-    text: str, opens: bool, clicks: bool, untracked: Collection[str]
-) -> tuple[list[_Hole], HeldPixels]:
-    if not opens and not clicks:
-        return [], HeldPixels((), bool)
-    outline, owns = read_outline(text), make_owner()
+def _find_links(
+    outline: Outline,
+    clicks: bool,
+    untracked: Collection[str],
+    finder: PlaceholderFinder,
+    owns: Callable[[str], bool],
+) -> list[_Hole]:
     urls = [href.url for href in outline.hrefs if clicks]
-    targets = _choose_targets(urls, untracked, owns)
-    holes = [_Hole(*href) for href in outline.hrefs if href.url in targets]
-    opens = opens and not outline.off
-    held = HeldPixels(outline.images if opens else (), owns)
-    if opens and not held.has_own:
-        holes.append(_Hole(outline.end, outline.end, True, None))
-        holes += [
-            _Hole(each.start, each.end, True, text[each.start : each.end])
-            for each in held.quoted
-        ]
-    return sorted(holes, key=lambda hole: hole.start), held
+    targets = {
+        url for url in _choose_targets(urls, untracked, owns) if not finder.is_in(url)
+    }
+    return [_Hole(*href) for href in outline.hrefs if href.url in targets]
 
 
 def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:
-    parts, at = [""], 0
+    parts: list[str] = []
+    at = 0
     for hole in holes:
-        mark = "" if hole.quoted else '"'
-        parts[-1] += text[at : hole.start] + mark
-        parts += "", mark
+        parts += text[at : hole.start], text[hole.start : hole.end]
         at = hole.end
-    parts[-1] += text[at:]
-    return parts
+    return [*parts, text[at:]]
+
+
+def _to_ascii(html: str) -> str:
+    """Return HTML that mails of any charset can hold: the app URL may not be ASCII."""
+    return html.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _choose_targets(
     urls: Iterable[str], untracked: Collection[str], owns: Callable[[str], bool]
 ) -> set[str]:
     """Return those of the URLs that links can be tracked to."""
-    targets = {url for url in set(urls).difference(untracked) if _is_target(url, owns)}
-    # Else a mail with such a URL, which may be a customer's, could not be sent.
-    long = {url for url in targets if _measure(url) > LONGEST_TARGET}
-    if long:
-        log(
-            logging.WARNING,
-            "A mail has links to %d targets of more than %d bytes. They go out "
-            "untracked: shorten them",
-            *(len(long), LONGEST_TARGET),
-        )
-    return targets - long
-
-
-def _measure(url: str) -> int:
-    """Return the number of bytes that a URL takes up in a token."""
-    return len(json.dumps(url, ensure_ascii=False).encode())
+    return {url for url in set(urls).difference(untracked) if _is_target(url, owns)}
 
 
 def _is_target(url: str, owns: Callable[[str], bool]) -> bool:
-    if _LEFT_OVER.search(url):
-        return False
     try:
         check_target(url)
     except ValueError:
@@ -282,25 +310,45 @@ def _is_target(url: str, owns: Callable[[str], bool]) -> bool:
     return not owns(url)
 
 
+def _make_finder(
+    placeholders: Rule | PlaceholderFinder | None, keys: Collection[str] = ()
+) -> PlaceholderFinder:
+    if isinstance(placeholders, PlaceholderFinder):
+        return placeholders
+    return PlaceholderFinder(placeholders, conf.get("PTRACK_PLACEHOLDERS"), keys=keys)
+
+
+def _replace_text(part: Part, text: str) -> None:
+    try:
+        part.replace(text)
+    except UnicodeEncodeError:
+        # In plain text, there is no other way to write the character.
+        log(
+            logging.WARNING,
+            "The plain text of a mail stays as it is: its charset lacks a character of "
+            "PTRACK_APP_URL. Set that to the host's ASCII form (xn--…)",
+        )
+
+
 def _track_text(
-    text: str,
-    untracked: Collection[str],
-    args: Iterable[Any],
-    kwargs: Mapping[str, Any],
+    part: Part, off_urls: Iterable[str], finder: PlaceholderFinder, links: LinkMaker
 ) -> str:
+    text = part.text
+    if has_armor(text):
+        return text
+    off = set(map(make_key, off_urls))
     found = [
-        (start, end, url)
-        for start, end, url in find_urls(text)
-        # Up to the next white space: linkify-it ends a URL before a left-over.
-        if not _LEFT_OVER.search(text[start : end + 80].split(maxsplit=1)[0])
+        each
+        for each in find_urls(text, joined=part.joined)
+        if make_key(each.url) not in off
     ]
-    urls = (url for *_, url in found)
-    targets = _choose_targets(urls, untracked, make_owner())
-    made = {url: link_url(url, *args, **kwargs) for url in targets}
+    targets = _choose_targets((each.url for each in found), (), make_owner())
     parts: list[str] = []
     at = 0
     for start, end, url in found:
-        if url in made:
-            parts += text[at:start], made[url]
-            at = end
+        if url in targets and not finder.is_at(text, start, end):
+            made = links.make(url)
+            if made is not None:
+                parts += text[at:start], made
+                at = end
     return "".join([*parts, text[at:]])

@@ -61,19 +61,22 @@ class Outline(NamedTuple):
             ``</html>``, else at the end, but before markup that has no end, and before
             a quotation that reaches to the end.
         off: The whole text asks not to be tracked.
+        off_urls: The targets of the links that may not be tracked.
     """
 
     hrefs: list[Href]
     images: list[Image]
     end: int
     off: bool
+    off_urls: set[str]
 
 
 def read_outline(text: str) -> Outline:
     """Find the links and the place for a pixel in an HTML text.
 
-    Links with ``rel="unsubscribe"`` are left out, and so are those with
-    ``data-ptrack="off"`` or inside an element that has it.
+    Links with ``rel="unsubscribe"`` may not be tracked, nor may those that are switched
+    off: they have ``data-ptrack="off"`` or the class ``ptrack-off``, or are inside an
+    element that has one of them.
 
     Args:
         text: A document or a piece of one, however broken.
@@ -83,7 +86,11 @@ def read_outline(text: str) -> Outline:
     end = ends.get("body", ends.get("html", reader.rest))
     if reader.quotations.start is not None:
         end = min(end, reader.quotations.start)
-    return Outline(reader.hrefs, reader.images, end, reader.off)
+    off, off_urls = reader.off, reader.off_urls
+    # Some links are outside the body; they are the mail's as well.
+    hrefs = [] if off else reader.hrefs
+    off_urls.update(href.url for href in reader.hrefs if off)
+    return Outline(hrefs, reader.images, end, off, off_urls)
 
 
 def find_urls(text: str) -> list[str]:
@@ -164,6 +171,7 @@ class _Reader:
         self.urls: list[str] = []
         self.ends: dict[str, int] = {}
         self.off = False
+        self.off_urls: set[str] = set()
         self._text = text
         self._end = len(text) if end is None else end
         # The start of markup that reaches to the end, and hides all that follows.
@@ -255,6 +263,7 @@ class _Reader:
             self.hrefs += inner.hrefs
             self.images += inner.images
             self.urls += inner.urls
+            self.off_urls |= inner.off_urls
         return found.end()
 
     def _read_element(self, tag: str, attrs: Attributes) -> None:
@@ -264,26 +273,40 @@ class _Reader:
                 name: _read(attrs, name) for name in attrs.keys() & quotes.ATTRIBUTES
             }
             self.quotations.open_element(tag, known, self._tag[0])
-        if not self._switch and _read(attrs, "data-ptrack").strip().lower() == "off":
+        off = _is_off(attrs)
+        if off:
             self.off = self.off or tag in ("body", "html")
-            if tag in _VOID:
-                return
-            self._switch = tag
+            if not self._switch and tag not in _VOID:
+                self._switch = tag
         if tag == "img":
             quoted = self.quotations.start is not None
             self.images.append(Image(*self._tag, _read_url(attrs, "src"), quoted))
-        elif not self._switch and (tag in ("a", "area") or tag.startswith("v:")):
+        elif tag in ("a", "area") or tag.startswith("v:"):
             # "v:" is Outlook's VML, which buttons are made of.
-            self._read_link(attrs)
+            self._read_link(attrs, off or bool(self._switch))
 
-    def _read_link(self, attrs: Attributes) -> None:
-        if "unsubscribe" in _read(attrs, "rel").lower().split():
-            return
+    def _read_link(self, attrs: Attributes, off: bool) -> None:
         found = attrs.get("href")
-        if found is not None and _has_value(found):
-            start, end = found.span(found.lastgroup or 0)
-            quoted = found.lastgroup != "bare"
-            self.hrefs.append(Href(start, end, quoted, _read_url(attrs, "href")))
+        if found is None or not _has_value(found):
+            return
+        url = _read_url(attrs, "href")
+        if off or "unsubscribe" in _read_words(attrs, "rel"):
+            self.off_urls.add(url)
+            return
+        start, end = found.span(found.lastgroup or 0)
+        self.hrefs.append(Href(start, end, found.lastgroup != "bare", url))
+
+
+def _is_off(attrs: Attributes) -> bool:
+    """Return whether tracking is switched off in an element.
+
+    The compilers of MJML drop attributes that they don't know, so there is a class too
+    (``css-class``: https://documentation.mjml.io/#mj-button). Its case doesn't count,
+    as in pages without a doctype:
+    https://dom.spec.whatwg.org/#concept-getelementsbyclassname.
+    """
+    switch = _read(attrs, "data-ptrack").strip().lower()
+    return switch == "off" or "ptrack-off" in _read_words(attrs, "class")
 
 
 def _find_attribute_urls(attrs: Attributes) -> Iterator[str]:
@@ -319,6 +342,10 @@ def _read(attrs: Attributes, name: str) -> str:
     # A null character is replaced, so a URL doesn't start behind it.
     value = found[found.lastgroup or 0].replace("\0", "\ufffd")
     return _REFERENCE.sub(_decode_reference, value)
+
+
+def _read_words(attrs: Attributes, name: str) -> list[str]:
+    return _read(attrs, name).lower().split()
 
 
 def _read_url(attrs: Attributes, name: str) -> str:

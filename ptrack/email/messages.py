@@ -32,11 +32,13 @@ class Part(NamedTuple):
         subtype: ``"html"``, ``"plain"`` or another.
         text: The text.
         put: Puts another text into its place.
+        joined: Lines with a space at the end are joined without it.
     """
 
     subtype: str
     text: str
     put: Callable[[str], None]
+    joined: bool = False
 
     def replace(self, text: str) -> None:
         """Put another text into its place; the same one keeps its encoded form."""
@@ -102,7 +104,7 @@ def _read_parts(
         if isinstance(part, Part):
             parts.append(part)
         elif (text := part.read()) is not None:
-            parts.append(Part(part.subtype, text, part.replace))
+            parts.append(Part(part.subtype, text, part.replace, part.joined))
         else:
             left = left or part
     if left is not None:

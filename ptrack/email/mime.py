@@ -174,6 +174,15 @@ class TextPart:
         """Python's name of the codec for its charset."""
         return codecs.lookup(self._codec[0]).name
 
+    @property
+    def joined(self) -> bool:
+        """Whether lines are joined without the space at the end (RFC 3676)."""
+        try:
+            return str(self._plain.get_param("delsp")).lower() == "yes"
+        except (LookupError, TypeError, ValueError):
+            # Python raises all of them at broken parameters.
+            return False
+
     def read(self) -> str | None:
         """Return the text, such that `replace` makes the same bytes of it.
 

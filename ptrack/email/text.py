@@ -1,20 +1,75 @@
-"""The URLs in a plain text."""
+"""The URLs in a plain text.
+
+A URL is ASCII, and ends before white space and delimiters (RFC 3986, appendix C).
+People also write URLs with letters of their own language (RFC 3987). Those of German or
+Russian belong to the URL: words are between spaces. In Chinese or Japanese they aren't,
+and nobody can tell a path from a sentence. Mail programs don't agree about such URLs
+(https://www.unicode.org/reports/tr58/, section 1). They stay as they are, and each
+program shows what it always did: a tracked link to half a URL would be a wrong one.
+"""
 
 import functools
 import logging
 import re
+import unicodedata
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from ptrack.core.logs import log
 
 MOST_URLS = 10
 """In one word: linkify-it reads from each URL to the end of the word."""
 
-# Every URL ends at white space, and at these brackets (RFC 3986, appendix C).
-_WORD = re.compile(r"[^\s<>]+")
-_SCHEME = re.compile("https?:", re.I | re.ASCII)
+# All that a URL may have (RFC 3986, section 2), and the percent sign.
+_ASCII = r"A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%"
+_RUN = re.compile(f"[{_ASCII}]+")
+# Behind these, it is a part of another URL, or of another scheme.
+_SCHEME = re.compile(r"(?<![A-Za-z0-9+/=&?%@])https?://", re.I | re.ASCII)
 # linkify-it reads such a label of a host in two ways, n of them in 2 ** n ways.
 _ENCODED_LABEL = re.compile("xn--(?=[a-z0-9])", re.I | re.ASCII)
+# HTML for characters that no URL has, in the plain text of careless programs.
+_REFERENCE = re.compile(
+    "&(?:gt|lt|quot|apos|nbsp|hellip|[mn]dash|[lr][ads]quo|#0*(?:34|39|60|62|160)"
+    "|#x0*(?:22|27|3c|3e|a0));",
+    re.I,
+)
+_PUNCTUATION = ".,:;!?'*"
+# Each ends a URL if it is before it as well; the longer one first.
+_AROUND = ("**", "*", "~~", "'")
+_LIST = re.compile(r"[,;]https?://", re.I | re.ASCII)
+
+# Thai to Tibetan, Myanmar, Khmer, Tai, and all scripts of East Asia. Korean has spaces,
+# but its particles follow without one.
+_UNSPACED = re.compile(
+    "[\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u2e80-\ua4cf"
+    "\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef"
+    "\U00016fe0-\U0001b2ff\U0001f200-\U0001f2ff\U00020000-\U0003ffff]"
+)
+# Particles and the like, Japanese and Korean, that no other word begins with.
+_PARTICLE = re.compile(
+    "を|です|では|にて|まで|[にで][\u30a1-\u30fa\u4e00-\u9fff]|를|에서|으로|입니다"
+)
+_FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
+# Default_Ignorable_Code_Point:
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
+_INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]+"
+)
+_MORE = re.compile(r"(?!https?://)\.?[A-Za-z0-9/?#&=%]", re.I | re.ASCII)
+_GOES_ON = re.compile(r"[^\x00-\x7f\s\w]{1,50}[/?#&=%][A-Za-z0-9]")
+# UTS 46 reads the first ones as dots.
+_HOST_GOES_ON = re.compile(
+    r"[^\x00-\x7f\s]{0,50}(?:[\u3002\uff0e\uff61][A-Za-z0-9]"
+    r"|[A-Za-z0-9-]{0,63}\.[A-Za-z0-9]|[A-Za-z0-9-]{1,63}/|/[A-Za-z0-9])"
+)
+# No URL has these, but some programs take them.
+_ODD = re.compile(r"\{|[\\^|]\S|\"[A-Za-z0-9]")
+
+_BRACKETS = ("<", "<URL:", "<url:")
+_IN_BRACKETS = re.compile(r"(?P<url>[^\s<>]*)(?P<end>>|\s[^<>]{0,1000}>)")
+_SOFT_BREAK = re.compile(r"\S{0,80} \r?\n")
+_ANY_URL = re.compile(rf"(?:[{_ASCII}]|[^\x00-\x7f])+")
 
 
 class FoundUrl(NamedTuple):
@@ -31,24 +86,41 @@ class FoundUrl(NamedTuple):
     url: str
 
 
-def find_urls(text: str) -> list[FoundUrl]:
+def find_urls(text: str, *, joined: bool = False) -> list[FoundUrl]:
     """Find the URLs of http and https that are spelt out in a text, in order.
 
-    linkify-it finds the end of each, as for Markdown: brackets around a URL and
-    punctuation after it aren't part of it. Its time grows with the number of URLs in a
-    word times the length of the word. So a word with more than `MOST_URLS` is left out,
-    and a warning is logged.
+    These aren't part of a URL: brackets, quotation marks and Markdown's emphasis around
+    it, punctuation after it, and everything beyond ASCII but letters and digits.
+    Between ``<`` and ``>``, all is the URL. One that may go on behind its last
+    character of ASCII is left out; the description of the module says why.
+
+    linkify-it knows which brackets belong to a URL. Its time grows with the number of
+    URLs in a word times the length of the word. So a word with more than `MOST_URLS` is
+    left out, and a warning is logged.
+
+    Args:
+        text: The text.
+        joined: A space at the end of a line means that a reader's program joins the
+            line and the next one without it (``DelSp=yes``, RFC 3676, section 4.1). A
+            URL at such an end is left out.
 
     Raises:
         ImportError: linkify-it-py isn't installed; the message says how to install it.
     """
-    finder, found, left_out = _make_finder(), [], 0
-    for word in _WORD.finditer(text):
-        count = len(_SCHEME.findall(word[0]))
-        if count > MOST_URLS:
+    finder, found, left_out, at = _make_finder(), [], 0, 0
+    while scheme := _SCHEME.search(text, at):
+        start, at = scheme.start(), _find_end(text, scheme.start())
+        brackets = _find_brackets(text, start)
+        starts = [each.start() for each in _SCHEME.finditer(text, start, at)]
+        if brackets:
+            at = brackets.end()
+            found += _read_brackets(brackets)
+        elif len(starts) > MOST_URLS:
             left_out += 1
-        elif count:
-            found += _find_in_word(finder, word)
+        else:
+            found += _find_in_word(finder, text, starts, at)
+    if joined:
+        found = [url for url in found if not _SOFT_BREAK.match(text, url.end)]
     if left_out:
         log(
             logging.WARNING,
@@ -60,16 +132,135 @@ def find_urls(text: str) -> list[FoundUrl]:
     return found
 
 
-def _find_in_word(finder: Any, word: re.Match[str]) -> list[FoundUrl]:
-    matches = finder.match(_ENCODED_LABEL.sub("xnxx", word[0])) or ()
-    return [
-        FoundUrl(
-            word.start() + match.index,
-            word.start() + match.last_index,
-            word[0][match.index : match.last_index],
-        )
-        for match in matches
-    ]
+def make_key(url: str) -> str:
+    """Return a text that is the same for URLs that a reader takes for the same.
+
+    Programs that make plain text of HTML may leave ``&amp;`` in it, and change the
+    spelling of the rest. Some URLs that differ get the same text.
+    """
+    plain = unquote(url.replace("&amp;", "&"), errors="surrogateescape")
+    return plain.casefold().rstrip(f"{_PUNCTUATION}/")
+
+
+def _find_brackets(text: str, start: int) -> re.Match[str] | None:
+    """Return all up to ``>``, if there is ``<`` before a place."""
+    if not text.endswith(_BRACKETS, 0, start):
+        return None
+    return _IN_BRACKETS.match(text, start)
+
+
+def _read_brackets(brackets: re.Match[str]) -> list[FoundUrl]:
+    """Return the URL in brackets; none if white space breaks it."""
+    url = brackets["url"]
+    whole = brackets["end"] == ">" and _ANY_URL.fullmatch(url)
+    if not whole or _INVISIBLE.search(url):
+        return []
+    return [FoundUrl(*brackets.span("url"), url)]
+
+
+def _find_in_word(
+    finder: Any, text: str, starts: list[int], end: int
+) -> list[FoundUrl]:
+    found: list[FoundUrl] = []
+    at = 0
+    for start in starts:
+        if start < at:
+            continue
+        url = _find_url(finder, text, start, end)
+        at = start + len(url) if url else end
+        if url:
+            found.append(FoundUrl(start, at, url))
+    return found
+
+
+def _find_end(text: str, at: int) -> int:
+    """Return the place of the first character that isn't a URL's."""
+    while at < len(text):
+        run = _RUN.match(text, at)
+        if run:
+            at = run.end()
+        elif _is_letter(text[at]) and not _UNSPACED.match(text, at):
+            at += 1
+        else:
+            break
+    return at
+
+
+def _is_letter(character: str) -> bool:
+    """Return whether a character is one of those beyond ASCII that words have."""
+    kind = unicodedata.category(character)
+    return (
+        (kind[0] in "LM" or kind in ("Nd", "Nl"))
+        and not character.isascii()
+        and not _INVISIBLE.match(character)
+    )
+
+
+def _find_url(finder: Any, text: str, start: int, end: int) -> str:
+    """Return the URL that begins at a place; an empty one if it may go on."""
+    whole, before = text[start:end], text[max(start - 2, 0) : start]
+    part = _cut(whole, before)
+    trimmed = _trim(part, before)
+    url = _end_by_brackets(finder, trimmed)
+    if url != trimmed:
+        url = _trim(url, before)
+    emphasis = before[-1:] if before.endswith(("_", "~")) else ""
+    rest = trimmed[len(url) :].lstrip(f"{_PUNCTUATION}{emphasis}")
+    if rest:
+        may_go_on = rest[0] not in "()[]" or url.count("[") != url.count("]")
+    else:
+        may_go_on = part == whole and _may_go_on(text, start, end)
+    return "" if may_go_on or _LIST.search(url) else url
+
+
+def _cut(url: str, before: str) -> str:
+    """Cut off what begins with a mark that is around the URL."""
+    found = _REFERENCE.search(url)
+    if found:
+        url = url[: found.start()]
+    for mark in _AROUND:
+        if before.endswith(mark):
+            return url.partition(mark)[0]
+    return url
+
+
+def _trim(url: str, before: str) -> str:
+    """Leave out punctuation at the end, and emphasis that is before the URL too."""
+    url = url.rstrip(_PUNCTUATION)
+    for mark in "_~":
+        for _ in range(len(before) - len(before.rstrip(mark))):
+            url = url.removesuffix(mark)
+    return url.rstrip(_PUNCTUATION)
+
+
+def _end_by_brackets(finder: Any, url: str) -> str:
+    scheme, _, _ = url.partition("//")
+    readable = _ENCODED_LABEL.sub("xnxx", url)
+    length = finder.test_schema_at(readable, scheme, len(scheme))
+    end = len(scheme) + length if length else 0
+    # It reads no brackets inside brackets.
+    missing = url.count("(", 0, end) - url.count(")", 0, end)
+    closing = len(url) - end - len(url[end:].lstrip(")"))
+    return url[: end + max(0, min(missing, closing))]
+
+
+def _may_go_on(text: str, start: int, end: int) -> bool:
+    """Return whether a URL may go on behind its last character of ASCII."""
+    behind = text[end : end + 1]
+    if behind.isascii():
+        around = behind in ("|", '"') and text.endswith(behind, 0, start)
+        return not around and _ODD.match(text, end) is not None
+    host = text[start:end].partition("//")[2]
+    in_host = not any(mark in host for mark in "/?#")
+    if in_host and ("." not in host or _HOST_GOES_ON.match(text, end)):
+        return True
+    invisible = _INVISIBLE.match(text, end)
+    if invisible:
+        return _MORE.match(text, invisible.end()) is not None
+    if _is_letter(behind) and not _FULL_WIDTH.match(behind):
+        return _PARTICLE.match(text, end) is None
+    kind = unicodedata.category(behind)
+    return kind in ("Cs", "Co", "Cn") or _GOES_ON.match(text, end) is not None
 
 
 @functools.cache
@@ -81,7 +272,4 @@ def _make_finder() -> Any:
             "finding the URLs of plain text needs linkify-it-py: "
             'pip install "django-ptrack[email]"'
         ) from None
-    finder = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False})
-    for schema in ("ftp:", "//", "mailto:"):
-        finder.add(schema, None)
-    return finder
+    return LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False})

@@ -10,7 +10,7 @@ import pytest
 import ptrack
 from ptrack.core.answers import LINK_NOT_FOUND, PIXEL_IMAGE
 from ptrack.core.callbacks import Tracker
-from ptrack.core.endpoint import Carried, Endpoint, make_tag, normalise_prefix
+from ptrack.core.endpoint import LONG_URL, Carried, Endpoint, make_tag, normalise_prefix
 from ptrack.core.kinds import LINK, PIXEL
 from ptrack.core.tokens import MAX_TOKEN_LENGTH, TokenBox
 from ptrack.exceptions import PtrackConfigurationError
@@ -111,6 +111,33 @@ def test_long_url_is_warned_of_with_its_length_and_without_its_token(caplog):
 
 def test_url_that_is_short_enough_is_not_warned_of(caplog):
     assert len(make_endpoint().url(PIXEL, ["x" * 1400], {})) <= 2000
+    assert not caplog.records
+
+
+def test_short_url_has_at_most_the_characters_that_are_not_warned_of():
+    lengths = set()
+    # A token's length is a multiple of four.
+    for number in range(5):
+        place = make_endpoint(app_url=f"{HOST}/{'a' * number}")
+        url = place.url(PIXEL, ["x" * 1400], {})
+        for more in range(4):
+            args = ["x" * (1400 + (LONG_URL - len(url)) * 3 // 4 + more)]
+            length = len(place.url(PIXEL, args, {}))
+            lengths.add(length)
+            found = place.short_url(PIXEL, args, {})
+            assert (None if found is None else len(found)) == (
+                length if length <= LONG_URL else None
+            )
+    assert {LONG_URL, LONG_URL + 1} <= lengths
+
+
+def test_short_url_is_none_and_silent_where_the_url_would_be_long(caplog):
+    place = make_endpoint()
+    assert place.short_url(PIXEL, ["x" * 2000], {}) is None
+    url = place.short_url(LINK, ["x"], {}, TARGET, "/at/")
+    assert url is not None
+    assert url.startswith(f"{HOST}/at/ptrack/link/")
+    assert place.read_url(url)[1].target == TARGET
     assert not caplog.records
 
 

@@ -22,10 +22,28 @@ HTML = (
     *("<textarea>x</textarea", "<style></style>", "-", "--", "--!", "<!-->", "<!--->"),
     *("<!-- -->", "<!--[if a]>", "<![endif]", "<![endif]-->", "<!--[if a]>  <![endif]"),
     *("<!--[if a]><a href=x><![endif]-->", "<![if a]>", "<![CDATA[", "]]>", "[if a]>"),
+    *(
+        "<p class=ptrack-off>",
+        "<p class='a b '>",
+        "-----BEGIN PGP ",
+        "<br class=ptrack-off>",
+    ),
     *("<p data-ptrack=off>", "<p data-ptrack=off></p>", "</p>", "</body>", "\n<"),
     *("<blockquote>", "</blockquote>", "<div class=gmail_quote>", "<hr tabindex=-1>"),
     *("<div style='", "border-top:", "padding:3pt0", "<div id=x_", "<blockquote/>x"),
-    *("<p style='url( ", "url(", "url('' ", "%z", "{{", "\x00", "\ud800", "é<é"),
+    *(
+        "<p style='url( ",
+        "url(",
+        "url('' ",
+        "%z",
+        "{{",
+        "{",
+        "%da%",
+        "[[a",
+        "\x00",
+        "\ud800",
+        "é<é",
+    ),
     MARKS,
 )
 """Pieces of HTML to repeat."""
@@ -58,6 +76,30 @@ TEXT = (
     *("http://xn--a.", "http://e?([", "<http://e/>", "http://é.é/", "http://\uff5c"),
     *("http://e/ ", "http://xn--a.xn--a.xn--a.a_ ", "http://e/(((((((( ", "http://e/<"),
     *("xn--a.", "XN--a.", "xn--", "(", "[", "{", '"', "'", "''a", ".", "-", "!", "a."),
+    *(
+        "http://e/\u200b",
+        "http://e/\u3092",
+        "http://e/\u65e5",
+        "http://e.e\u3002",
+        "\u200b",
+    ),
+    *(
+        "<http://e/ ",
+        "<http://e/>",
+        "_http://e/_",
+        "*http://e/*",
+        "http://e/,",
+        "|http://e/",
+    ),
+    *(
+        "http://e/&gt;",
+        "&#0",
+        "http://e/ \n",
+        "> ",
+        "\n>",
+        "-----BEGIN PGP ",
+        "http://e\u0301/",
+    ),
     *("a-", "@", "a@", "([{", "((a)", "a:1", "%z", "\u3002", "é", "\ud800", "/", "?"),
     MARKS,
 )
@@ -110,6 +152,9 @@ def make_texts(size: int) -> Iterator[tuple[str, str]]:
     for before in ("", "http://", "http://e.example/", "http://xn--a."):
         for piece in TEXT:
             yield f"text {before!r} {piece!r}", before + repeat(piece, size)
+    for opening, closing in ("()", "[]", "{}"):
+        middle = opening * (size // 2) + closing * (size // 2)
+        yield f"text {opening + closing!r}", f"http://e.example/{middle}"
 
 
 def make_mails(size: int) -> Iterator[tuple[str, bytes]]:

@@ -137,7 +137,7 @@ def test_link_that_leads_to_no_target_stays_as_it_is(url: str):
     [
         f"{HOST}/page/ptrack/",
         f"{HOST}/",
-        "https://b.example/%7B%7Ba%7D%7D?a[]=1&b={c}|d",
+        "https://b.example/%7B%22a%22:1%7D?a[]=1&b=[c]|d",
         "https://b.example/100%?x=%C3%A9%aa%",
         "http://user@b.example:8080/;a#!/b?c",
         "HTTPS://b.example",

@@ -14,7 +14,7 @@ from django.core.mail import EmailMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptrack.email import LONGEST_TARGET, html, text, track, track_html
+from ptrack.email import html, text, track, track_html
 from ptrack.email.mime import LONGEST_HEADER
 from ptrack.endpoints import get_django_endpoint
 from ptrack.shortcuts import pixel_url
@@ -100,35 +100,6 @@ def test_url_in_brackets_ends_there():
         f"{TARGET}a",
         f"{TARGET}b",
     ] * 20
-
-
-@pytest.mark.parametrize("mark", ["", '"', "\\", "é", "\U0001f600"])
-def test_link_that_fits_in_no_token_stays_as_it_is_and_is_logged(mark: str, caplog):
-    """A customer's mail with such a link goes out, its other links tracked."""
-    long = f"{TARGET}{mark * 2000}{'a' * LONGEST_TARGET}"
-    quoted = long.replace('"', "&quot;")
-    content = f'<a href="{quoted}"></a><a href="{quoted}"></a><a href="{TARGET}"></a>'
-    tracked = track_html(content, "a" * 1500)
-    assert tracked.startswith(content[: 2 * len(quoted) + 20])
-    assert len(LINK.findall(tracked)) == 1
-    (record,) = (each for each in caplog.records if "go out" in each.getMessage())
-    assert record.levelno == logging.WARNING
-    assert "1 targets of more than 4000 bytes" in record.getMessage()
-    assert TARGET not in caplog.text
-
-
-def test_link_of_text_that_fits_in_no_token_stays_as_it_is_and_is_logged(caplog):
-    long = f"{TARGET}{'a' * LONGEST_TARGET}"
-    tracked = track(EmailMessage("Hi", f"{long}\n{TARGET}"), text_links=True).body
-    assert LINK.sub(TARGET, tracked) == f"{long}\n{TARGET}"
-    assert len(LINK.findall(tracked)) == 1
-    assert "1 targets of more than 4000 bytes" in caplog.text
-
-
-def test_link_of_the_longest_length_is_tracked_with_arguments():
-    url = f"{TARGET}{'é' * ((LONGEST_TARGET - len(TARGET) - 2) // 2)}"
-    assert LINK.search(track_html(f'<a href="{url}">', "a" * 1500, opens=False))
-    assert track_html(f'<a href="{url}é">', opens=False) == f'<a href="{url}é">'
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "0" * 5000 + "65", "x" + "f" * 5000])

@@ -19,6 +19,7 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 from lxml import etree
 
+from ptrack.core.endpoint import LONG_URL
 from ptrack.email import track
 from ptrack.endpoints import get_django_endpoint
 from tests.email import hostile
@@ -27,6 +28,9 @@ from tools.fuzz import inputs
 
 MARK = "the fuzzer's"
 """The argument of each pixel and link that is made here."""
+
+# It fits into a pixel, and with hardly a target into a link.
+_LONG = "a" * 5900
 
 # Python folds some parameters of a header in a loop without end.
 _DEFAULT = policy.default.clone(refold_source="none")
@@ -173,6 +177,7 @@ def _decode(message: Message, codec: str) -> str:
 def _check_django(message: Message) -> None:
     multi = _make_django(message)
     before = _send(multi.message())
+    track(multi, _LONG, text_links=True)
     tracked = track(multi, MARK, text_links=True)
     assert before is None or tracked.message().as_bytes()
     assert tracked.attachments == multi.attachments
@@ -219,9 +224,11 @@ def _compare_texts(kind: str, before: str, after: str) -> int:
 def _read(text: str) -> str | None:
     """Return the target of a link that was made here, or the name of a pixel."""
     found = re.search(r"https://[\w./-]+", text)
-    read = get_django_endpoint().read_url(found[0] if found else text)
+    url = found[0] if found else text
+    read = get_django_endpoint().read_url(url)
     if read is None or list(read[1].args) != [MARK]:
         return None
+    assert len(url) <= LONG_URL
     return read[1].target or "pixel"
 
 
