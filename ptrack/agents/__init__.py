@@ -20,15 +20,8 @@ from ptrack.core.kinds import PIXEL
 from ptrack.exceptions import PtrackDependencyError
 
 from .client_ip import client_ip
-from .crawlers import load_crawlers
-from .rules import (
-    AFTER_DATA_SET,
-    BEFORE_DATA_SET,
-    PURPOSE_HEADERS,
-    PURPOSES,
-    AgentKind,
-    Rule,
-)
+from .recognition import recognize
+from .rules import PURPOSE_HEADERS, PURPOSES, AgentKind
 
 __all__ = [
     "CLICK_WITHIN",
@@ -112,7 +105,6 @@ class Agent:
 
 
 NO_USER_AGENT = Agent("unknown", "no user agent", None)
-UNKNOWN = Agent("unknown", "unknown", None)
 
 
 def identify(request: Any) -> Agent:
@@ -201,24 +193,4 @@ def _states_prefetch(environ: Mapping[str, Any], header: str) -> bool:
 
 @lru_cache(maxsize=CACHED)
 def _identify(user_agent: str) -> Agent:
-    return (
-        _apply_rules(BEFORE_DATA_SET, user_agent)
-        or _search_data_set(user_agent)
-        or _apply_rules(AFTER_DATA_SET, user_agent)
-        or UNKNOWN
-    )
-
-
-def _apply_rules(rules: tuple[Rule, ...], user_agent: str) -> Agent | None:
-    for rule in rules:
-        if rule.matches(user_agent):
-            return Agent(rule.kind, rule.name, rule.on_open)
-    return None
-
-
-def _search_data_set(user_agent: str) -> Agent | None:
-    crawler = load_crawlers().find(user_agent)
-    if crawler is None:
-        return None
-    kind: AgentKind = "scanner" if "scanner" in crawler.tags else "bot"
-    return Agent(kind, crawler.name, False)
+    return Agent(*recognize(user_agent))

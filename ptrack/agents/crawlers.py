@@ -15,32 +15,47 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-NOT_CRAWLERS = frozenset({r"AP3A\.240617\.008"})
-"""Patterns that are left out because people match them.
-
-This one is the number of a build of Android 15. Browsers on the phones of several
-makers have it in their user agents.
-"""
+NOT_CRAWLERS = frozenset(
+    {
+        r"AP3A\.240617\.008",  # A build of Android 15, on telephones of several makers.
+        "MetaIAB Facebook",  # Facebook's own browser, in its app.
+        "Fluid",  # A Mac browser for single sites.
+        r"Code\/1\.",  # The browser in the editor Visual Studio Code.
+        r"Trae\/",  # The browser in the editor Trae.
+    }
+)
+"""Patterns that are left out because they are those of browsers that people use."""
 
 _PLAIN = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[^\w\s])+")
 _GRAM = 3
 
 
-class Crawler(NamedTuple):
+class Entry(NamedTuple):
     """An entry of the data set.
 
     Attributes:
         name: The text that its pattern matches in the data set's own example; no part
             of it comes from a request.
         tags: Its tags in the data set, such as ``"search-engine"`` or ``"scanner"``.
+        examples: User agents that the data set has for it.
+        pattern: The regular expression that its user agents match.
     """
 
     name: str
     tags: frozenset[str]
+    examples: tuple[str, ...]
+    pattern: str
+
+    def begins_word(self, user_agent: str) -> bool:
+        """Return whether the pattern matches somewhere but inside of a word."""
+        return any(
+            not match[0][:1].isalnum() or not user_agent[: match.start()][-1:].isalnum()
+            for match in re.finditer(self.pattern, user_agent)
+        )
 
 
 class Crawlers:
-    """Finds the entry of a user agent.
+    """Finds the entries of a user agent.
 
     Args:
         entries: A list in the form of ``CRAWLER_USER_AGENTS_DATA``.
@@ -57,14 +72,14 @@ class Crawlers:
             if number not in plain and entry["pattern"] not in NOT_CRAWLERS
         ]
 
-    def find(self, user_agent: str) -> Crawler | None:
-        """Return the first entry, in the data set's order, that a user agent matches.
+    def find_all(self, user_agent: str) -> Iterator[Entry]:
+        """Yield the entries that a user agent matches, in the data set's order.
 
         Args:
             user_agent: A text of limited length: the time grows with it.
         """
-        number = min(self._find_matches(user_agent), default=None)
-        return None if number is None else _make_crawler(self._entries[number])
+        for number in sorted(set(self._find_matches(user_agent))):
+            yield _make_entry(self._entries[number])
 
     def _find_matches(self, user_agent: str) -> Iterator[int]:
         ends = range(_GRAM, len(user_agent) + 1)
@@ -111,9 +126,10 @@ def _cut_grams(plain: str) -> list[str]:
     return [plain[end - _GRAM : end] for end in range(_GRAM, len(plain) + 1)]
 
 
-def _make_crawler(entry: dict[str, Any]) -> Crawler:
-    pattern = entry["pattern"]
-    examples = (re.search(pattern, each) for each in entry["instances"])
-    example = next(filter(None, examples), None)
-    name = pattern if example is None else example[0]
-    return Crawler(name.strip(" /"), frozenset(entry.get("tags", ())))
+def _make_entry(entry: dict[str, Any]) -> Entry:
+    pattern, examples = entry["pattern"], entry["instances"]
+    matches = (re.search(pattern, each) for each in examples)
+    match = next(filter(None, matches), None)
+    name = pattern if match is None else match[0]
+    tags = frozenset(entry.get("tags", ()))
+    return Entry(name.strip(" /"), tags, tuple(examples), pattern)

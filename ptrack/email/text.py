@@ -3,9 +3,10 @@
 A URL is ASCII, and ends before white space and delimiters (RFC 3986, appendix C).
 People also write URLs with letters of their own language (RFC 3987). Those of German or
 Russian belong to the URL: words are between spaces. In Chinese or Japanese they aren't,
-and nobody can tell a path from a sentence. Mail programs don't agree about such URLs
-(https://www.unicode.org/reports/tr58/, section 1). They stay as they are, and each
-program shows what it always did: a tracked link to half a URL would be a wrong one.
+and the text goes on right behind a URL, so their letters end it. Mail programs don't
+agree about such URLs (https://www.unicode.org/reports/tr58/, section 1). A URL that
+surely goes on behind these letters stays as it is, and each program shows what it
+always did: a tracked link to half a URL would be a wrong one.
 """
 
 import functools
@@ -45,11 +46,6 @@ _UNSPACED = re.compile(
     "\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef"
     "\U00016fe0-\U0001b2ff\U0001f200-\U0001f2ff\U00020000-\U0003ffff]"
 )
-# Particles and the like, Japanese and Korean, that no other word begins with.
-_PARTICLE = re.compile(
-    "を|です|では|にて|まで|[にで][\u30a1-\u30fa\u4e00-\u9fff]|를|에서|으로|입니다"
-)
-_FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 # Default_Ignorable_Code_Point:
 # https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
 _INVISIBLE = re.compile(
@@ -57,10 +53,10 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]+"
 )
 _MORE = re.compile(r"(?!https?://)\.?[A-Za-z0-9/?#&=%]", re.I | re.ASCII)
-_GOES_ON = re.compile(r"[^\x00-\x7f\s\w]{1,50}[/?#&=%][A-Za-z0-9]")
+_GOES_ON = re.compile(r"[^\x00-\x7f\s]{1,50}[/?#&=%][A-Za-z0-9]")
 # UTS 46 reads the first ones as dots.
 _HOST_GOES_ON = re.compile(
-    r"[^\x00-\x7f\s]{0,50}(?:[\u3002\uff0e\uff61][A-Za-z0-9]"
+    r"[^\x00-\x7f\s]{0,50}(?:[\u3002\uff0e\uff61][A-Za-z]"
     r"|[A-Za-z0-9-]{0,63}\.[A-Za-z0-9]|[A-Za-z0-9-]{1,63}/|/[A-Za-z0-9])"
 )
 # No URL has these, but some programs take them.
@@ -257,8 +253,6 @@ def _may_go_on(text: str, start: int, end: int) -> bool:
     invisible = _INVISIBLE.match(text, end)
     if invisible:
         return _MORE.match(text, invisible.end()) is not None
-    if _is_letter(behind) and not _FULL_WIDTH.match(behind):
-        return _PARTICLE.match(text, end) is None
     kind = unicodedata.category(behind)
     return kind in ("Cs", "Co", "Cn") or _GOES_ON.match(text, end) is not None
 

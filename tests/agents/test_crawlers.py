@@ -5,7 +5,7 @@ import re
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA as DATA
 
-from ptrack.agents.crawlers import NOT_CRAWLERS, Crawler, Crawlers, load_crawlers
+from ptrack.agents.crawlers import NOT_CRAWLERS, Crawlers, load_crawlers
 
 PERSON = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -36,16 +36,38 @@ ENTRIES = [
         ("y", None),
     ],
 )
-def test_plain_and_other_patterns_are_found_by_the_first_entry(user_agent, name):
+def test_plain_and_other_patterns_are_found_the_first_entry_first(user_agent, name):
     """The name comes from the data set, never from a request."""
-    found = Crawlers(ENTRIES).find(user_agent)
+    found = next(Crawlers(ENTRIES).find_all(user_agent), None)
     assert (found and found.name) == name
 
 
-def test_tags_are_those_of_the_entry():
-    crawlers = Crawlers(ENTRIES)
-    assert crawlers.find("Any/Bot") == Crawler("Any/Bot", frozenset({"seo"}))
-    assert crawlers.find("Start") == Crawler("Start", frozenset())
+def test_all_entries_are_found_in_their_order():
+    found = Crawlers(ENTRIES).find_all("Start ab Any/Bot")
+    assert [entry.name for entry in found] == ["Any/Bot", "Start", "ab"]
+
+
+def test_entry_has_what_the_data_set_has():
+    (entry,) = Crawlers(ENTRIES).find_all("Any/Bot")
+    assert entry == ("Any/Bot", {"seo"}, ("Any/Bot 1",), r"Any\/Bot")
+    (entry,) = Crawlers(ENTRIES).find_all("Start")
+    assert entry == ("Start", set(), ("Start/1",), "^Start")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "expected"),
+    [
+        ("ab", True),
+        ("xab", False),
+        ("1ab", False),
+        ("xab ab", True),
+        ("x/ab", True),
+        ("abc", True),
+    ],
+)
+def test_match_inside_of_a_word_is_told(user_agent, expected):
+    (entry,) = Crawlers(ENTRIES).find_all(user_agent)
+    assert entry.begins_word(user_agent) is expected
 
 
 def test_data_set_that_is_installed_agrees_with_its_own_patterns():
@@ -64,23 +86,21 @@ def test_data_set_that_is_installed_agrees_with_its_own_patterns():
     assert len(examples) > 1000
     for text in examples:
         expected = any(pattern.search(text) for pattern in patterns)
-        assert (load_crawlers().find(text) is not None) == expected, text
+        assert any(load_crawlers().find_all(text)) == expected, text
 
 
 def test_data_set_is_prepared_once():
     assert load_crawlers() is load_crawlers()
 
 
-def test_telephones_are_not_crawlers():
-    """One of its patterns is the number of an Android build, which many phones have."""
-    telephone = (
-        "Mozilla/5.0 (Linux; U; Android 15; en-us; PKC110 Build/AP3A.240617.008) "
-        "AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/115.0.5790.168 "
-        "Mobile Safari/537.36"
-    )
-    assert any(re.search(pattern, telephone) for pattern in NOT_CRAWLERS)
-    assert load_crawlers().find(telephone) is None
-    assert load_crawlers().find(PERSON) is None
+def test_browsers_that_people_use_are_left_out():
+    """Each pattern that is left out is in the data set, and matches a browser."""
+    known = {entry["pattern"]: entry["instances"] for entry in DATA}
+    assert known.keys() >= NOT_CRAWLERS
+    for pattern in NOT_CRAWLERS:
+        assert any("AppleWebKit/" in each for each in known[pattern])
+        assert not any(load_crawlers().find_all(known[pattern][0]))
+    assert not any(load_crawlers().find_all(PERSON))
 
 
 def test_no_pattern_of_the_data_set_can_be_made_to_run_for_long():

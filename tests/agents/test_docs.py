@@ -11,9 +11,9 @@ from ptrack.agents import (
     MAX_LENGTH,
     NO_USER_AGENT,
     OPEN_WITHIN,
-    UNKNOWN,
 )
 from ptrack.agents.crawlers import NOT_CRAWLERS
+from ptrack.agents.recognition import UNKNOWN
 from ptrack.agents.rules import (
     AFTER_DATA_SET,
     BEFORE_DATA_SET,
@@ -35,7 +35,7 @@ def read_rows(heading: str) -> list[list[str]]:
 
 def write_row(rule: Rule) -> list[str]:
     """Return the cells of a rule without its limits, which only the page has."""
-    marks = " or ".join(f"`{mark}`" for mark in rule.marks)
+    marks = " or ".join(f"`{mark}`" for mark in (*rule.marks, *rule.patterns))
     if rule.without:
         marks += ", without " + " or ".join(f"`{mark}`" for mark in rule.without)
     return [
@@ -69,8 +69,8 @@ def test_other_steps_are_named_as_in_the_code():
         assert f"| `{agent.kind}` | `{agent.on_open}` | `{agent.name}` |" in steps
     assert f"first {MAX_LENGTH} characters" in steps
     assert f"the last {CACHED:,} of them" in TEXT
-    assert len(NOT_CRAWLERS) == 1
-    assert "One entry of\nthe data set is left out" in TEXT
+    assert len(NOT_CRAWLERS) == 5
+    assert "\nFive entries of the data set are left out" in TEXT
 
 
 def test_page_has_the_seconds_of_the_code():

@@ -28,7 +28,7 @@ from tests.adapters import (
 from tests.processes import run_python
 
 TARGET = "https://shop.example/"
-AGENT = {"user-agent": "Mail/1"}
+AGENT = {"user-agent": "Reader/1"}
 NO_AGENT = {
     "cause": "unknown",
     "kind": "unknown",
@@ -110,7 +110,7 @@ def test_open_is_an_event_of_anymail(receiver):
         "recipient": "ada@h.example",
         "reject_reason": None,
         "tags": ["offer", "spring"],
-        "user_agent": "Mail/1",
+        "user_agent": "Reader/1",
     }
 
 
@@ -119,7 +119,7 @@ def test_click_is_an_event_with_its_target(receiver):
     [event] = receiver.events
     assert receiver.senders == [(Clicked, "ptrack")]
     assert (event.event_type, event.click_url) == ("clicked", TARGET)
-    assert (event.recipient, event.user_agent) == ("ada@h.example", "Mail/1")
+    assert (event.recipient, event.user_agent) == ("ada@h.example", "Reader/1")
 
 
 def test_event_has_the_id_and_the_time_of_the_hit(receiver):

@@ -3,6 +3,7 @@
 import re
 import time
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import RequestFactory
 
 import ptrack
 from ptrack.agents import client_ip, identify
+from tests.processes import ROOT
 
 from .blocks import Block, claim
 from .site import load
@@ -37,6 +39,38 @@ def test_first_callback_prints_the_agent(
         "ada@example.com mail_proxy Gmail person True 203.0.113.0",
         "bob@example.com person Thunderbird person False None",
     ]
+
+
+CASES = """\
+-
+  user_agent: {user_agent}
+  {rest}
+-
+  user_agent: Other/1
+  client: []
+"""
+
+
+@claim(AGENTS, program="# cases.py", commands="python -m tools.agents")
+def test_lists_of_matomo_are_judged(program: Block, commands: Block, tmp_path: Path):
+    """On cases in the form of its files: two clients, a bot, and others."""
+    (tmp_path / "cases.py").write_text(program.code)
+    for path, user_agent, rest in (
+        ("fixtures/bots.yml", "curl/8.5.0", "bot: {name: curl}"),
+        ("fixtures/phone.yml", "Unheard/1", "client: {type: browser}"),
+        ("Parser/Client/fixtures/browser.yml", "curl/8", "client: {type: browser}"),
+        ("Parser/Client/fixtures/pim.yml", "Nine/4.5", "client: {type: pim}"),
+    ):
+        file = tmp_path / "Tests" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(CASES.format(user_agent=user_agent, rest=rest))
+    printed = commands.run_in_shell(tmp_path, PYTHONPATH=str(ROOT)).splitlines()
+    assert printed[2:5] == [
+        "| browsers.txt | people | 2 | 0 (0.00%) | 1 (50.00%) | 1 (50.00%) |",
+        "| mail.txt | people | 1 | 1 (100.00%) | 0 (0.00%) | 0 (0.00%) |",
+        "| bots.txt | machines | 1 | 0 (0.00%) | 1 (100.00%) | 0 (0.00%) |",
+    ]
+    assert "1\tcurl\tcurl/8" in printed
 
 
 @claim(AGENTS, block="def is_open")

@@ -293,5 +293,5 @@ def test_receivers_of_anymail_get_opens(registering: Block, making: Block):
     [event] = seen
     assert (event.event_type, event.recipient) == ("opened", "ada@example.com")
     assert event.tags == ["offer"]
-    assert event.metadata.pop("ptrack")["cause"] == "unknown"
+    assert event.metadata.pop("ptrack")["cause"] == "person"
     assert event.metadata == {"campaign": 7}

@@ -72,7 +72,9 @@ def check_found(text: str, *found: str) -> None:
         *("{}\u202e", "{}\u200b、", "{}\u200bまた", "{}\x00b", "{}\x1b[0m", "{}\ufe0f"),
         # Letters of languages without spaces.
         *("詳細は{}をご覧", "请看{}。", "{}です", "{}にアクセス", "{}で確認"),
-        *("{}에서 확인", "{}를 보세요", "{}입니다。"),
+        *("{}에서 확인", "{}를 보세요", "{}입니다。", "{}에", "{}한국"),
+        *("{}查看", "{}查看详情。50% b", "{}カート", "{}ｶﾅ", "{}へ"),
+        *("{}日本", "{}.日本", "{}ดู", "{}ລາວ", "{}を見る/編集"),
         # ASCII.
         *("{}.", "{},", "{}:", "{};", "{}!", "{}?", "{}...", "{}?!", "{}.)", "{}', x"),
         *("'{}'", "'{}','b'", '"{}"', '"{}".', '("{}")', "`{}`", "```{}```", "`{}`b"),
@@ -166,12 +168,9 @@ def test_url_may_be_a_host_alone(host: str, around: str):
 @pytest.mark.parametrize(
     "text",
     [
-        # A path in Unicode, or a sentence.
-        *("https://ja.wikipedia.org/wiki/日本", f"{URL}查看", f"{URL}ดู"),
-        *(f"{URL}한국", f"{URL}에"),
+        # A path in Unicode: more of a URL is behind it.
         *("https://例え.jp/", "https://日本語.jp/a b"),
-        *(f"{URL}?q=日本&b=1", f"{URL}カート"),
-        *(f"{URL}.日本", f"{URL}ｶﾅ", "https://shop.exampleへ", f"{URL}ລາວ"),
+        *(f"{URL}?q=日本&b=1", f"{URL}/日本/b", f"{URL}/日本?b=1", f"{URL}/日本#b"),
         # A host in Unicode, or a broken one.
         *("https://i❤.ws/", "https://www.i❤.ws/", "https://www.shop。example"),
         *("https://www.sh\xadop.example/", "https://shop\u200b.example", "https://shop—and"),

@@ -1,0 +1,103 @@
+"""What decides by the user agent alone: the rules, and between them the data set.
+
+A crawler's pattern can be a common word: ``Butterfly`` and ``Sonic`` are names of
+telephones too, and ``Viber`` and ``Notion/`` of apps that show pages. So the name of
+the device isn't searched, and in the user agent of a browser or a mail client an entry
+of the data set counts only if one of these holds:
+
+- The user agent says itself that it is a bot's.
+- The data set has an example of that crawler with a browser's user agent.
+- Its tags say that it is a monitor or a scanner: these drive real browsers.
+
+Even then, the pattern must match at the beginning of a word.
+"""
+
+import re
+from typing import NamedTuple
+
+from .crawlers import Entry, load_crawlers
+from .rules import (
+    AFTER_DATA_SET,
+    BEFORE_DATA_SET,
+    SAYS_IT_IS_A_BOT,
+    AgentKind,
+    Rule,
+)
+
+# A comment can have further ones in it: "(Linux; Android 10; M40(M5) Build/QP1A)".
+_DEVICE = re.compile(
+    r"\([^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)|\bandroid \([^()]*\)",
+    re.IGNORECASE,
+)
+_CRAWLERS = ("compatible;", "-google/")
+_DRIVE_BROWSERS = frozenset({"monitoring", "scanner"})
+
+
+class Verdict(NamedTuple):
+    """The kind, the name and ``on_open`` of a `ptrack.agents.Agent`."""
+
+    kind: AgentKind
+    name: str
+    on_open: bool | None
+
+
+UNKNOWN = Verdict("unknown", "unknown", None)
+
+
+def recognize(user_agent: str) -> Verdict:
+    """Return the agent that has a user agent.
+
+    Args:
+        user_agent: A text of limited length: the time grows with it.
+    """
+    searched = hide_device(user_agent)
+    text = searched.lower()
+    return (
+        _apply_rules(BEFORE_DATA_SET, text)
+        or _search_data_set(searched, text)
+        or _apply_rules(AFTER_DATA_SET, text)
+        or UNKNOWN
+    )
+
+
+def hide_device(user_agent: str) -> str:
+    """Return a user agent without the comments in which Android names the device.
+
+    A comment stays if a crawler says in it that it is one.
+    """
+    return _DEVICE.sub(_hide_comment, user_agent)
+
+
+def _hide_comment(match: re.Match[str]) -> str:
+    comment = match[0].lower()
+    return match[0] if any(mark in comment for mark in _CRAWLERS) else "(Android)"
+
+
+def _apply_rules(rules: tuple[Rule, ...], text: str) -> Verdict | None:
+    for rule in rules:
+        if rule.matches(text):
+            return Verdict(rule.kind, rule.name, rule.on_open)
+    return None
+
+
+def _search_data_set(user_agent: str, text: str) -> Verdict | None:
+    for entry in load_crawlers().find_all(user_agent):
+        if not _seems_a_persons(text) or _sends_browsers(entry, user_agent):
+            kind: AgentKind = "scanner" if "scanner" in entry.tags else "bot"
+            return Verdict(kind, entry.name, False)
+    return None
+
+
+def _sends_browsers(entry: Entry, user_agent: str) -> bool:
+    if not entry.begins_word(user_agent):
+        return False
+    return not _DRIVE_BROWSERS.isdisjoint(entry.tags) or any(
+        _seems_a_persons(hide_device(each).lower()) for each in entry.examples
+    )
+
+
+def _seems_a_persons(text: str) -> bool:
+    """Return whether this is a browser's or mail client's, and says of no bot."""
+    if any(rule.matches(text) for rule in SAYS_IT_IS_A_BOT):
+        return False
+    return any(rule.kind == "person" and rule.matches(text) for rule in AFTER_DATA_SET)
