@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from . import conf, endpoints
-from .core.endpoint import Endpoint, make_tag
+from .core.endpoint import Carried, Endpoint, make_tag
 from .core.kinds import LINK, PIXEL, Kind
 from .exceptions import PtrackConfigurationError
 
@@ -103,6 +103,22 @@ def _find_endpoint() -> Endpoint:
     if endpoints.uses_django():
         return endpoints.get_django_endpoint()
     return endpoints.get_environment_endpoint()
+
+
+def read_url(url: str) -> Carried | None:
+    """Return the content of one of ptrack's URLs, without recording a hit.
+
+    Args:
+        url: Any URL.
+
+    Returns:
+        ``None`` if it can't be read.
+
+    Raises:
+        PtrackConfigurationError: As for `pixel_url`.
+    """
+    read = _find_endpoint().read_url(url)
+    return None if read is None else read[1]
 
 
 def _call(make: Callable[..., Url], *details: Any) -> Url:

@@ -7,6 +7,8 @@ from django.urls import set_script_prefix
 from django.utils.safestring import SafeString
 
 import ptrack
+from ptrack import shortcuts
+from ptrack.core.kinds import LINK
 from ptrack.exceptions import PtrackConfigurationError
 from ptrack.shortcuts import make_owner
 
@@ -129,3 +131,22 @@ def test_owner_recognises_own_urls_outside_django():
     owns = make_owner()
     assert owns(ptrack.pixel_url())
     assert not owns("https://shop.example")
+
+
+def check_reading():
+    url = ptrack.link_url("https://shop.example/", 1, a=2)
+    carried = shortcuts.read_url(url)
+    assert (carried.kind, carried.target) == (LINK, "https://shop.example/")
+    assert (carried.args, carried.kwargs) == ((1,), {"a": 2})
+    assert shortcuts.read_url(ptrack.pixel_url(3)).args == (3,)
+    assert shortcuts.read_url(url.replace("/link/", "/")) is None
+    assert shortcuts.read_url("https://shop.example/") is None
+
+
+def test_own_urls_are_read():
+    check_reading()
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_own_urls_are_read_outside_django():
+    check_reading()

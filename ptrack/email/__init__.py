@@ -18,6 +18,7 @@ from .html import Outline, read_outline
 from .links import LinkMaker
 from .messages import Part, open_message
 from .pgp import has_armor
+from .pixels import HeldPixels
 from .placeholders import PlaceholderFinder, Rule, find_merge_keys
 from .text import find_urls, make_key
 
@@ -37,8 +38,14 @@ def track(
     """Track the opens of a mail and the clicks on its links.
 
     A mail without HTML has no place for a pixel; it comes back as it is, or with its
-    links tracked if ``text_links``. Attachments stay as they are, and so do a message
-    inside the message and everything that is signed, by OpenPGP in the text itself too.
+    links tracked if ``text_links``. Attachments stay as they are, parts with a file
+    name among them (RFC 2183), and so do all but the root of ``multipart/related`` (RFC
+    2387), a message inside the message, and all that is signed or encrypted, by OpenPGP
+    in the text itself too.
+
+    A reply or a forward that quotes an older tracked mail gets its own pixel, and the
+    older one is taken out. A mail that has a pixel outside its quotations, or one with
+    the same arguments, is tracked already: it gets no other.
 
     These links are not tracked: those that aren't absolute ones of http or https, or
     that have a placeholder in them such as ``{{ id }}``; those of the header
@@ -52,14 +59,17 @@ def track(
     Nothing that a mail contains raises an error.
 
     The time grows with the length of the mail and no faster, whatever is in it. Parts
-    with headers that are too long to parse stay as they are, and a warning is logged.
+    with headers that are too long to parse stay as they are, and so do those whose
+    encoding isn't known, or whose charset can't be written back alike; a warning is
+    logged.
 
     Args:
         message: Django's ``EmailMessage`` or ``EmailMultiAlternatives``, or the
             standard library's ``email.message.EmailMessage``. It isn't changed.
         args: The positional arguments for the callbacks of the pixel and of each link;
             a link's target comes before them.
-        opens: Put a pixel into the mail, at the end of the last HTML part.
+        opens: Put a pixel into the mail, at the end of the last HTML part, and before a
+            quotation that reaches to the end.
         clicks: Turn the links of its HTML into tracked ones.
         text_links: Turn those of its plain text into tracked ones too. Needs the extra
             ``email`` of the distribution.
@@ -81,24 +91,27 @@ def track(
         ImportError: ``text_links`` needs a library that isn't installed.
         PtrackConfigurationError: As for `ptrack.pixel_url`.
     """
-    mail = open_message(message)
+    mail = open_message(message, "html", *(["plain"] if text_links else []))
     finder = _make_finder(placeholders, find_merge_keys(message))
     links = LinkMaker(args, kwargs)
     parts = [part for part in mail.parts if part.subtype == "html"]
     free = [part for part in parts if not has_armor(part.text)]
-    off, off_urls = False, set(mail.unsubscribe)
-    for part in parts:
-        template = TrackedTemplate(
+    templates = [
+        TrackedTemplate(
             part.text,
-            opens=opens and part in free[-1:],
+            opens=opens,
             clicks=clicks,
             untracked=mail.unsubscribe,
             placeholders=finder,
         )
-        part.replace(template._fill(links, args, kwargs))
-        off = off or template.off
-        off_urls |= template.off_urls
-    if text_links and not off:
+        for part in parts
+    ]
+    fresh = not any(each._held.is_tracked(args, kwargs) for each in templates)
+    for part, template in zip(parts, templates, strict=True):
+        pixel = fresh and part in free[-1:]
+        part.replace(template._fill(links, args, kwargs, fresh=fresh, pixel=pixel))
+    off_urls = set(mail.unsubscribe).union(*(each.off_urls for each in templates))
+    if text_links and not any(each.off for each in templates):
         for part in mail.parts:
             if part.subtype == "plain":
                 _replace_text(part, _track_text(part, off_urls, finder, links))
@@ -180,10 +193,20 @@ class TrackedTemplate:
         outline = read_outline(text)
         self.off, self.off_urls = outline.off, outline.off_urls
         finder = _make_finder(placeholders)
-        signed = has_armor(text)
-        self._holes = (
-            [] if signed else _find_holes(outline, opens, clicks, untracked, finder)
-        )
+        changes = (opens or clicks) and not has_armor(text)
+        owns = make_owner() if changes else bool
+        images = outline.images if changes and opens and not outline.off else ()
+        self._held = HeldPixels(images, owns)
+        self._holes = []
+        if changes:
+            self._holes = _find_links(outline, clicks, untracked, finder, owns)
+        if changes and opens and not outline.off and not self._held.has_own:
+            self._holes.append(_Hole(outline.end, outline.end, True, None))
+            self._holes += [
+                _Hole(each.start, each.end, True, None, is_old=True)
+                for each in self._held.quoted
+            ]
+        self._holes.sort(key=lambda hole: hole.start)
         # Texts at even places, and what is in the holes between them at odd ones.
         self._parts = _cut(text, self._holes)
 
@@ -200,52 +223,62 @@ class TrackedTemplate:
             TypeError, ValueError, PtrackConfigurationError: As for `track`.
         """
         links = LinkMaker(args, kwargs)
-        html = self._fill(links, args, kwargs)
+        fresh = not self._held.is_tracked(args, kwargs)
+        html = self._fill(links, args, kwargs, fresh=fresh, pixel=fresh)
         links.report()
         return html
 
     def _fill(
-        self, links: LinkMaker, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        links: LinkMaker,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        fresh: bool,
+        pixel: bool,
     ) -> str:
+        """Fill the holes; without ``fresh``, the pixels of older mails stay."""
         parts = self._parts.copy()
         for place, hole in enumerate(self._holes):
-            if hole.url is None:
-                url = pixel_url(*args, **kwargs)
-                made = make_tag(url, ACCESSIBLE_ATTRIBUTES)
-                parts[2 * place + 1] = _to_ascii(made)
+            if hole.is_old:
+                parts[2 * place + 1] = "" if fresh else parts[2 * place + 1]
+            elif hole.url is None:
+                parts[2 * place + 1] = _make_pixel(args, kwargs) if pixel else ""
             elif short := links.make(hole.url):
                 mark = "" if hole.quoted else '"'
                 parts[2 * place + 1] = _to_ascii(f"{mark}{escape(short)}{mark}")
         return self._kind("".join(parts))
 
 
+def _make_pixel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    return _to_ascii(make_tag(pixel_url(*args, **kwargs), ACCESSIBLE_ATTRIBUTES))
+
+
 class _Hole(NamedTuple):
-    """A place for the tracked URL of a target, or for the pixel (no URL)."""
+    """A place for the tracked URL of a target, or for the pixel (no URL).
+
+    An old one holds the pixel of an older mail, which may go.
+    """
 
     start: int
     end: int
     quoted: bool
     url: str | None
+    is_old: bool = False
 
 
-def _find_holes(
+def _find_links(
     outline: Outline,
-    opens: bool,
     clicks: bool,
     untracked: Collection[str],
     finder: PlaceholderFinder,
+    owns: Callable[[str], bool],
 ) -> list[_Hole]:
-    if not opens and not clicks:
-        return []
-    owns = make_owner()
     urls = [href.url for href in outline.hrefs if clicks]
     targets = {
         url for url in _choose_targets(urls, untracked, owns) if not finder.is_in(url)
     }
-    holes = [_Hole(*href) for href in outline.hrefs if href.url in targets]
-    if opens and not outline.off and not any(map(owns, outline.images)):
-        holes.append(_Hole(outline.end, outline.end, True, None))
-    return sorted(holes, key=lambda hole: hole.start)
+    return [_Hole(*href) for href in outline.hrefs if href.url in targets]
 
 
 def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from html.entities import html5
 from typing import NamedTuple
 
+from . import quotes
+
 
 class Href(NamedTuple):
     """The target of a link.
@@ -33,20 +35,37 @@ class Href(NamedTuple):
     url: str
 
 
+class Image(NamedTuple):
+    """An image.
+
+    Attributes:
+        start: The start of its tag.
+        end: The end of its tag.
+        url: The URL that a browser reads there.
+        quoted: Whether it is in the quotation of another mail.
+    """
+
+    start: int
+    end: int
+    url: str
+    quoted: bool
+
+
 class Outline(NamedTuple):
     """All that tracking needs to know of an HTML text.
 
     Attributes:
         hrefs: The targets of the links that may be tracked, in order.
-        images: The URLs of all images.
+        images: All images.
         end: The place for a pixel: before the last ``</body>``, else the last
-            ``</html>``, else at the end, but before markup that has no end.
+            ``</html>``, else at the end, but before markup that has no end, and before
+            a quotation that reaches to the end.
         off: The whole text asks not to be tracked.
         off_urls: The targets of the links that may not be tracked.
     """
 
     hrefs: list[Href]
-    images: list[str]
+    images: list[Image]
     end: int
     off: bool
     off_urls: set[str]
@@ -65,6 +84,8 @@ def read_outline(text: str) -> Outline:
     reader = _Reader(text)
     ends = reader.ends
     end = ends.get("body", ends.get("html", reader.rest))
+    if reader.quotations.start is not None:
+        end = min(end, reader.quotations.start)
     off, off_urls = reader.off, reader.off_urls
     # Some links are outside the body; they are the mail's as well.
     hrefs = [] if off else reader.hrefs
@@ -132,6 +153,7 @@ class _Reader:
         end: The end of that part.
         switch: The element around it that turned tracking off, or ``""``.
         depth: The number of elements of that name that are open.
+        quoted: The start of the quotation around it, or ``None``.
     """
 
     def __init__(
@@ -141,9 +163,11 @@ class _Reader:
         end: int | None = None,
         switch: str = "",
         depth: int = 0,
+        quoted: int | None = None,
     ) -> None:
         self.hrefs: list[Href] = []
-        self.images: list[str] = []
+        self.images: list[Image] = []
+        self.quotations = quotes.Quotations(quoted)
         self.urls: list[str] = []
         self.ends: dict[str, int] = {}
         self.off = False
@@ -154,6 +178,7 @@ class _Reader:
         self.rest = self._end
         self._switch = switch
         self._depth = depth
+        self._tag = start, start
         while markup := _MARKUP.search(text, start, self._end):
             start = self._read_markup(markup)
             if start == _NO_END:
@@ -183,6 +208,7 @@ class _Reader:
         close = _TAG_END.match(self._text, at, self._end)
         if close is None:
             return _NO_END
+        self._tag = markup.start(), close.end()
         if markup["slash"]:
             self._close_element(tag, markup.start())
         elif close[0].endswith("/>"):
@@ -209,7 +235,9 @@ class _Reader:
         self._switch = switch
 
     def _close_element(self, tag: str, start: int) -> None:
-        if tag in ("body", "html"):
+        self.quotations.close_element(tag)
+        # In a quotation, they are the end of the other mail.
+        if tag in ("body", "html") and self.quotations.start is None:
             self.ends[tag] = start
         if tag == self._switch:
             self._depth -= 1
@@ -225,7 +253,13 @@ class _Reader:
         conditional = _CONDITIONAL.fullmatch(self._text, start, found.start())
         if conditional:
             # No comment ends inside it, so there is no conditional one in it.
-            inner = _Reader(self._text, *conditional.span(1), self._switch, self._depth)
+            inner = _Reader(
+                self._text,
+                *conditional.span(1),
+                self._switch,
+                self._depth,
+                self.quotations.start,
+            )
             self.hrefs += inner.hrefs
             self.images += inner.images
             self.urls += inner.urls
@@ -234,13 +268,19 @@ class _Reader:
 
     def _read_element(self, tag: str, attrs: Attributes) -> None:
         self.urls += _find_attribute_urls(attrs)
+        if tag in quotes.TAGS:
+            known = {
+                name: _read(attrs, name) for name in attrs.keys() & quotes.ATTRIBUTES
+            }
+            self.quotations.open_element(tag, known, self._tag[0])
         off = _is_off(attrs)
         if off:
             self.off = self.off or tag in ("body", "html")
             if not self._switch and tag not in _VOID:
                 self._switch = tag
         if tag == "img":
-            self.images.append(_read(attrs, "src"))
+            quoted = self.quotations.start is not None
+            self.images.append(Image(*self._tag, _read_url(attrs, "src"), quoted))
         elif tag in ("a", "area") or tag.startswith("v:"):
             # "v:" is Outlook's VML, which buttons are made of.
             self._read_link(attrs, off or bool(self._switch))

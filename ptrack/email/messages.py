@@ -5,17 +5,24 @@ has imported Django.
 """
 
 import copy
+import logging
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from email.message import Message
 from functools import partial
 from typing import Any, NamedTuple
 
-from .mime import TextPart, copy_message, find_text_parts, has_short_headers
+from ptrack.core.logs import log
 
-# Django takes everything else for text, lazy translations too.
-_NO_TEXT = (bytes, type(None))
+from .mime import (
+    TextPart,
+    copy_message,
+    find_text_parts,
+    has_short_headers,
+    is_attachment,
+)
 
 
 class Part(NamedTuple):
@@ -53,20 +60,22 @@ class Mail(NamedTuple):
     unsubscribe: frozenset[str]
 
 
-def open_message(message: Any) -> Mail:
+def open_message(message: Any, *subtypes: str) -> Mail:
     """Copy a message, and find its texts.
 
     Args:
         message: A message of Django or of the standard library.
+        subtypes: The kinds of text to find, ``"html"`` for example; by default all. A
+            warning is logged if such a text can't be read, once for the message.
 
     Raises:
         TypeError: It is neither.
     """
     if isinstance(message, Message):
-        return _open_standard(message)
+        return _open_standard(message, subtypes)
     django = sys.modules.get("django.core.mail")
     if django is not None and isinstance(message, django.EmailMessage):
-        return _open_django(message)
+        return _open_django(message, subtypes)
     raise TypeError(
         "ptrack.email.track takes Django's EmailMessage or the standard library's "
         f"email.message.EmailMessage, not {type(message).__qualname__}; for HTML as a "
@@ -74,39 +83,112 @@ def open_message(message: Any) -> Mail:
     )
 
 
-def _open_standard(message: Message) -> Mail:
+def _open_standard(message: Message, subtypes: Collection[str]) -> Mail:
     twin = copy_message(message)
     if not has_short_headers(message, "list-unsubscribe"):
         return Mail(twin, [], frozenset())
-    parts = []
-    for part in map(TextPart, find_text_parts(twin)):
-        text = part.read()
-        if text is not None:
+    found = map(TextPart, find_text_parts(twin, is_shown=twin.is_multipart()))
+    targets = _find_targets(message.get_all("List-Unsubscribe", []))
+    return Mail(twin, _read_parts(found, subtypes), targets)
+
+
+def _read_parts(
+    found: Iterable[Part | TextPart], subtypes: Collection[str]
+) -> list[Part]:
+    """Return the texts that are wanted; log a warning if one can't be read."""
+    parts: list[Part] = []
+    left = None
+    for part in found:
+        if subtypes and part.subtype not in subtypes:
+            continue
+        if isinstance(part, Part):
+            parts.append(part)
+        elif (text := part.read()) is not None:
             parts.append(Part(part.subtype, text, part.replace, part.joined))
-    return Mail(twin, parts, _find_targets(message.get_all("List-Unsubscribe", [])))
+        else:
+            left = left or part
+    if left is not None:
+        _warn_about(left)
+    return parts
 
 
-def _open_django(message: Any) -> Mail:
+def _warn_about(part: TextPart) -> None:
+    if part.is_decoded:
+        log(
+            logging.WARNING,
+            "A mail has a text in %s that can't be written back alike. It goes out "
+            "untracked: use UTF-8",
+            part.codec,
+        )
+    else:
+        log(
+            logging.WARNING,
+            "A mail has a text whose Content-Transfer-Encoding isn't known, or isn't "
+            "that of its content. It goes out untracked: use base64",
+        )
+
+
+# -- Django ---------------------------------------------------------------------------
+
+
+def _open_django(message: Any, subtypes: Collection[str]) -> Mail:
     twin = copy.copy(message)
     for name, value in vars(message).items():
         if type(value) in (list, dict):
             setattr(twin, name, value.copy())
-    parts = []
-    if not isinstance(twin.body, _NO_TEXT):
-        parts.append(
-            Part(twin.content_subtype, str(twin.body), partial(setattr, twin, "body"))
-        )
-    for index, (content, kind) in enumerate(getattr(twin, "alternatives", None) or ()):
-        main, _, subtype = str(kind).partition(";")[0].strip().lower().partition("/")
-        if main == "text" and not isinstance(content, _NO_TEXT):
-            put = partial(_replace_alternative, twin, index)
-            parts.append(Part(subtype, str(content), put))
     headers = [
         value
         for name, value in message.extra_headers.items()
         if name.lower() == "list-unsubscribe"
     ]
+    parts = _read_parts(_find_django_parts(twin), subtypes)
     return Mail(twin, parts, _find_targets(headers))
+
+
+def _find_django_parts(message: Any) -> Iterator[Part | TextPart]:
+    """Yield the texts that are those of ``message.message()``, in its order."""
+    alternatives = list(getattr(message, "alternatives", None) or ())
+    attachments = list(message.attachments or ())
+    # Django leaves out an empty body where there is anything else.
+    has_body = bool(message.body or not (alternatives or attachments))
+    if has_body:
+        kind = f"text/{message.content_subtype}"
+        yield from _make_part(message.body, kind, partial(setattr, message, "body"))
+    for index, (content, kind) in enumerate(alternatives):
+        put = partial(_replace_alternative, message, index)
+        yield from _make_part(content, kind, put)
+    # Before version 6; of a "related" mail, the first part is the root.
+    is_related = getattr(message, "mixed_subtype", "") == "related"
+    if is_related:
+        attachments = attachments[: not (has_body or alternatives)]
+    # Until version 6, a text without a file name isn't marked as an attachment.
+    is_unmarked = hasattr(message, "mixed_subtype")
+    for index, attachment in enumerate(attachments):
+        match attachment:
+            case Message():
+                # Django puts it into the mail as it is.
+                twin = message.attachments[index] = copy_message(attachment)
+                yield from map(TextPart, find_text_parts(twin, is_shown=is_related))
+            case (name, content, kind) if is_related or (is_unmarked and not name):
+                put = partial(_replace_attachment, message, index)
+                yield from _make_part(content, kind, put, is_shown=is_related)
+
+
+def _make_part(
+    content: Any, kind: Any, put: Callable[[str], None], *, is_shown: bool = False
+) -> Iterator[Part]:
+    """Yield the text that Django makes a part of, if it is text."""
+    head = Message()
+    head["Content-Type"] = str(kind)
+    if head.get_content_maintype() != "text" or content is None:
+        return
+    if not has_short_headers(head, "content-type"):
+        return
+    if is_shown or not is_attachment(head):
+        # All but bytes is text for Django, lazy translations too.
+        with suppress(UnicodeError):
+            text = content.decode() if isinstance(content, bytes) else str(content)
+            yield Part(head.get_content_subtype(), text, put)
 
 
 def _replace_alternative(message: Any, index: int, text: str) -> None:
@@ -114,6 +196,12 @@ def _replace_alternative(message: Any, index: int, text: str) -> None:
     # Let Django make it: the class of an alternative differs between its versions.
     message.attach_alternative(text, kind)
     message.alternatives[index] = message.alternatives.pop()
+
+
+def _replace_attachment(message: Any, index: int, text: str) -> None:
+    filename, _, kind = message.attachments[index]
+    message.attach(filename, text, kind)
+    message.attachments[index] = message.attachments.pop()
 
 
 def _find_targets(headers: Iterable[Any]) -> frozenset[str]:

@@ -14,6 +14,7 @@ import string
 from collections.abc import Callable, Iterator
 from email.message import Message
 from email.policy import compat32
+from email.utils import collapse_rfc2231_value
 from typing import Any, TypeVar
 
 from ptrack.core.logs import log
@@ -62,28 +63,72 @@ def has_short_headers(message: Message, *names: str) -> bool:
     return True
 
 
-def find_text_parts(message: Message) -> Iterator[Message]:
+def find_text_parts(message: Message, *, is_shown: bool = False) -> Iterator[Message]:
     """Yield the parts that a mail client shows as text.
 
-    Attachments and messages inside the message are left out, and so are signed parts: a
-    change would break the signature (RFC 1847). Parts with headers that are too long to
-    parse are left out too.
+    Attachments and messages inside the message are left out, and so is all that is
+    signed or encrypted: a change would break it (RFC 1847). Of ``multipart/related``
+    the root is the body; the other parts belong to it (RFC 2387). Parts with headers
+    that are too long to parse are left out too.
+
+    Args:
+        message: A message or a part of one.
+        is_shown: It isn't an attachment, whatever its headers say.
     """
     if not has_short_headers(message, *_HEADERS):
         return
     plain = _read_plainly(message)
-    if plain.get_content_type() == "multipart/signed":
+    if not is_shown and is_attachment(plain):
         return
     if plain.get_content_maintype() == "multipart" and plain.is_multipart():
-        parts: Any = plain.get_payload()
-        for part in parts:
-            yield from find_text_parts(part)
-    elif (
-        plain.get_content_maintype() == "text"
-        and not plain.is_multipart()
-        and plain.get_content_disposition() != "attachment"
-    ):
+        kind = plain.get_content_subtype()
+        # In "related", clients ignore the dispositions: RFC 2387, section 4.
+        for part in _find_shown_parts(plain, kind):
+            yield from find_text_parts(part, is_shown=kind == "related")
+    elif plain.get_content_maintype() == "text" and not plain.is_multipart():
         yield message
+
+
+def _find_shown_parts(plain: Message, kind: str) -> list[Message]:
+    parts: Any = plain.get_payload()
+    if kind in ("signed", "encrypted"):
+        return []
+    if kind != "related":
+        return list(parts)
+    start = _read_parameter(plain, "start", "Content-Type").strip("<> ")
+    ids = [_read_header(part, "Content-ID").strip("<> ") for part in parts]
+    # Without a start, or if it names no part, the first is the root.
+    root = ids.index(start) if start in filter(None, ids) else 0
+    return [*parts[root : root + 1]]
+
+
+def is_attachment(message: Message) -> bool:
+    """Return whether a part is an attachment by its headers (RFC 2183).
+
+    So is each part that has a file name, and each with a disposition that isn't known
+    (section 2.8).
+
+    Args:
+        message: The part, with the policy `email.policy.compat32`.
+    """
+    disposition = _read_header(message, "Content-Disposition").strip('"').lower()
+    if _DISPOSITION_END.split(disposition, maxsplit=1)[0] not in ("", "inline"):
+        return True
+    return any(_read_parameter(message, *place).strip() for place in _FILE_NAMES)
+
+
+def _read_header(message: Message, name: str) -> str:
+    return str(_read_plainly(message).get(name, "")).strip()
+
+
+def _read_parameter(message: Message, name: str, header: str) -> str:
+    """Return a parameter of a header (RFC 2231); ``""`` if it isn't there."""
+    try:
+        return collapse_rfc2231_value(message.get_param(name, "", header))
+    except (AttributeError, LookupError, TypeError, ValueError):
+        # Python raises all of them at broken parameters.
+        value = _read_header(message, header)
+        return value if name in value.lower() else ""
 
 
 def _read_plainly(message: Message) -> Message:
@@ -107,14 +152,27 @@ class TextPart:
     def __init__(self, part: Message) -> None:
         self._part = part
         self._plain = _read_plainly(part)
-        data = self._plain.get_payload(decode=True)
-        self._data = data if isinstance(data, bytes) else b""
-        self._codec = self._find_codec()
+        self._encoding = _read_encoding(self._plain)
+        self._data = _decode(_read_source(self._plain), self._encoding)
+        self._codec = self._find_codec(self._data or b"")
 
     @property
     def subtype(self) -> str:
         """The second half of its content type, ``"html"`` for example."""
         return self._plain.get_content_subtype()
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether its transfer encoding is known, and its content is in that encoding.
+
+        All else is no text (RFC 2045, section 6.4).
+        """
+        return self._data is not None
+
+    @property
+    def codec(self) -> str:
+        """Python's name of the codec for its charset."""
+        return codecs.lookup(self._codec[0]).name
 
     @property
     def joined(self) -> bool:
@@ -134,6 +192,8 @@ class TextPart:
         Returns:
             The text; ``None`` if no text makes the same bytes.
         """
+        if self._data is None:
+            return None
         charset, errors = self._codec
         text = self._data.decode(charset, errors)
         try:
@@ -145,25 +205,19 @@ class TextPart:
     def replace(self, text: str) -> None:
         """Put another text into the part."""
         data = text.encode(*self._codec)
-        encoding = self._read_encoding("7bit")
-        if encoding in ("7bit", "8bit", "binary"):
+        encoding = self._encoding
+        if encoding in _PLAIN:
             if _fits_lines(data):
                 self._part.set_payload(data.decode("ascii", "surrogateescape"))
                 return
             encoding = "quoted-printable"
-        encode = _ENCODERS.get(encoding)
-        if encode is None:
-            encoding, encode = "base64", base64.encodebytes
-        self._part.set_payload(encode(data).decode("ascii"))
+        self._part.set_payload(_ENCODERS[encoding](data).decode("ascii"))
         if _ENCODING not in self._part:
             self._part[_ENCODING] = encoding
-        elif self._read_encoding() != encoding:
+        elif self._encoding != encoding:
             self._part.replace_header(_ENCODING, encoding)
 
-    def _read_encoding(self, default: str = "") -> str:
-        return str(self._plain.get(_ENCODING, default)).strip().lower()
-
-    def _find_codec(self) -> tuple[str, str]:
+    def _find_codec(self, data: bytes) -> tuple[str, str]:
         """Return the codec that reads the part's bytes, and its error handler."""
         try:
             charset = self._plain.get_content_charset("us-ascii")
@@ -175,13 +229,64 @@ class TextPart:
             # Python raises all of them at broken parameters and names.
             return _ASCII
         try:
-            self._data.decode(charset)
+            data.decode(charset)
         except UnicodeError:
             # With "replace", `read` never finds the same bytes.
             return _ASCII if superset else (charset, "replace")
         return charset, "strict"
 
 
+def _read_encoding(plain: Message) -> str:
+    """Return the transfer encoding; ``""`` if it isn't known, or there are several."""
+    values = [str(each).strip().lower() for each in plain.get_all(_ENCODING, ["7bit"])]
+    known = len(values) == 1 and (values[0] in _PLAIN or values[0] in _DECODERS)
+    return values[0] if known else ""
+
+
+def _read_source(plain: Message) -> bytes | None:
+    """Return the content as it is sent; ``None`` if it isn't text that can be sent."""
+    bare = copy.copy(plain)
+    # Python would decode by these headers, and pass over most damages.
+    del bare["Content-Type"], bare[_ENCODING]
+    try:
+        data, text = bare.get_payload(decode=True), bare.get_payload()
+    except UnicodeError:
+        return None
+    if text is None:
+        return b""
+    # Python writes escapes for characters beyond ASCII that aren't bytes (PEP 383).
+    same = isinstance(data, bytes) and data.decode("ascii", "replace") == text
+    return bytes(data) if same else None
+
+
+def _decode(source: bytes | None, encoding: str) -> bytes | None:
+    """Return the content without its transfer encoding; ``None`` if it is damaged."""
+    if source is None or encoding in _PLAIN:
+        return source
+    try:
+        return _DECODERS[encoding](source)
+    except (KeyError, ValueError):
+        return None
+
+
+def _decode_base64(source: bytes) -> bytes:
+    return base64.b64decode(b"".join(source.split()), validate=True)
+
+
+def _decode_quoted_printable(source: bytes) -> bytes:
+    if _DAMAGED.search(source):
+        raise ValueError("not quoted-printable")
+    return binascii.a2b_qp(source)
+
+
+_DAMAGED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
+_PLAIN = ("7bit", "8bit", "binary")
+_DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "quoted-printable": _decode_quoted_printable,
+    "base64": _decode_base64,
+}
+_DISPOSITION_END = re.compile(r"""[\s";(]""")
+_FILE_NAMES = ("filename", "Content-Disposition"), ("name", "Content-Type")
 _ASCII = "ascii", "surrogateescape"
 _ENCODING = "Content-Transfer-Encoding"
 _HEADERS = "content-type", "content-disposition", "content-transfer-encoding"

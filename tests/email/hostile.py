@@ -29,6 +29,8 @@ HTML = (
         "<br class=ptrack-off>",
     ),
     *("<p data-ptrack=off>", "<p data-ptrack=off></p>", "</p>", "</body>", "\n<"),
+    *("<blockquote>", "</blockquote>", "<div class=gmail_quote>", "<hr tabindex=-1>"),
+    *("<div style='", "border-top:", "padding:3pt0", "<div id=x_", "<blockquote/>x"),
     *(
         "<p style='url( ",
         "url(",
@@ -52,6 +54,8 @@ AROUND = (
     ('<a href="http://e', '">'),
     ('<a href="http://e.example/', '">'),
     ("<p style='", "'>"),
+    ("<div style='", "'>"),
+    ("<div class='gmail_quote' id=", "></div>"),
     ("<!--[if a]>", "<![endif]-->"),
     ("<title>", ""),
     ("<!--", ""),
@@ -174,8 +178,13 @@ def make_mails(size: int) -> Iterator[tuple[str, bytes]]:
 def make_structures(size: int) -> Iterator[tuple[str, bytes]]:
     """Yield mails of very many parts or headers."""
     mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    related = "Content-Type: multipart/related; start=a; boundary=b\r\n\r\n"
     part = "--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n"
     yield "parts", (mixed + repeat(part, size)).encode()
+    yield (
+        "related",
+        (related + repeat(f"--b\r\nContent-ID: b\r\n{part[5:]}", size)).encode(),
+    )
     yield "boundaries", (mixed + repeat("--b\r\n", size)).encode()
     for header in ("A: b", "Content-Type: text/html", "List-Unsubscribe: <http://e/>"):
         lines = repeat(f"{header}\r\n", size).rpartition("\r\n")[0]

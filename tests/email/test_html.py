@@ -152,7 +152,7 @@ def test_whole_mail_can_be_off(tag):
 
 def test_images_are_found():
     text = '<img src="a"><IMG SRC=b /><img><!--[if mso]><img src="c"><![endif]-->'
-    assert read_outline(text).images == ["a", "b", "", "c"]
+    assert [each.url for each in read_outline(text).images] == ["a", "b", "", "c"]
 
 
 # -- all URLs -------------------------------------------------------------------------

@@ -48,8 +48,13 @@ def test_texts_of_django_are_the_body_and_the_alternatives():
 def test_body_of_django_may_be_html_and_alternatives_be_bytes():
     message = make_multi()
     message.content_subtype = "html"
-    message.attach_alternative(b"bytes", "text/html")
-    assert read_texts(message) == [("html", "plain"), ("html", "<p>html")]
+    message.attach_alternative("\xe4".encode(), "text/html")
+    message.attach_alternative(b"\xe4", "text/html")
+    assert read_texts(message) == [
+        ("html", "plain"),
+        ("html", "<p>html"),
+        ("html", "\xe4"),
+    ]
     plain = EmailMessage("Hi", "<p>")
     plain.content_subtype = "html"
     assert read_texts(plain) == [("html", "<p>")]

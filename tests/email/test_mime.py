@@ -7,6 +7,7 @@ import quopri
 from email.message import EmailMessage, Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from typing import Any
 
 import pytest
 
@@ -158,15 +159,93 @@ def test_lines_too_long_to_be_sent_are_encoded(encoding: str | None):
     assert max(map(len, bytes(message).splitlines())) < 100
 
 
-def test_obsolete_encoding_becomes_base64():
+HTML = "<p>\xe4 = b</p>\n".encode()
+BASE64 = base64.b64encode(HTML)
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        *("quoted-printable;", "quoted-printable (x)", "base64;", '"base64"', "8 bit"),
+        *("base 64", "quotedprintable", "q", "utf-8", "x-uuencode", "uuencode", ""),
+        *(
+            "base64, 8bit",
+            "=?utf-8?q?base64?=",
+            "base64\r\n 8bit",
+            "binary=",
+            "\xa08bit",
+        ),
+        *("gzip", "7-bit", "None", "base64\r\nContent-Transfer-Encoding: 8bit"),
+        *("7bit\r\ncontent-transfer-encoding: quoted-printable", "a" * 5000),
+    ],
+)
+@pytest.mark.parametrize("rules", [email.policy.default, email.policy.compat32])
+def test_content_in_an_unknown_encoding_is_no_text(encoding: str, rules: Any):
+    """Nobody knows what it stands for (RFC 2045, section 6.4)."""
+    head = f"Content-Type: text/html\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    message = email.message_from_bytes(head.encode() + BASE64, policy=rules)
+    part = TextPart(message)
+    assert part.read() is None
+    assert not part.is_decoded
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        *(("base64", each) for each in (BASE64[:-1], BASE64 + b"=", b"=" + BASE64)),
+        *(("base64", each) for each in (BASE64 + b"\r\n-- \r\nlist", BASE64 * 2)),
+        *(("base64", each) for each in (HTML, b"a", b"PHA+-_", b"PHA+\xff", b"PHA*")),
+        *(
+            ("quoted-printable", each)
+            for each in (b"<a href=x>", b"=ZZ", b"=", b"a=4"[:2])
+        ),
+        *(
+            ("quoted-printable", each)
+            for each in (b"= \r\nx", b"=\rx", b"==3D", b"=\xe4")
+        ),
+    ],
+)
+def test_content_that_is_damaged_is_no_text(encoding: str, body: bytes):
     message = parse(
-        "Content-Type: text/plain",
-        "Content-Transfer-Encoding: x-uuencode",
-        body=b"begin 666 -\n#:&$A\n \nend\n",
+        "Content-Type: text/html; charset=utf-8",
+        f"Content-Transfer-Encoding: {encoding}",
+        body=body,
     )
-    change(message, "!", "?")
-    assert message["Content-Transfer-Encoding"] == "base64"
-    assert message.get_content() == "ha?"
+    part = TextPart(message)
+    if body in (b"=", b"a="):
+        # A line that goes on in the next one, which isn't there.
+        assert part.read() == body[:-1].decode()
+    else:
+        assert part.read() is None
+        assert not part.is_decoded
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        *(("base64", each) for each in (BASE64, BASE64 + b"\r\n\r\n", b"\t" + BASE64)),
+        ("BASE64 ", b"\n ".join(BASE64[at : at + 1] for at in range(len(BASE64)))),
+        ("\t Quoted-Printable", b"<p>=c3=A4 =3D b=\r\n</p>=0A"),
+        *((" 8BIT\t", HTML), ("7bit", HTML), ("Binary", HTML)),
+    ],
+)
+def test_content_in_a_known_encoding_is_read(encoding: str, body: bytes):
+    message = parse(
+        "Content-Type: text/html; charset=utf-8",
+        f"Content-Transfer-Encoding: {encoding}",
+        body=body,
+    )
+    assert TextPart(message).read() == HTML.decode()
+
+
+@pytest.mark.parametrize("payload", ["\u20ac", "\xe4", "\udce4\u20ac", b"<p>", 7])
+def test_payload_that_cannot_be_sent_is_no_text(payload: Any):
+    """Python reads some of them with escapes."""
+    message = Message()
+    message["Content-Type"] = "text/html; charset=utf-8"
+    message.set_payload(payload)
+    # Python makes text of bytes.
+    assert TextPart(message).read() == ("<p>" if payload == b"<p>" else None)
 
 
 # -- copies ---------------------------------------------------------------------------

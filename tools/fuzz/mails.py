@@ -101,17 +101,40 @@ def _compare_messages(before: Message, after: Message) -> None:
     assert pixels <= 1
 
 
-def _find_shown(message: Message) -> Iterator[Message]:
+def _find_shown(message: Message, may_be_attached: bool = False) -> Iterator[Message]:
     """Yield the parts that may be changed."""
     plain = _read_plainly(message)
     kind = plain.get_content_type()
-    if plain.is_multipart():
-        if kind.startswith("multipart/") and kind != "multipart/signed":
-            parts: Any = plain.get_payload()
-            for part in parts:
-                yield from _find_shown(part)
-    elif plain.get_content_disposition() != "attachment":
+    if may_be_attached and _is_attachment(plain):
+        return
+    if not plain.is_multipart():
         yield message
+    elif kind.startswith("multipart/"):
+        parts: Any = plain.get_payload()
+        is_related = kind == "multipart/related"
+        for part in _find_roots(plain, parts) if is_related else parts:
+            if kind[10:] not in ("signed", "encrypted"):
+                yield from _find_shown(part, may_be_attached=not is_related)
+
+
+def _is_attachment(plain: Message) -> bool:
+    try:
+        return plain.get_content_disposition() == "attachment" or bool(
+            plain.get_filename()
+        )
+    except Exception:  # Python fails at broken parameters.
+        return False
+
+
+def _find_roots(plain: Message, parts: list[Message]) -> list[Message]:
+    """Return the parts that may be the root: the first, and those that are named."""
+    try:
+        start = str(plain.get_param("start", ""))
+    except Exception:  # Python fails at broken parameters.
+        start = ""
+    ids = (str(_read_plainly(part).get("Content-ID")).strip("<> ") for part in parts)
+    named = [part for part, name in zip(parts, ids, strict=True) if name in start]
+    return [*parts[:1], *named]
 
 
 def _read_plainly(message: Message) -> Message:
@@ -293,6 +316,10 @@ _LINES = (
     )),
     *(b"Content-Transfer-Encoding: " + each.encode() for each in hostile.ENCODINGS),
     b"Content-Disposition: attachment",
+    b"Content-Disposition: inline; filename=a",
+    b'Content-Type: multipart/related; boundary=b; start="<1@b>"',
+    b"Content-ID: <1@b>",
+    b"<blockquote>",
     b"List-Unsubscribe: <https://shop.example/>",
     b"PGEgaHJlZj0iaHR0cHM6Ly9zaG9wLmV4YW1wbGUvIj4=",
     b'<a href="https://shop.example/">',

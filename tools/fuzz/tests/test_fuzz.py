@@ -106,7 +106,9 @@ def break_mails(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     elif name == "pixels":
         monkeypatch.setattr(ptrack.email, "make_tag", lambda *args: make_tag(*args) * 2)
     elif name == "part":
-        monkeypatch.setattr(messages, "find_text_parts", lambda message: message.walk())
+        monkeypatch.setattr(
+            messages, "find_text_parts", lambda message, **_: message.walk()
+        )
     elif name == "original":
         monkeypatch.setattr(messages, "copy_message", lambda message: message)
 
