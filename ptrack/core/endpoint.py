@@ -3,6 +3,7 @@
 import html
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -391,9 +392,13 @@ class Endpoint:
         if self._encoder() is not None:
             return repair.UNDAMAGED
         kind, sealed = self._split(token)
+        tokens = repair.find_tokens(sealed)
+        if not tokens:
+            return None
+        readable = (each for each in tokens if self._open(kind, each) is not None)
+        damage = repair.measure_damage(sealed, next(readable, tokens[0]))
         before = len(token) - len(kind.segment) - len(sealed)
-        damage = repair.find_damage(sealed)
-        return damage and damage._replace(dropped=before + damage.dropped)
+        return damage._replace(dropped=before + damage.dropped)
 
     def recognises(self, token: str) -> bool:
         """Return whether a path is surely ptrack's: a token in it can be read.
@@ -402,11 +407,7 @@ class Endpoint:
             token: As for `read`. A custom encoder may take any text for a token, so
                 with one nothing is sure.
         """
-        return (
-            self._encoder() is None
-            and self.find_damage(token) is not None
-            and self.read(token) is not None
-        )
+        return self._encoder() is None and self.read(token) is not None
 
     def _split(self, token: str) -> tuple[Kind, str]:
         """Return the kind that a token's segment names, and the token behind it."""
@@ -624,10 +625,10 @@ def _decrypt(box: TokenBox, token: str) -> Arguments:
     try:
         return box.decrypt(token)
     except PtrackTokenError:
-        mended = repair.mend(token)
-        if mended is None:
-            raise
-    return box.decrypt(mended)
+        for mended in repair.mend(token):
+            with suppress(PtrackTokenError):
+                return box.decrypt(mended)
+        raise
 
 
 def _find_unreadable(kind: Kind, fallback_url: str | None) -> Mapping[str, Answer]:

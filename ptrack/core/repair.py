@@ -3,7 +3,7 @@
 Mail clients, proxies and people glue characters on behind a URL, and put others into
 it. The token is guessed from the text alone, without a key. A guess can't be a forgery:
 a token is authentic or it is nothing. Text that is mended can't be a token as it is, so
-nothing was decrypted before.
+nothing was decrypted before, and there are at most two guesses.
 """
 
 import re
@@ -81,31 +81,42 @@ class Fronts:
         return PIXEL, text[_find_end(_front, text, 0) :]
 
 
-def mend(text: str) -> str | None:
-    """Return the token that a damaged text probably held.
+def mend(text: str) -> list[str]:
+    """Return the tokens that a damaged text may have held, the likeliest first.
 
     Args:
         text: The path behind the segment of the kind, decoded.
 
     Returns:
-        ``None`` if it can't have held one, or if the text is that token as it is.
+        At most two; none if it can't have held one, or is a token as it is.
     """
-    token = _find_token(text)
-    return None if token is None or _is_whole(text, token) else token
+    return [token for token in find_tokens(text) if not _is_whole(text, token)]
 
 
-def find_damage(text: str) -> Damage | None:
-    """Return the parts of a text that aren't of the token in it.
+def find_tokens(text: str) -> list[str]:
+    """Return the tokens that a text may hold, the likeliest first.
 
     Args:
         text: As for `mend`.
 
     Returns:
-        ``None`` if it can't have held a token.
+        At most two; one if the text is a token as it is.
     """
-    token = _find_token(text)
-    if token is None:
-        return None
+    # Most garbage is refused here, before any work.
+    if not MIN_TOKEN_LENGTH <= len(text) <= MAX_TOKEN_LENGTH:
+        return []
+    pieces = _find_pieces(text)
+    letters = "".join(pieces)
+    return [letters[:end] for end in _find_ends(letters, pieces)]
+
+
+def measure_damage(text: str, token: str) -> Damage:
+    """Return the parts of a text that aren't of the token in it.
+
+    Args:
+        text: As for `mend`.
+        token: One of the tokens that the text may hold.
+    """
     if _is_whole(text, token):
         return UNDAMAGED
     found = re.match(f"(?:/|{_ONE})*+{f'{_ONE}*+'.join(token)}", text)
@@ -115,15 +126,6 @@ def find_damage(text: str) -> Damage | None:
 
 def _compile_front(segment: str) -> re.Pattern[str]:
     return re.compile(_front.pattern + _PUT_IN.join(map(re.escape, segment)))
-
-
-def _find_token(text: str) -> str | None:
-    # Most garbage is refused here, before any work.
-    if not MIN_TOKEN_LENGTH <= len(text) <= MAX_TOKEN_LENGTH:
-        return None
-    pieces = _find_pieces(text)
-    letters = "".join(pieces)
-    return letters[: _choose_end(letters, pieces)] or None
 
 
 def _is_whole(text: str, token: str) -> bool:
@@ -154,15 +156,15 @@ def _find_end(pattern: re.Pattern[str], text: str, start: int) -> int:
     return start if found is None else found.end()
 
 
-def _choose_end(letters: str, pieces: Sequence[str]) -> int:
-    """Return the end of the token among letters of the alphabet; 0 for none.
+def _find_ends(letters: str, pieces: Sequence[str]) -> list[int]:
+    """Return the ends that a token may have among letters of the alphabet.
 
     Words behind white space may be a part of the token or not. So its end is the last
-    end of a piece at which a token can end. If there is none, up to three letters were
-    glued on: tokens of this version have a multiple of four.
+    end of a piece at which a token can end, or else the first one. If there is none, up
+    to three letters were glued on: tokens of this version have a multiple of four.
     """
-    for end in reversed(list(accumulate(map(len, pieces)))):
-        if can_end(letters, end):
-            return end
-    end = len(letters) // 4 * 4
-    return end if can_end(letters, end) else 0
+    ends = [end for end in accumulate(map(len, pieces)) if can_end(letters, end)]
+    if not ends:
+        end = len(letters) // 4 * 4
+        ends = [end] if can_end(letters, end) else []
+    return list(dict.fromkeys((*ends[-1:], *ends[:1])))

@@ -1,4 +1,4 @@
-"""The cost of a stranger's requests: one decryption per key, and no more memory.
+"""The cost of a stranger's requests: at most two decryptions per key, and no memory.
 
 And nothing goes over the network, at import or at work.
 """
@@ -170,18 +170,36 @@ def test_text_that_cannot_be_a_token_is_never_decrypted(
         f"{FORGED}.",
         f"{FORGED}==)",
         f"{FORGED[:30]}\u200b{FORGED[30:]}",
-        f"{FORGED} and more {FORGED}",
         f"/{FORGED}/{FORGED}/",
+        f"{FORGED} abd",
         FORGED[:-3],
-        "\n".join(FORGED * 2),
-        "A\n" * 4000,
     ],
-    ids=range(13),
+    ids=range(11),
 )
 def test_forged_hit_costs_one_decryption_per_key(token, way, decryptions, recorder):
     """Its length doesn't matter, nor damage: text is mended only if it is no token."""
     assert way(token) == GIF
     assert len(decryptions) == len(KEYS)
+    assert recorder.hits == []
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"{FORGED} text",
+        f"{FORGED} more {FORGED}",
+        "\n".join(FORGED * 2),
+        "A\n" * 4000,
+        " ".join([FORGED] * 50),
+    ],
+    ids=range(5),
+)
+def test_forged_hit_with_two_ends_costs_two_decryptions_per_key(
+    token, way, decryptions, recorder
+):
+    """Words behind white space may be a part of the token or not."""
+    assert way(token) == GIF
+    assert len(decryptions) == 2 * len(KEYS)
     assert recorder.hits == []
 
 
@@ -246,7 +264,7 @@ GARBAGE = st.lists(ALPHABET | DAMAGES | st.text(max_size=5), max_size=8).map("".
     garbage=GARBAGE,
     secrets=st.integers(1, 4),
 )
-def test_garbage_of_any_kind_costs_at_most_one_decryption_per_key(
+def test_garbage_of_any_kind_costs_at_most_two_decryptions_per_key(
     method: str, kind: str, garbage: str, secrets: int
 ):
     app = PtrackWSGIMiddleware(
@@ -256,7 +274,7 @@ def test_garbage_of_any_kind_costs_at_most_one_decryption_per_key(
     environ = {"REQUEST_METHOD": method, "PATH_INFO": path}
     with count_decryptions() as decryptions:
         app(environ, lambda *_: None)
-    assert len(decryptions) in (0, secrets)
+    assert len(decryptions) in (0, secrets, 2 * secrets)
 
 
 # -- memory ---------------------------------------------------------------------------
