@@ -23,14 +23,16 @@ _ONE = (
     r"(?:[\r\n]++(?:[ \t]*+>[> \t]*+)?+"
     # The escapes of quoted-printable for "=" and white space (RFC 2045, section 6.7).
     r"|=(?:3[Dd]|0[AaDd9]|20)"
-    # Such a "=" at the end of a line; white space, controls, and marks that nobody sees
-    # (Unicode, categories Z, Cc and Cf). A "=" may be the padding of a token too, which
-    # can be read without it.
-    r"|[=\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    r"\ufeff]"
+    # Such a "=" at the end of a line; controls; white space, which forms write as "+".
+    # A "=" may be the padding of a token too, which can be read without it.
+    r"|[=+\s\x00-\x1f\x7f-\x9f"
+    # Marks that nobody sees: Unicode, category Cf and Default_Ignorable_Code_Point.
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+    # A server reads bytes as this one that aren't UTF-8.
+    r"\ufffd]"
     # The same, if a proxy has percent-encoded the path once more.
-    r"|(?i:%(?:3D|[01][0-9A-F]|20|7F|C2%(?:[89][0-9A-F]|A0|AD)|E2%80%(?:8[0-9A-F]"
-    r"|A[89A-F])|E2%81%(?:9F|A[0-9A-F])|E3%80%80|EF%BB%BF))"
+    r"|%(?:3[Dd]|2[0Bb]|7[Ff]|[0189A-Fa-f][0-9A-Fa-f])"
     r")"
 )
 _PUT_IN = _ONE + "{,16}+"

@@ -40,6 +40,9 @@ _BETWEEN = """
     %E2%80%8D %E2%81%A0 %EF%BB%BF %E2%80%8E %E2%80%8F %E2%80%AF %E3%80%80 %E2%80%A8
     %E2%80%AA %E2%81%A6 =%0D%0A =%0A = =0A =0D=0A =20%0D%0A %0A%3E%20 %0D%0A%3E%3E%20
     %0A%20%3E%20%3E %2520 %2509 %250A %25C2%25AD %25E2%2580%258B %00 %7F %C2%85
+    + %20+ %252B %253D %CD%8F %E3%85%A4 %EF%B8%8F %EF%BE%A0 %E1%A0%8E %F3%A0%80%A0
+    %AD %A0 %25EF%25BB%25BF %25AD %25F3%25A0%2580%25A0 %E1%85%9F %EF%BF%BD
+    %C2%AD%C2%AD %0D
 """
 FRONTS = ["/", "//", "%20", "/%20", "%20/", "%E2%80%8B", "%0A/", "%2520", "=%0D%0A"]
 _LINK_FRONTS = """
@@ -124,7 +127,7 @@ WORDS = _WORDS.split()
 
 @pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize(
-    "space", ["%20", "/%20", "%0D%0A", "%C2%A0", "%09", "%2520", "=%0D%0A%0D%0A"]
+    "space", ["%20", "+", "/%20", "%0D%0A", "%C2%A0", "%09", "%2520", "=%0D%0A%0D%0A"]
 )
 def test_words_behind_white_space_are_no_part_of_the_token(sends, words, space):
     """Their letters are of its alphabet, and may make a multiple of four."""
