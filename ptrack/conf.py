@@ -341,10 +341,18 @@ def _check_stats_ip(ip: object) -> str | None:
 
 # The syntax of attributes in the HTML standard
 # (https://html.spec.whatwg.org/multipage/syntax.html#attributes-2).
-_ATTRIBUTE = r"""\s+([a-z][a-z0-9:._-]*)(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`/]+))?"""
+# Other quotation marks than these two are a part of the value. So a value without them
+# is ASCII.
+_ATTRIBUTE = (
+    r"""\s+([a-z][a-z0-9:._-]*)"""
+    r"""(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`/\u0080-\U0010ffff]+))?"""
+)
 _FIND_ATTRIBUTE = re.compile(_ATTRIBUTE, re.IGNORECASE | re.ASCII)
-# XML closes an element that has no content by a slash, and HTML lets it stand.
-_ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE})*(?:\s+/?)?", re.IGNORECASE | re.ASCII)
+# XML closes an element that has no content by a slash, and HTML lets it stand. Behind a
+# value without quotation marks it would be a part of that.
+_ATTRIBUTES = re.compile(
+    rf"""(?:{_ATTRIBUTE})*(?:\s+/?|(?<=["'])/)?""", re.IGNORECASE | re.ASCII
+)
 
 
 def _check_img_attributes(attributes: object) -> str | None:

@@ -94,6 +94,7 @@ WRITTEN: dict[str, list[tuple[Any, str]]] = {
         for good in (
             *("width=1 height=1", 'width="1" height="1" alt=""', "alt", 'alt="" /'),
             *("ALT='a > b'  hidden", 'alt = "é"', 'style="color:#fff" data-x.y_z=1'),
+            *('alt=""/', "alt=''/", 'data-x="{}" style="a:b;c:d" b=a;c#d&e'),
             *('loading="eager" ALT', 'onerror="a()" class="a src b"', "v-on:x='1'"),
         )
     ],
@@ -227,6 +228,16 @@ BAD: dict[str, list[tuple[Any, str]]] = {
                     "{{ x }}",
                     "1=1",
                     "alt, width",
+                ),
+                *(
+                    "hidden/",
+                    'alt=""/ hidden',
+                    "alt=“”",
+                    "alt=”a”",
+                    "alt=«»",
+                    "width=１",
+                    "alt=é",
+                    'alt=""//',
                 ),
                 *("width=a=b", "width=a'b", 'a"b', "é=1", "&quot;", "# alt", "&lt;img"),
             )
