@@ -96,11 +96,14 @@ def check_parts(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_include(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the URLs of pixels lead to ``ptrack.urls``, if it is included."""
+    """Check that the URLs of pixels lead to ``ptrack.urls``, if they have to."""
     configuration = conf.read_django()
     if conf.find_problem("PTRACK_PREFIX", configuration.get("PTRACK_PREFIX")):
         return []
     if not _is_included():
+        return []
+    if _uses_middleware() and not configuration.shared:
+        # It answers them before they are routed.
         return []
     place = Place(conf.choose_prefix(configuration), configuration.suffix)
     if all(map(_is_own_view, find_views(place, conf.get_routing()))):

@@ -103,10 +103,11 @@ def _reverse(routing: Routing, language: str) -> Place | None:
 
 def _is_routed(place: Place, routing: Routing) -> bool:
     """Return whether Django routes a pixel's path to a view that gets its token."""
-    return all(
-        match is not None and match.kwargs.get(TOKEN_ARGUMENT) == PROBE
-        for match in _route(place, routing)
-    )
+    return all(map(_gets_token, _route(place, routing)))
+
+
+def _gets_token(match: ResolverMatch | None) -> bool:
+    return match is not None and match.kwargs.get(TOKEN_ARGUMENT) == PROBE
 
 
 def find_views(place: Place, routing: Routing) -> list[Any]:
@@ -114,9 +115,13 @@ def find_views(place: Place, routing: Routing) -> list[Any]:
 
     Returns:
         The view for a reader without a preferred language, and one for a reader who
-        prefers another language than the site's default; ``None`` for no view.
+        prefers another language than the site's default; ``None`` for no view that gets
+        the token.
     """
-    return [None if match is None else match.func for match in _route(place, routing)]
+    return [
+        match.func if match and _gets_token(match) else None
+        for match in _route(place, routing)
+    ]
 
 
 def _route(place: Place, routing: Routing) -> Iterator[ResolverMatch | None]:

@@ -88,9 +88,17 @@ def test_secret_that_is_missing_has_the_id_and_the_hint_of_the_table(
         (
             "ptrack.E013",
             checks.ERROR,
-            {"PTRACK_PREFIX": "/other/", "ROOT_URLCONF": "tests.urlconfs.track"},
+            {
+                "MIDDLEWARE": [],
+                "PTRACK_PREFIX": "/other/",
+                "ROOT_URLCONF": "tests.urlconfs.track",
+            },
         ),
-        ("ptrack.E013", checks.ERROR, {"ROOT_URLCONF": "tests.urlconfs.namespaced"}),
+        (
+            "ptrack.E013",
+            checks.ERROR,
+            {"MIDDLEWARE": [], "ROOT_URLCONF": "tests.urlconfs.namespaced"},
+        ),
         ("ptrack.E014", checks.ERROR, {"PTRACK_BACKGROUND": "rabbit"}),
         ("ptrack.E014", checks.ERROR, {"PTRACK_BACKGROUND": "celery:no.such.app"}),
         ("ptrack.W001", checks.WARNING, {"PTRACK_SECRET": "x" * 31}),

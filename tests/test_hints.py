@@ -161,19 +161,31 @@ HINTS: list[tuple[str, dict[str, Any], str, Callable[[], dict[str, Any]]]] = [
     ],
     (
         "ptrack.E013",
-        {"PTRACK_PREFIX": "/other/", "ROOT_URLCONF": "tests.urlconfs.track"},
+        {
+            "MIDDLEWARE": [],
+            "PTRACK_PREFIX": "/other/",
+            "ROOT_URLCONF": "tests.urlconfs.track",
+        },
         "Set PTRACK_PREFIX to the path at which ptrack.urls is included",
         lambda: {"PTRACK_PREFIX": "/track/"},
     ),
     (
         "ptrack.E013",
-        {"PTRACK_PREFIX": "/other/", "ROOT_URLCONF": "tests.urlconfs.track"},
+        {
+            "MIDDLEWARE": [],
+            "PTRACK_PREFIX": "/other/",
+            "ROOT_URLCONF": "tests.urlconfs.track",
+        },
         "(or leave it out, if that is not in a namespace)",
         lambda: {"PTRACK_PREFIX": LEFT_OUT},
     ),
     (
         "ptrack.E013",
-        {"PTRACK_PREFIX": "/ptrack/", "ROOT_URLCONF": "tests.urlconfs.track"},
+        {
+            "MIDDLEWARE": [],
+            "PTRACK_PREFIX": "/ptrack/",
+            "ROOT_URLCONF": "tests.urlconfs.track",
+        },
         "or include it at that prefix",
         lambda: {"ROOT_URLCONF": "tests.urlconfs.included"},
     ),

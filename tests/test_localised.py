@@ -159,7 +159,7 @@ def test_site_without_translations_has_no_language_in_its_urls():
 @pytest.mark.parametrize(
     ("urlconf", "middleware"),
     [
-        *itertools.product(["shadowed"], [[], [LOCALE], [PTRACK]]),
+        *itertools.product(["shadowed"], [[], [LOCALE]]),
         ("translated", [LOCALE]),
         ("localised_but_shadowed", [LOCALE]),
     ],
@@ -170,6 +170,40 @@ def test_place_that_django_routes_elsewhere_is_an_error(urlconf, middleware, rec
         (error,) = [each for each in checks.run_checks() if each.id == "ptrack.E013"]
     assert "don't lead there" in error.msg
     assert "i18n_patterns" in error.hint
+
+
+@pytest.mark.parametrize("prefix", [None, "/ptrack/", "/en/other/", "/x/y"])
+@pytest.mark.parametrize("middleware", [[PTRACK, LOCALE], [LOCALE, COMMON, PTRACK]])
+@pytest.mark.parametrize(
+    "urlconf", ["shadowed", "translated", "localised", "namespaced", "included"]
+)
+def test_routing_does_not_matter_behind_the_middleware(
+    urlconf, middleware, prefix, recorder
+):
+    """It answers at the prefix. ptrack.urls may go on elsewhere, for old mails."""
+    with (
+        open_site(urlconf, "en-us", "en de", middleware),
+        override_settings(PTRACK_PREFIX=prefix),
+    ):
+        assert find_errors() == []
+        for accepted in ("de", "en", None):
+            assert get(make_paths("a")[0], accepted) == 200
+    assert recorder.hits == [(("a",), {})] * 3
+
+
+@pytest.mark.parametrize("prefix", ["/ptrack/", "/en/other/"])
+@pytest.mark.parametrize("urlconf", ["root", "translated", "localised"])
+def test_prefix_below_which_the_view_gets_no_token_is_an_error(
+    urlconf, prefix, recorder
+):
+    """At the root, the view takes all paths; the prefix is no part of a token."""
+    with (
+        open_site(urlconf, "en-us", "en de", [LOCALE]),
+        override_settings(PTRACK_PREFIX=prefix),
+    ):
+        get(make_paths("a")[0])
+        assert find_errors() == ["ptrack.E013"]
+    assert recorder.hits == []
 
 
 def test_translated_path_is_fine_where_every_reader_gets_the_same(recorder):
