@@ -250,8 +250,9 @@ def _find_sources(versions: Iterable[str]) -> Iterator[str]:
     """Yield each piece of the input that may be the URL or the token."""
     for version in versions:
         for source in find_urls(version) if "<" in version else [version]:
-            # A mail's lines may be broken anywhere; no URL holds white space.
-            yield "".join(source.split())
+            # A mail's lines may be broken anywhere; no URL holds white space. But words
+            # may follow it.
+            yield from dict.fromkeys(("".join(source.split()), source))
 
 
 def _find_in_text(text: str, prefix: str) -> Iterator[str]:

@@ -41,6 +41,8 @@ _FRONT = f"(?:/{_PUT_IN}){{,16}}+"
 _letters = re.compile("[A-Za-z0-9_-]*+")
 _gap = re.compile(_PUT_IN)
 _front = re.compile(_PUT_IN + _FRONT)
+# White space, but no line break that quoted-printable put in.
+_space = re.compile(r"(?:=[ \t]*+\r?\n|[^\s+%])*+(?:[\s+]|%(?:20|0[9AD]))")
 
 
 class Damage(NamedTuple):
@@ -108,7 +110,7 @@ def find_tokens(text: str) -> list[str]:
     if not MIN_TOKEN_LENGTH <= len(text) <= MAX_TOKEN_LENGTH:
         return []
     pieces = _find_pieces(text)
-    letters = "".join(pieces)
+    letters = "".join(piece.letters for piece in pieces)
     return [letters[:end] for end in _find_ends(letters, pieces)]
 
 
@@ -136,19 +138,27 @@ def _is_whole(text: str, token: str) -> bool:
     return text in (token, padded)
 
 
-def _find_pieces(text: str) -> list[str]:
+class _Piece(NamedTuple):
+    """Letters of a text, and the white space and invisible marks behind them."""
+
+    letters: str
+    gap: str
+
+
+def _find_pieces(text: str) -> list[_Piece]:
     """Return the pieces of a token before the first character that was glued on."""
-    pieces: list[str] = []
+    pieces: list[_Piece] = []
     end = _find_end(_front, text, 0)
-    start = -1
-    while start < end and len(pieces) < _MAX_PIECES:
-        start, end = end, _find_end(_letters, text, end)
-        pieces.append(text[start:end])
-        start, end = end, _find_end(_gap, text, end)
+    while len(pieces) < _MAX_PIECES and (not pieces or pieces[-1].gap):
+        start, behind = end, _find_end(_letters, text, end)
+        end = _find_end(_gap, text, behind)
+        pieces.append(_Piece(text[start:behind], text[behind:end]))
     # The address of another site may begin with letters of the alphabet.
+    letters, gap = pieces[-1]
     for mark, word in ((":", "https"), (":", "http"), (".", "www")):
-        if text.startswith(mark, end) and pieces[-1].lower().endswith(word):
-            pieces[-1] = pieces[-1][: -len(word)]
+        if text.startswith(mark, end) and letters.lower().endswith(word):
+            pieces[-1] = _Piece(letters[: -len(word)], gap)
+            break
     return pieces
 
 
@@ -158,15 +168,22 @@ def _find_end(pattern: re.Pattern[str], text: str, start: int) -> int:
     return start if found is None else found.end()
 
 
-def _find_ends(letters: str, pieces: Sequence[str]) -> list[int]:
+def _find_ends(letters: str, pieces: Sequence[_Piece]) -> list[int]:
     """Return the ends that a token may have among letters of the alphabet.
 
     Words behind white space may be a part of the token or not. So its end is the last
-    end of a piece at which a token can end, or else the first one. If there is none, up
-    to three letters were glued on: tokens of this version have a multiple of four.
+    end of a piece at which a token can end, or else the first one before white space.
+    If there is none, up to three letters were glued on: tokens of this version have a
+    multiple of four.
     """
-    ends = [end for end in accumulate(map(len, pieces)) if can_end(letters, end)]
+    lengths = accumulate(len(piece.letters) for piece in pieces)
+    ends = {
+        end: piece.gap.removeprefix("=" * (-end % 4))
+        for end, piece in zip(lengths, pieces, strict=True)
+        if can_end(letters, end)
+    }
     if not ends:
         end = len(letters) // 4 * 4
-        ends = [end] if can_end(letters, end) else []
-    return list(dict.fromkeys((*ends[-1:], *ends[:1])))
+        return [end] if can_end(letters, end) else []
+    first = next((end for end, gap in ends.items() if _space.match(gap)), min(ends))
+    return list(dict.fromkeys((max(ends), first)))

@@ -138,6 +138,18 @@ def test_words_behind_white_space_are_no_part_of_the_token(sends, words, space):
         )
 
 
+@pytest.mark.parametrize("inside", ["%C2%AD", "%E2%80%8B", "=%0D%0A", "=%0A", "%CD%8F"])
+@pytest.mark.parametrize("place", [0, 20, 64, 65, 66, 68, 72, 75])
+def test_words_are_told_from_pieces_by_the_white_space(sends, inside, place):
+    """A token could end at some of these marks, too."""
+    token = make_token(b'[["a"],{"k":1}]' + b" " * 20)
+    assert len(token) == 100
+    for words in WORDS:
+        path = f"{token[:place]}{inside}{token[place:]}"
+        assert_reads(sends, f"/ptrack/{path}%20{words}")
+        assert_reads(sends, f"/ptrack/{path}%0D%0A%0D%0A{words}")
+
+
 @pytest.mark.parametrize("inside", BETWEEN)
 @pytest.mark.parametrize("places", [(1,), (40,), (63,), (20, 50), (8, 9, 10), (0, 60)])
 def test_pixel_with_something_put_in_is_recorded(sends, inside, places):
