@@ -8,7 +8,7 @@ nothing was decrypted before, and there are at most two guesses.
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from .kinds import PIXEL, Kind
@@ -38,11 +38,14 @@ _ONE = (
 _PUT_IN = _ONE + "{,16}+"
 _FRONT = f"(?:/{_PUT_IN}){{,16}}+"
 
-_letters = re.compile("[A-Za-z0-9_-]*+")
-_gap = re.compile(_PUT_IN)
 _front = re.compile(_PUT_IN + _FRONT)
+_piece = re.compile(f"([A-Za-z0-9_-]*+)({_PUT_IN})")
 # White space, but no line break that quoted-printable put in.
 _space = re.compile(r"(?:=[ \t]*+\r?\n|[^\s+%])*+(?:[\s+]|%(?:20|0[9AD]))")
+
+
+# Letters of a token, and the gap behind them: white space and invisible marks.
+_Piece = tuple[str, str]
 
 
 class Damage(NamedTuple):
@@ -110,7 +113,7 @@ def find_tokens(text: str) -> list[str]:
     if not MIN_TOKEN_LENGTH <= len(text) <= MAX_TOKEN_LENGTH:
         return []
     pieces = _find_pieces(text)
-    letters = "".join(piece.letters for piece in pieces)
+    letters = "".join(piece for piece, _ in pieces)
     return [letters[:end] for end in _find_ends(letters, pieces)]
 
 
@@ -138,26 +141,20 @@ def _is_whole(text: str, token: str) -> bool:
     return text in (token, padded)
 
 
-class _Piece(NamedTuple):
-    """Letters of a text, and the white space and invisible marks behind them."""
-
-    letters: str
-    gap: str
-
-
 def _find_pieces(text: str) -> list[_Piece]:
     """Return the pieces of a token before the first character that was glued on."""
     pieces: list[_Piece] = []
     end = _find_end(_front, text, 0)
-    while len(pieces) < _MAX_PIECES and (not pieces or pieces[-1].gap):
-        start, behind = end, _find_end(_letters, text, end)
-        end = _find_end(_gap, text, behind)
-        pieces.append(_Piece(text[start:behind], text[behind:end]))
-    # The address of another site may begin with letters of the alphabet.
+    for found in islice(_piece.finditer(text, end), _MAX_PIECES):
+        pieces.append((found[1], found[2]))
+        end = found.end()
+        if not found[2]:
+            break
     letters, gap = pieces[-1]
+    # The address of another site may begin with letters of the alphabet.
     for mark, word in ((":", "https"), (":", "http"), (".", "www")):
         if text.startswith(mark, end) and letters.lower().endswith(word):
-            pieces[-1] = _Piece(letters[: -len(word)], gap)
+            pieces[-1] = letters[: -len(word)], gap
             break
     return pieces
 
@@ -176,10 +173,10 @@ def _find_ends(letters: str, pieces: Sequence[_Piece]) -> list[int]:
     If there is none, up to three letters were glued on: tokens of this version have a
     multiple of four.
     """
-    lengths = accumulate(len(piece.letters) for piece in pieces)
+    lengths = accumulate(len(piece) for piece, _ in pieces)
     ends = {
-        end: piece.gap.removeprefix("=" * (-end % 4))
-        for end, piece in zip(lengths, pieces, strict=True)
+        end: gap.removeprefix("=" * (-end % 4))
+        for end, (_, gap) in zip(lengths, pieces, strict=True)
         if can_end(letters, end)
     }
     if not ends:
