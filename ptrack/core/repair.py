@@ -122,12 +122,13 @@ def measure_damage(text: str, token: str) -> Damage:
 
     Args:
         text: As for `mend`.
-        token: One of the tokens that the text may hold.
+        token: A result of `find_tokens` for the text.
     """
     if _is_whole(text, token):
         return UNDAMAGED
-    found = re.match(f"(?:/|{_ONE})*+{f'{_ONE}*+'.join(token)}", text)
-    end = len(text) if found is None else found.end()
+    pieces = _piece.finditer(text, _find_end(_front, text, 0))
+    places = (place for piece in pieces for place in range(*piece.span(1)))
+    end = next(islice(places, len(token) - 1, None)) + 1
     return Damage(end - len(token), text[end:])
 
 

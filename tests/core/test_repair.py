@@ -297,8 +297,9 @@ def test_text_that_holds_no_other_token_is_not_mended(text):
         ("//", " " * 40, "", 42, ""),
     ],
 )
-def test_damage_is_counted(before, inside, behind, dropped, cut):
-    token = BOX.encrypt("a")
+@pytest.mark.parametrize("size", [1, 5800])
+def test_damage_is_counted(before, inside, behind, dropped, cut, size):
+    token = BOX.encrypt("a" * size)
     text = f"{before}{token[:30]}{inside}{token[30:]}{behind}"
     assert repair.measure_damage(text, token) == (dropped, cut)
     place = make_endpoint()
