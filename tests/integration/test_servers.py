@@ -173,6 +173,56 @@ def test_link_leads_to_its_target(served):
     assert (status, headers["Location"], body) == (302, target, b"")
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        *(
+            ").",
+            "/)",
+            "%20",
+            "%0D%0A",
+            "&utm_source=x",
+            "%3Futm_source=x",
+            ";x=1",
+            "%22",
+        ),
+        *(
+            "%E2%80%9D",
+            "%E2%80%8B",
+            "%C2%AD",
+            "%AD",
+            "%FF",
+            "%00",
+            "%2520",
+            "/index.html",
+        ),
+        *(
+            "%20click%20here",
+            "+and+more",
+            "//",
+            "%2F.",
+            "%5C",
+            "%",
+            "%zz",
+            "?x",
+            ".?x=%",
+        ),
+    ],
+)
+def test_damaged_link_leads_to_its_target(served, end):
+    """A server decodes its path, and may not change it in any other way."""
+    target = "https://h.example/"
+    link = TokenBox(SECRET).derive(LINK.purpose).encrypt(target)
+    for inside in ("", "=%0D%0A"):
+        path = (
+            f"{served.mount}{PREFIX}/{LINK.segment}{link[:30]}{inside}{link[30:]}{end}"
+        )
+        with send_request(served.port, path) as connection:
+            head = connection.recv(4096).decode()
+        assert head.partition("\r\n")[0].split()[1] == "302", path
+        assert f"location: {target}\r\n" in head.replace("Location", "location")
+
+
 def send_request(port: int, path: str) -> socket.socket:
     """Send a request, and don't wait for its answer."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
