@@ -144,7 +144,7 @@ def test_words_are_told_from_pieces_by_the_white_space(sends, inside, place):
     """A token could end at some of these marks, too."""
     token = make_token(b'[["a"],{"k":1}]' + b" " * 20)
     assert len(token) == 100
-    for words in WORDS:
+    for words in WORDS[::3]:
         path = f"{token[:place]}{inside}{token[place:]}"
         assert_reads(sends, f"/ptrack/{path}%20{words}")
         assert_reads(sends, f"/ptrack/{path}%0D%0A%0D%0A{words}")
