@@ -259,7 +259,7 @@ def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
     bare = [key for key in keys if re.fullmatch(r"\w(?:.*\w)?", key, re.DOTALL)]
     parts = [_make_marked_pattern(key) for key in sorted(keys.difference(bare))]
     if bare:
-        key = f"(?:{'|'.join(sorted(map(re.escape, bare)))})"
+        key = f"(?:{'|'.join(sorted(map(_escape, bare)))})"
         parts += (
             rf"(?<![^\W_])(?P<mark>[-_~$@#!|^*+'\"`]{{1,3}}){key}(?P=mark)(?![^\W_])",
             rf"(?<![\w\]])\[\s*{key}\s*(?:[,|:][^\[\]]*)?\](?![=\[])",
@@ -271,7 +271,12 @@ def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
+def _escape(key: str) -> str:
+    # In a query, a space may be a plus sign.
+    return re.escape(key).replace(r"\ ", "[ +]")
+
+
 def _make_marked_pattern(key: str) -> str:
     before = r"(?<!\w)" if key[0].isalnum() else ""
     behind = r"(?!\w)" if key[-1].isalnum() else ""
-    return f"{before}{re.escape(key)}{behind}"
+    return f"{before}{_escape(key)}{behind}"

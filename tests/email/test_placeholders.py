@@ -408,7 +408,8 @@ def test_links_with_a_key_of_the_merge_data_stay(cls: Any, attributes: Any):
         *("?n=--NAME--&a=b", "%3CNAME%3E", "[ id ]", "?n=|id|"),
             *("%5BNAME%5D", "!id!"),
         *("?u=$id", "?u=$id&a=b", "?u='id'", "?u=(id)", "?n=%22NAME%22"),
-        *("?n=%recipient.first name%", "%first name%"),
+        *("?n=%recipient.first name%", "%first name%", "?n=[first+name]&a=b"),
+        *("?n=%5Bfirst%20name%5D", "?n=-first+name-"),
     ]  # fmt: skip
     assert not any(track_merging(targets, cls, **attributes))
     assert all(track_merging(targets, cls))
