@@ -95,7 +95,6 @@ def track(
     finder = _make_finder(placeholders, find_merge_keys(message))
     links = LinkMaker(args, kwargs)
     parts = [part for part in mail.parts if part.subtype == "html"]
-    free = [part for part in parts if not has_armor(part.text)]
     templates = [
         TrackedTemplate(
             part.text,
@@ -106,12 +105,9 @@ def track(
         )
         for part in parts
     ]
-    fresh = not any(each._held.is_tracked(args, kwargs) for each in templates)
-    for part, template in zip(parts, templates, strict=True):
-        pixel = fresh and part in free[-1:]
-        part.replace(template._fill(links, args, kwargs, fresh=fresh, pixel=pixel))
-    off_urls = set(mail.unsubscribe).union(*(each.off_urls for each in templates))
+    _fill_parts(parts, templates, links, args, kwargs)
     if text_links and not any(each.off for each in templates):
+        off_urls = set(mail.unsubscribe).union(*(each.off_urls for each in templates))
         for part in mail.parts:
             if part.subtype == "plain":
                 _replace_text(part, _track_text(part, off_urls, finder, links))
@@ -244,6 +240,21 @@ class TrackedTemplate:
                 mark = "" if hole.quoted else '"'
                 parts[2 * place + 1] = _to_ascii(f"{mark}{escape(short)}{mark}")
         return self._kind("".join(parts))
+
+
+def _fill_parts(
+    parts: list[Part],
+    templates: list[TrackedTemplate],
+    links: LinkMaker,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Track the HTML texts of one mail; the last that isn't signed gets the pixel."""
+    fresh = not any(each._held.is_tracked(args, kwargs) for each in templates)
+    free = [part for part in parts if not has_armor(part.text)]
+    for part, template in zip(parts, templates, strict=True):
+        pixel = fresh and part in free[-1:]
+        part.replace(template._fill(links, args, kwargs, fresh=fresh, pixel=pixel))
 
 
 def _make_pixel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
