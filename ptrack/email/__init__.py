@@ -14,7 +14,7 @@ from ptrack.core.links import check_target
 from ptrack.core.logs import log
 from ptrack.shortcuts import make_owner, pixel_url
 
-from .html import Outline, read_outline
+from .html import Href, read_outline
 from .links import LinkMaker
 from .messages import Part, open_message
 from .pgp import has_armor
@@ -95,7 +95,6 @@ def track(
     finder = _make_finder(placeholders, find_merge_keys(message))
     links = LinkMaker(args, kwargs)
     parts = [part for part in mail.parts if part.subtype == "html"]
-    free = [part for part in parts if not has_armor(part.text)]
     templates = [
         TrackedTemplate(
             part.text,
@@ -106,12 +105,9 @@ def track(
         )
         for part in parts
     ]
-    fresh = not any(each._held.is_tracked(args, kwargs) for each in templates)
-    for part, template in zip(parts, templates, strict=True):
-        pixel = fresh and part in free[-1:]
-        part.replace(template._fill(links, args, kwargs, fresh=fresh, pixel=pixel))
-    off_urls = set(mail.unsubscribe).union(*(each.off_urls for each in templates))
+    _fill_parts(parts, templates, links, args, kwargs)
     if text_links and not any(each.off for each in templates):
+        off_urls = set(mail.unsubscribe).union(*(each.off_urls for each in templates))
         for part in mail.parts:
             if part.subtype == "plain":
                 _replace_text(part, _track_text(part, off_urls, finder, links))
@@ -193,19 +189,15 @@ class TrackedTemplate:
         outline = read_outline(text)
         self.off, self.off_urls = outline.off, outline.off_urls
         finder = _make_finder(placeholders)
-        changes = (opens or clicks) and not has_armor(text)
-        owns = make_owner() if changes else bool
-        images = outline.images if changes and opens and not outline.off else ()
-        self._held = HeldPixels(images, owns)
-        self._holes = []
-        if changes:
-            self._holes = _find_links(outline, clicks, untracked, finder, owns)
-        if changes and opens and not outline.off and not self._held.has_own:
-            self._holes.append(_Hole(outline.end, outline.end, True, None))
-            self._holes += [
-                _Hole(each.start, each.end, True, None, is_old=True)
-                for each in self._held.quoted
-            ]
+        self._held = HeldPixels((), bool)
+        self._holes: list[_Hole] = []
+        if (opens or clicks) and not has_armor(text):
+            owns = make_owner()
+            if clicks:
+                self._holes += _find_links(outline.hrefs, untracked, finder, owns)
+            if opens and not outline.off:
+                self._held = HeldPixels(outline.images, owns)
+                self._holes += _find_pixels(outline.end, self._held)
         self._holes.sort(key=lambda hole: hole.start)
         # Texts at even places, and what is in the holes between them at odd ones.
         self._parts = _cut(text, self._holes)
@@ -250,6 +242,21 @@ class TrackedTemplate:
         return self._kind("".join(parts))
 
 
+def _fill_parts(
+    parts: list[Part],
+    templates: list[TrackedTemplate],
+    links: LinkMaker,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Track the HTML texts of one mail; the last that isn't signed gets the pixel."""
+    fresh = not any(each._held.is_tracked(args, kwargs) for each in templates)
+    free = [part for part in parts if not has_armor(part.text)]
+    for part, template in zip(parts, templates, strict=True):
+        pixel = fresh and part in free[-1:]
+        part.replace(template._fill(links, args, kwargs, fresh=fresh, pixel=pixel))
+
+
 def _make_pixel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     return _to_ascii(make_tag(pixel_url(*args, **kwargs), ACCESSIBLE_ATTRIBUTES))
 
@@ -268,17 +275,22 @@ class _Hole(NamedTuple):
 
 
 def _find_links(
-    outline: Outline,
-    clicks: bool,
+    hrefs: Collection[Href],
     untracked: Collection[str],
     finder: PlaceholderFinder,
     owns: Callable[[str], bool],
 ) -> list[_Hole]:
-    urls = [href.url for href in outline.hrefs if clicks]
-    targets = {
-        url for url in _choose_targets(urls, untracked, owns) if not finder.is_in(url)
-    }
-    return [_Hole(*href) for href in outline.hrefs if href.url in targets]
+    urls = _choose_targets((href.url for href in hrefs), untracked, owns)
+    targets = {url for url in urls if not finder.is_in(url)}
+    return [_Hole(*href) for href in hrefs if href.url in targets]
+
+
+def _find_pixels(end: int, held: HeldPixels) -> list[_Hole]:
+    """Return the place for the pixel, and the places of older mails' pixels."""
+    if held.has_own:
+        return []
+    old = [_Hole(*each[:2], True, None, is_old=True) for each in held.quoted]
+    return [_Hole(end, end, True, None), *old]
 
 
 def _cut(text: str, holes: Iterable[_Hole]) -> list[str]:

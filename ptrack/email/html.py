@@ -81,7 +81,7 @@ def read_outline(text: str) -> Outline:
     Args:
         text: A document or a piece of one, however broken.
     """
-    reader = _Reader(text)
+    reader = _Reader(text, headers=quotes.find_headers(text))
     ends = reader.ends
     end = ends.get("body", ends.get("html", reader.rest))
     if reader.quotations.start is not None:
@@ -154,6 +154,7 @@ class _Reader:
         switch: The element around it that turned tracking off, or ``""``.
         depth: The number of elements of that name that are open.
         quoted: The start of the quotation around it, or ``None``.
+        headers: The starts of the headers of quoted mails.
     """
 
     def __init__(
@@ -164,10 +165,11 @@ class _Reader:
         switch: str = "",
         depth: int = 0,
         quoted: int | None = None,
+        headers: frozenset[int] = frozenset(),
     ) -> None:
         self.hrefs: list[Href] = []
         self.images: list[Image] = []
-        self.quotations = quotes.Quotations(quoted)
+        self.quotations = quotes.Quotations(quoted, headers)
         self.urls: list[str] = []
         self.ends: dict[str, int] = {}
         self.off = False

@@ -154,10 +154,12 @@ def _find_django_parts(message: Any) -> Iterator[Part | TextPart]:
     if has_body:
         kind = f"text/{message.content_subtype}"
         yield from _make_part(message.body, kind, partial(setattr, message, "body"))
-    for index, (content, kind) in enumerate(alternatives):
-        put = partial(_replace_alternative, message, index)
-        yield from _make_part(content, kind, put)
     # Before version 6; of a "related" mail, the first part is the root.
+    has_root = getattr(message, "alternative_subtype", "") == "related"
+    shown = alternatives[: not has_body] if has_root else alternatives
+    for index, (content, kind) in enumerate(shown):
+        put = partial(_replace_alternative, message, index)
+        yield from _make_part(content, kind, put, is_shown=has_root)
     is_related = getattr(message, "mixed_subtype", "") == "related"
     if is_related:
         attachments = attachments[: not (has_body or alternatives)]

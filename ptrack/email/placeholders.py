@@ -29,9 +29,10 @@ _LONGEST = 200
 
 _HEX = "[0-9A-Fa-f]"
 _CONTINUED = "%[89ABab][0-9A-Fa-f]"
-# A character beyond ASCII (RFC 3629): in "%C3%A9t%", "%A9t%" isn't a placeholder.
+# A character beyond ASCII (RFC 3629): in "%C3%A9t%", "%A9t%" isn't a placeholder. Or
+# any character, by JavaScript's escape(): in "%u4E2D%u6587", "%u4E2D%" isn't one.
 _ENCODED_CHARACTER = re.compile(
-    f"%[CDcd]{_HEX}{_CONTINUED}|%[Ee]{_HEX}(?:{_CONTINUED}){{2}}"
+    f"%u{_HEX}{{4}}|%[CDcd]{_HEX}{_CONTINUED}|%[Ee]{_HEX}(?:{_CONTINUED}){{2}}"
     f"|%[Ff][0-7](?:{_CONTINUED}){{3}}"
 )
 # It has a letter at its start, and an end that isn't punctuation: "recipient.id".
@@ -49,15 +50,17 @@ _GUID = f"{_HEX}{{8}}-{_HEX}{{4}}-"
 # Mailman, Python: https://docs.mailman3.org/projects/mailman/en/latest/src/mailman/rest/docs/templates.html
 # Zoho Campaigns: https://help.zoho.com/portal/en/kb/campaigns/user-guide
 # Sendy, Campaign Monitor: https://help.campaignmonitor.com/personalization-tags
+# Velocity (Marketo, Emarsys): https://velocity.apache.org/engine/2.3/user-guide.html
+# Eloqua, Keap, Bitrix; listmonk: https://listmonk.app/docs/templating/
 # Mailgun: https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/batch-sending
 _EVERYWHERE = (
     r"\{\{|\{%",  # Jinja, Django, Liquid, Handlebars, and most providers
     r"\*\|[^|*]+\|\*",
     # A coordinate is no name: "[[1.5,2],[3,4]]".
-    r"\[\[\s*[+*$~%!#:]*[^\W\d]",
+    r"\[\[\s*(?:[+*$~%!#:]*[^\W\d]|~\d)",
     rf"\[%(?!{_HEX}{{2}})",
     r"##[\w.:\-]+##",
-    rf"%%[=!\[(]?\s*[^\W\d][^%]{{0,{_LONGEST}}}%%",
+    rf"%%[=!\[($]?\s*[^\W\d][^%]{{0,{_LONGEST}}}%%",
     r"%\([\w.]+\)[a-z]",
     r"(?<=[=/])%(?:\d\$)?[sd](?!\w)",
     r"\$\[[^\[\]]+\]\$",
@@ -65,13 +68,17 @@ _EVERYWHERE = (
     # No escape begins it, and it isn't a share: "50%off%20today".
     rf"(?<!\d)%(?!{_HEX}{{2}}){_NAME}%",
     # Or an escape may begin it, and none is at its end: "%DATE%".
-    rf"%(?!{_HEX}{{2}}%){_NAME}%(?!{_HEX}{{2}})",
+    rf"%(?:[A-F]{{2}}|(?!{_HEX}{{2}}%){_NAME})%(?!{_HEX}{{2}})",
+    r"\$![^\W\d]\w*\.\w",
+    r"~~eloqua\.",
+    r"(?<=[=/])(?:#[^\W\d]\w*#|~[^\W\d]\w*(?:\.\w+)+~)(?!\w)",
+    r"@TrackLink\b",
 )
 
 
 def _compile(*forms: str) -> re.Pattern[str]:
     # No other character begins one, and so most are passed over in one step.
-    return re.compile(rf"(?=[{{<*\[#%$])(?:{'|'.join((*forms, *_EVERYWHERE))})")
+    return re.compile(rf"(?=[{{<*\[#%$~@])(?:{'|'.join((*forms, *_EVERYWHERE))})")
 
 
 # RFC 3986, section 2: no URL has one of these but encoded. Yet SharePoint's links have
@@ -85,7 +92,8 @@ _DECODED = _compile(
     rf"""{_BRACE}[\s+#$!@^/&~*]*[^\W\d][^{{}}"'\\]{{0,{_LONGEST}}}\}}""",
     r"<<[^<>]+>>|<%[^<>]*%>|<\?[^<>]*\?>",
 )
-_BEHIND = _compile(_BRACE, "<[<%?]")
+# In plain text a "<" ends a URL, but a name in brackets behind "=" is a value.
+_BEHIND = _compile(_BRACE, r"<[<%?]", r"(?<==)<[^\s<>:/]+>")
 # Behind a URL in plain text: the characters, and whole brackets, that may be the URL's.
 _RUN = re.compile(
     r"""(?:[^\s<>"'`()\[\]{}|\x80-\U0010ffff]"""
@@ -251,7 +259,7 @@ def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
     bare = [key for key in keys if re.fullmatch(r"\w(?:.*\w)?", key, re.DOTALL)]
     parts = [_make_marked_pattern(key) for key in sorted(keys.difference(bare))]
     if bare:
-        key = f"(?:{'|'.join(sorted(map(re.escape, bare)))})"
+        key = f"(?:{'|'.join(sorted(map(_escape, bare)))})"
         parts += (
             rf"(?<![^\W_])(?P<mark>[-_~$@#!|^*+'\"`]{{1,3}}){key}(?P=mark)(?![^\W_])",
             rf"(?<![\w\]])\[\s*{key}\s*(?:[,|:][^\[\]]*)?\](?![=\[])",
@@ -263,7 +271,12 @@ def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
+def _escape(key: str) -> str:
+    # In a query, a space may be a plus sign.
+    return re.escape(key).replace(r"\ ", "[ +]")
+
+
 def _make_marked_pattern(key: str) -> str:
     before = r"(?<!\w)" if key[0].isalnum() else ""
     behind = r"(?!\w)" if key[-1].isalnum() else ""
-    return f"{before}{re.escape(key)}{behind}"
+    return f"{before}{_escape(key)}{behind}"

@@ -39,12 +39,48 @@ _LINE = re.compile(
 _ANY_LINE = re.compile(r"border-top:[^;]{0,40}solid|border-style:solidnonenone")
 _ABOVE_FROM = re.compile(r"padding:3(?:\.0)?pt0")
 _SPACE = re.compile(r"\s+")
+# The first two labels of Outlook's header, in its languages: nothing but bold type may
+# mark it. A letter beyond ASCII may be a reference.
+_FROM = (
+    "From|Von|De|Da|Van|Fra|Fr[^\\s<:]{1,9}n|Od|L[^\\s<:]{1,30}j[^\\s<:]{1,9}"
+    "|Felad[^\\s<:]{1,9}|Kimden|От|Від|差出人|发件人|寄件者|보낸 사람"
+)
+_SENT = (
+    "Sent|Gesendet|Envoy[^\\s<:]{1,9}|Enviad[oa](?: el| em)?|Inviato|Verzonden|Skickat"
+    "|Sendt|L[^\\s<:]{1,9}hetetty|Wys[^\\s<:]{1,9}|Odesl[^\\s<:]{1,9}|Elk[^\\s<:]{1,9}"
+    "|G[^\\s<:]{1,9}nderildi|Отправлено|Надіслано|送信日時|发送时间|寄件日期|보낸 날짜"
+)
+_LABEL = re.compile(
+    rf"<(?:b|strong)(?:\s[^<>]{{0,300}})?>(?:\s|<span[^<>]{{0,300}}>){{0,9}}"
+    rf"(?:(?P<sender>{_FROM})|(?:{_SENT}))(?:\s|&nbsp;)?(?::|：|<)",
+    re.I,
+)
+_LONGEST_SENDER = 2000
 # Never <body>: then all of the mail would be a quotation.
 _CONTAINERS = frozenset(("div", "span", "section", "table", "td"))
-TAGS = _CONTAINERS | {"blockquote", "hr", "a"}
+TAGS = _CONTAINERS | {"blockquote", "hr", "a", "b", "strong"}
 """The elements that matter."""
 ATTRIBUTES = frozenset(("class", "id", "name", "data-marker", "style", "tabindex"))
 """The attributes that matter."""
+
+
+def find_headers(text: str) -> frozenset[int]:
+    """Return the starts of the headers of older mails, which Outlook writes in bold.
+
+    Such a header is a label for the sender, and another for the time of sending soon
+    after it.
+
+    Args:
+        text: The HTML of a mail. Its comments are searched too.
+    """
+    starts: set[int] = set()
+    sender = None
+    for label in _LABEL.finditer(text):
+        if label["sender"]:
+            sender = label
+        elif sender and label.start() - sender.end() < _LONGEST_SENDER:
+            starts.add(sender.start())
+    return frozenset(starts)
 
 
 class Quotations:
@@ -52,13 +88,18 @@ class Quotations:
 
     Args:
         start: As the attribute.
+        headers: The starts of elements behind which all is a quotation, as
+            `find_headers` returns them.
 
     Attributes:
         start: The start of the quotation around the present place; ``None`` outside.
     """
 
-    def __init__(self, start: int | None = None) -> None:
+    def __init__(
+        self, start: int | None = None, headers: frozenset[int] = frozenset()
+    ) -> None:
         self.start = start
+        self._headers = headers
         # The name of the quoting element, and the number of them that are open. Empty
         # if the quotation is all that follows.
         self._tag = ""
@@ -76,7 +117,7 @@ class Quotations:
             self._depth += tag == self._tag
         elif _is_quoting(tag, attrs):
             self.start, self._tag, self._depth = start, tag, 1
-        elif _is_start(tag, attrs):
+        elif start in self._headers or _is_start(tag, attrs):
             self.start = start
 
     def close_element(self, tag: str) -> None:

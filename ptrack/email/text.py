@@ -204,6 +204,8 @@ def _find_url(finder: Any, text: str, start: int, end: int) -> str:
     rest = trimmed[len(url) :].lstrip(f"{_PUNCTUATION}{emphasis}")
     if rest:
         may_go_on = rest[0] not in "()[]" or url.count("[") != url.count("]")
+        # What the brackets hold, when that has another mark: [["a"]].
+        may_go_on |= rest[-1] in "([" and part == whole and _may_go_on(text, start, end)
     else:
         may_go_on = part == whole and _may_go_on(text, start, end)
     return "" if may_go_on or _LIST.search(url) else url

@@ -30,6 +30,7 @@ HTML = (
     ),
     *("<p data-ptrack=off>", "<p data-ptrack=off></p>", "</p>", "</body>", "\n<"),
     *("<blockquote>", "</blockquote>", "<div class=gmail_quote>", "<hr tabindex=-1>"),
+    *("<b>From:", "<b>Sent:", "<b><span a>", "<b>De ", "<b>L", "<b", "jj"),
     *("<div style='", "border-top:", "padding:3pt0", "<div id=x_", "<blockquote/>x"),
     *(
         "<p style='url( ",
@@ -54,6 +55,9 @@ AROUND = (
     ('<a href="http://e', '">'),
     ('<a href="http://e.example/', '">'),
     ("<p style='", "'>"),
+    ("<b ", ">From:"),
+    ("<b>L", ":"),
+    ("<b><span ", ">From:</b><b>Sent:"),
     ("<div style='", "'>"),
     ("<div class='gmail_quote' id=", "></div>"),
     ("<!--[if a]>", "<![endif]-->"),

@@ -312,6 +312,21 @@ def test_of_a_related_mail_of_django_the_first_part_is_the_body(
     assert len(attached) <= 1 + (bool(body) and alternative)
 
 
+@pytest.mark.skipif(not HAS_UNMARKED, reason="Django 6 has no alternative_subtype")
+@pytest.mark.parametrize("body", ["", HTML])
+@pytest.mark.parametrize("kind", ["text/html", 'text/html; name="a.html"'])
+def test_of_related_alternatives_of_django_the_first_part_is_the_body(
+    body: str, kind: str
+):
+    mail = EmailMultiAlternatives("Hi", body)
+    mail.content_subtype = "html"
+    mail.alternative_subtype = "related"
+    mail.attach_alternative(HTML, kind)
+    mail.attach_alternative(HTML, kind)
+    compare(mail)
+    assert find_tracked(track(mail).message()) == ([0], [0])
+
+
 @needs_mime_attachments
 def test_attached_parts_of_the_original_stay():
     mail = EmailMultiAlternatives("Hi", PLAIN)

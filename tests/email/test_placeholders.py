@@ -28,7 +28,7 @@ FORMS = {
     "two hexadecimal digits in front": (
         *("?c=%CAMPAIGN%", "?d=%DATE%", "?f=%FACT%", "%FACT%/x", "%ADDRESS%?x=%20"),
         *("%BACKLINK%", "%DEAL_ID%", "%FEED%", "%DEBUG_ID%", "%FIRST%%LAST%"),
-        "%pr\u00e9nom%",
+        *("%pr\u00e9nom%", "?a=%AD%", "%ED%/x", "?c=%CAFE%&d=%BEEF%"),
     ),
     "two braces": (
         *("{{ id }}", "{{id}}"),
@@ -50,6 +50,7 @@ FORMS = {
         "?e=%2A%7CEMAIL%7C%2A",
     ),
     "brackets": (
+        *("[[~1]]", "?a=[[~12? &x=`1`]]"),
         *("[[id]]", "[[ id ]]", "[[data:id]]", '[[var:id:"x"]]', "[[*id]]"),
         *("%5B%5Bid%5D%5D", "[% id %]", "[%id%]", "%5B%25%20id%20%25%5D"),
         *("$[FNAME]$", "[name,fallback=you]", "[First Name, fallback=]"),
@@ -62,8 +63,15 @@ FORMS = {
     "number signs": ("?e=###EMAIL###", "##name##", "%23%23%23EMAIL%23%23%23"),
     "salesforce": (
         *("%%emailaddr%%", "%%First Name%%", "%%=v(@id)=%%", "%%[SET @x = 1]%%"),
-        *("%%!message_id%%", "?x=%%ID%%", "%25%25ID%25%25"),
+        *("?n=%%$first%%", "%%!message_id%%", "?x=%%ID%%", "%25%25ID%25%25"),
     ),
+    "velocity": ("?e=$!lead.Email", "?e=%24!lead.Email", "?e=$!{email}"),
+    "keap, eloqua": (
+        *("?id=~Contact.Id~", "%7EContact.Email%7E"),
+        "?e=~~eloqua..type--emailfield..syntax--EmailAddress~~",
+    ),
+    "bitrix": ("?id=#ID#", "catalog/#SECTION_CODE#/", "?id=%23USER_ID%23"),
+    "listmonk": ("@TrackLink", "?a=b@TrackLink"),
     "python": ("%(user_email)s", "%(id)d", "?id=%s", "%1$s/", "?id=%s%d", "%25(id)s"),
 }  # fmt: skip
 
@@ -71,7 +79,8 @@ ORDINARY = (
     *("?q=100%25", "?a=50%&b=60%", "?d=50%off%20today"),
     *("?q=5%25+off+10%25", "%", "%zz"),
     *("%E4%B8%AD", "%E4%B8%AD50%", "?r=%E2%82%AC50%", "%F0%9F%98%80%", "%ef%bc%9a"),
-    *("?q=%C3%A9t%", "?q=%E9t%E9"),
+    *("?q=%C3%A9t%", "?q=%E9t%E9", "?q=%u4E2D%u6587", "?q=a%u0041%u0042c", "%D6%D0%"),
+    *("~user/a.b", "~a.b", "a~b.c~d/~e", "?q=%23a%20%23b", "#/a#b", "$!"),
     *("100%?x=%C3%A9%aa%", "?f=%25Y-%25m-%25d", "?p=a%2520b"),
     *("?a[]=1&b[]=2", "?filter[a]=1&b[]=2", "%5B%5D"),
     *("?filter%5Ba%5D=1", "[1]", "?x=[1]"),
@@ -130,6 +139,14 @@ def test_placeholder_that_belongs_to_a_url_in_plain_text_keeps_it(
         return  # In plain text, a bracket alone ends a URL.
     text = around.format(f"{SHOP}{end}")
     assert track_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "end", ["<id>", "<FIRST_NAME>&b=1", "<#id#>", "<$id>", "<@id>"]
+)
+def test_name_in_angle_brackets_that_is_a_value_keeps_a_url_in_plain_text(end: str):
+    assert track_text(f"See {SHOP}?a={end} now") == f"See {SHOP}?a={end} now"
+    assert track_text(f"See {SHOP}?a=1{end} now") == f"See LINK{end} now"
 
 
 @pytest.mark.parametrize("end", ["report.{{format}}", "?a=1,{{b}}", "?a=1;{{b}}&c"])
@@ -387,10 +404,12 @@ DATA = {
 def test_links_with_a_key_of_the_merge_data_stay(cls: Any, attributes: Any):
     targets = [
         *("?n=-NAME-", "-NAME-/x", "?n=[NAME]", "user-[NAME].html", "?e=%40id%40"),
-        *("?u=:id", ":id/x", "$id$", "?e=@id@", "~id~", "#NAME#", "__NAME__", "!id!"),
-        *("?n=--NAME--&a=b", "%3CNAME%3E", "[ id ]", "?n=|id|", "%5BNAME%5D"),
+        *("?u=:id", ":id/x", "$id$", "?e=@id@", "~id~", "?q=x.#NAME#", "__NAME__"),
+        *("?n=--NAME--&a=b", "%3CNAME%3E", "[ id ]", "?n=|id|"),
+            *("%5BNAME%5D", "!id!"),
         *("?u=$id", "?u=$id&a=b", "?u='id'", "?u=(id)", "?n=%22NAME%22"),
-        *("?n=%recipient.first name%", "%first name%"),
+        *("?n=%recipient.first name%", "%first name%", "?n=[first+name]&a=b"),
+        *("?n=%5Bfirst%20name%5D", "?n=-first+name-"),
     ]  # fmt: skip
     assert not any(track_merging(targets, cls, **attributes))
     assert all(track_merging(targets, cls))

@@ -75,6 +75,40 @@ TO_THE_END = (
     'New<hr id="zwchr" data-marker="__DIVIDER__"><div>OLD</div>',
     'New<hr data-marker="__DIVIDER__"><div>OLD</div>',
 )
+# Outlook's header, which nothing but its bold labels marks.
+LABELS = (
+    *(("From:", "Sent:"), ("Von:", "Gesendet:"), ("De&nbsp;:", "Envoyé&nbsp;:")),
+    *(("De :", "Envoy&eacute; :"), ("De:", "Enviado el:"), ("De:", "Enviada em:")),
+    *(("Da:", "Inviato:"), ("Van:", "Verzonden:"), ("Från:", "Skickat:")),
+    *(("Fr&aring;n:", "Skickat:"), ("Fra:", "Sendt:"), ("Lähettäjä:", "Lähetetty:")),
+    *(("Od:", "Wysłane:"), ("Od:", "Odesláno:"), ("Feladó:", "Elküldve:")),
+    *(("Kimden:", "Gönderildi:"), ("От:", "Отправлено:"), ("差出人:", "送信日時:")),
+    *(
+        ("发件人:", "发送时间:"),
+        ("寄件者：", "寄件日期："),
+        ("보낸 사람:", "보낸 날짜:"),
+    ),
+    ("FROM: ", "SENT: "),
+)
+BARE = (
+    "<div>New</div><p>{}</p>OLD",
+    "<p>New</p><div><div>{}</div></div><div>OLD</div>",
+    "<p>New</p><p class=MsoNormal><font face=Calibri><span>{}</span></font></p>OLD",
+    "New<table><tr><td>{}</td></tr></table>OLD",
+    "New<br><br>{}<br>OLD",
+)
+BOLD = (
+    "<b>{}</b> A &lt;a@b.example&gt;<br>\n",
+    "<strong>{}</strong> A<br>",
+    '<B style="font-weight:bold">{}</B> A<br/>',
+    '<b><span lang=EN-US style="font-size:11.0pt">{}</span></b><span> A<br></span>',
+)
+HEADERS = (
+    *("".join(BOLD[0].format(label) for label in labels) for labels in LABELS),
+    *("".join(bold.format(label) for label in LABELS[0]) for bold in BOLD),
+)
+TO_THE_END += tuple(BARE[0].format(header) for header in HEADERS)
+TO_THE_END += tuple(bare.format(HEADERS[1]) for bare in BARE)
 AROUND = (*IN_ELEMENTS, *TO_THE_END)
 ENDS = ("{}", "<html><body>{}</body></html>", "<body>{}</body>\n")
 
@@ -243,6 +277,19 @@ def test_template_decides_for_each_mail():
         ("<div style='border-top:1px solid #e1e1e1'>a</div>b", ""),
         ("<p style='border-top:solid #E1E1E1 1.0pt'>a</p>b", ""),
         ("<hr tabindex=0><hr>", ""),
+        ("<p>a</p><p><b>From:</b> A<br><b>Sent:</b> B</p>c", "<b>From"),
+        (
+            "<b>From:</b> A <b>From:</b> B <b>Sent:</b> C <b>Sent:</b> D",
+            "<b>From:</b> B",
+        ),
+        ("<p><b>Sent:</b> A<br><b>From:</b> B</p>c", ""),
+        ("<p><b>From:</b> Rome<br><b>To:</b> Paris<br><b>Date:</b> May 1</p>c", ""),
+        ("<p>From: A<br>Sent: B</p>c", ""),
+        ("<p><b>From Rome:</b> A<br><b>Sent by post:</b> B</p>c", ""),
+        ("<p><b>From:</b> A</p>" + "a" * 2000 + "<p><b>Sent:</b> B</p>c", ""),
+        ("<p title='<b>From:</b><b>Sent:</b>'>a</p>b", ""),
+        ("<!-- <b>From:</b><b>Sent:</b> -->b", ""),
+        ("<style><b>From:</b><b>Sent:</b></style>b", ""),
     ],
 )
 def test_pixel_is_before_a_quotation_that_reaches_to_the_end(text: str, before: str):

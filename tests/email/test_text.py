@@ -181,6 +181,7 @@ def test_url_may_be_a_host_alone(host: str, around: str):
         *(f"{URL}|b", f"{URL}\\b", f"{URL}^b"),
         *(f"{URL}{{b}}", f'{URL}?b="c"', f"{URL}??b"),
         *(f"{URL}(b(c))/d", f"{URL}?b[c[d]]=1"),
+        *(f'{URL}?b=[["c"]]', f'{URL}?b=["c"]', f'{URL}?b=("c")', f"{URL}?b=[{{c}}]"),
         # Two URLs, or one.
         *(f"{URL},{URL}", f"{URL};{URL}"),
         # Broken, or with more than a URL in the brackets.
