@@ -2,14 +2,13 @@
 
 A crawler's pattern can be a common word: ``Butterfly`` and ``Sonic`` are names of
 telephones too, and ``Viber`` and ``Notion/`` of apps that show pages. So the name of
-the device isn't searched, and in the user agent of a browser or a mail client an entry
-of the data set counts only if one of these holds:
+the device isn't searched, and an entry of the data set counts only where its pattern
+begins a word (``Sonic`` isn't Panasonic). In the user agent of a browser or a mail
+client, one of these must hold as well:
 
 - The user agent says itself that it is a bot's.
 - The data set has an example of that crawler with a browser's user agent.
 - Its tags say that it is a monitor or a scanner: these drive real browsers.
-
-Even then, the pattern must match at the beginning of a word.
 """
 
 import re
@@ -50,11 +49,10 @@ def recognize(user_agent: str) -> Verdict:
     Args:
         user_agent: A text of limited length: the time grows with it.
     """
-    searched = hide_device(user_agent)
-    text = searched.lower()
+    text = hide_device(user_agent).lower()
     return (
         _apply_rules(BEFORE_DATA_SET, text)
-        or _search_data_set(searched, text)
+        or _search_data_set(text)
         or _apply_rules(AFTER_DATA_SET, text)
         or UNKNOWN
     )
@@ -80,17 +78,17 @@ def _apply_rules(rules: tuple[Rule, ...], text: str) -> Verdict | None:
     return None
 
 
-def _search_data_set(user_agent: str, text: str) -> Verdict | None:
-    for entry in load_crawlers().find_all(user_agent):
-        if not _seems_a_persons(text) or _sends_browsers(entry, user_agent):
+def _search_data_set(text: str) -> Verdict | None:
+    for entry in load_crawlers().find_all(text):
+        if entry.begins_word(text) and (
+            not _seems_a_persons(text) or _sends_browsers(entry)
+        ):
             kind: AgentKind = "scanner" if "scanner" in entry.tags else "bot"
             return Verdict(kind, entry.name, False)
     return None
 
 
-def _sends_browsers(entry: Entry, user_agent: str) -> bool:
-    if not entry.begins_word(user_agent):
-        return False
+def _sends_browsers(entry: Entry) -> bool:
     return not _DRIVE_BROWSERS.isdisjoint(entry.tags) or any(
         _seems_a_persons(hide_device(each).lower()) for each in entry.examples
     )

@@ -42,8 +42,13 @@ MAIL_CLIENTS = [
     ),
     (f"{_THUNDERBIRD} Firefox/10.0.11esrpre Iceape/2.7.12", "SeaMonkey"),
     ("Lotus-Notes/8.5.3", "Notes"),
+    ("IBM Notes/9.0.1", "Notes"),
+    ("IBM-Notes/9.0", "Notes"),
     (f"{_THUNDERBIRD} PostboxApp/6.1.2", "Postbox"),
     ("The Bat! Voyager 4.0.18.4", "The Bat!"),
+    ("TheBat!/4.0", "The Bat!"),
+    ("eM_Client/9.2.1222", "eM Client"),
+    ("Evolution 3.46.1", "Evolution"),
     ("MailBar/1.3.2 (Mac OS X Version 10.11.1 (Build 15B42))", "MailBar"),
     (f"{_PHONE} {_WEBKIT} Mobile/16A405 BlueMail iOS", "BlueMail"),
     (f"{_PHONE} {_WEBKIT} Mobile/15F79 MailMaster/6.5.3.1210", "Mail Master"),
@@ -79,7 +84,39 @@ MAIL_CLIENTS = [
     *[
         (text, "mail client of another name")
         for text in (
+            "Acompli/1.0",
+            "aerc/0.14",
             "Alpine/2.21 (Linux; x86_64)",
+            "Alpine 2.25",
+            "Balsa 2.5.3",
+            "Becky! ver. 2.81.04 [en]",
+            "Boxer/5.2 (VMware)",
+            "CloudMagic/9.1",
+            "FirstClass/12",
+            "Novell GroupWise 8.0",
+            "Mailbox/2.0",
+            "MailDroid/5",
+            "Mailpile",
+            "Mailplane/4",
+            "Mimestream/1.0.1 (Mac OS X)",
+            "Missive 10.3",
+            "Mulberry/4.0.8",
+            "Nine-YmluemUubW91/4.8",
+            "Nylas-N1/0.4",
+            "Pine/4.64",
+            "RdlSpark/1.0",
+            "Readdle Spark/2.0",
+            "Shuriken Pro4",
+            "SOGo/5",
+            "Spark/3.17.2.98434 CFNetwork/1568.100.1 Darwin/24.0.0",
+            "Spike/3",
+            "TouchDown(MSRPC)",
+            "Trojit\xe1 v0.7",
+            "Turnpike Emporium",
+            "Tuta/200",
+            "TypeApp/1.9",
+            "Unibox/1.8",
+            "Wavebox/10",
             "Balsa/2.6.4",
             "Canary/413 (Macintosh; OS X 14.2.1)",
             "Geary/40.0 (Linux; x86_64)",
@@ -115,6 +152,19 @@ MAIL_CLIENTS = [
             "Claws Mail/3.17.5 (x86_64-pc-linux-gnu)",
             "DaumMobileApp (LG-KU5400; U; Android 2.3.7|10; ko-kr) DaumMail/1.0.8",
             "FairEmail/1.2066 (Android 13; Pixel 7)",
+            "FairEmail",
+            "Aqua Mail for Android",
+            "Citrix Secure Mail",
+            "DaumMail",
+            "Email by Edison",
+            "Mail.Ru/14",
+            "NetEase Mail Master",
+            "Pegasus Mail for Windows (4.81)",
+            "QQMail-iPhone",
+            "Tuta Mail",
+            "Xiaomi Email",
+            "ZohoMail",
+            "Zoho Mail - Desktop/1.6",
             "Mail/3826.500.181.1.5 CFNetwork/3826.500.111.1.1 Darwin/24.4.0",
             "Mozilla/5.0 (Windows NT 10.0; rv:25.9) Gecko/20160817 FossaMail/25.2.3",
             "NylasMail/2.0.32 (Macintosh; OS X 10.12.6)",
@@ -165,6 +215,16 @@ BROWSERS = [
     f"{_CHROME} Butterfly/1.0",
     f"{_PIXEL} (Ecosia android@101.0.4951.41)",
     "Mozilla/5.0 (compatible; IBrowse 3.0; AmigaOS4.0)",
+    "JUC (Linux; U; 2.3.7; zh-cn; MB200; 320*480) UCWEB7.9.3.103/139/999",
+    "Lynx/2.8.9rel.1 libwww-FM/2.14",
+    "Links (2.25; Linux 5.4; GNU C 9; text)",
+    "ELinks/0.13.1 (textmode; Linux; 80x24-2)",
+    "w3m/0.5.3+git20210102",
+    "Dillo/3.0.5",
+    "NCSA_Mosaic/2.0 (Windows 3.1)",
+    # The crawler of that name is no part of a word.
+    "Mozilla/5.0 (iPad; CPU OS 7_0 like Mac OS X) AppleWebKit/537.51 WIRED/3.2.3",
+    "Panasonic-X300/1.0 Profile/MIDP-2.0",
 ]
 """Browsers that people use, and a few that they used."""
 
@@ -185,6 +245,15 @@ IN_APPS = [
     f"{_PIXEL} Blackboard/3.6.1",
     f"{_PIXEL} CamScanner/6.27.0.2210170000",
     f"{_PIXEL} csh-store-checkout",
+    f"{_PHONE} {_WEBKIT} Mobile/15E148 Skyscanner/7.1",
+    f"{_PHONE} {_WEBKIT} Mobile/15E148 QRScanner/3.1",
+    f"{_PHONE} {_WEBKIT} Mobile/15E148 Check24/2023.9",
+    f"{_PHONE} {_WEBKIT} Mobile/15E148 iRobot/5.1",
+    f"{_PHONE} {_WEBKIT} Mobile/15E148 BabyMonitor/3",
+    f"{_WINDOWS} {_BLINK} discord/0.0.277 {_ELECTRON}",
+    f"{_WINDOWS} {_BLINK} Teams/1.6.00.26474 {_ELECTRON}",
+    f"{_PIXEL} Telegram-Android/10.0.5 (Samsung SM-G991B; Android 12; SDK 31; HIGH)",
+    f"{_PHONE} {_WEBKIT} Mobile/15E148 Safari Line/13.14.0",
     "waipu/2023.25.0-40b5976d4b (Phone; CUBOT; NOTE 7; Android 10) AppleWebKit/537",
     f"{_PIXEL} Instagram 316.0 Android (24/7.0; 320dpi; HUAWEI; M bot 54; en_US)",
     f"{_PIXEL} SogouMSE,SogouMobileBrowser/5.28.7",
@@ -218,6 +287,10 @@ DEVICES = [
             "M40SE(M5T3) Bot Build/QP1A.190711.020",
         )
     ],
+    (
+        "Mozilla/5.0 (Linux; Tizen 2.3; Samsung Smart Monitor M7) AppleWebKit/538.1 "
+        "(KHTML, like Gecko) Version/2.3 TV Safari/538.1"
+    ),
     (
         "DESAY TS1008/1.0 Release/07.12.2013 Mozilla/5.0 (Linux; U; Android 4.0.3; "
         "zh-cn) AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30"
@@ -265,6 +338,9 @@ BOTS = [
                 f"{_BLINK} Chrome/96.0.4664.110 Mobile Safari/537.36"
             ),
             f"{_CHROME} ExampleMonitor",
+            f"{_CHROME} (compatible; Example)",
+            f"{_THUNDERBIRD} Firefox/102.0 (compatible; Example/1.0)",
+            "Example Robot",
             f"{_THUNDERBIRD} Thunderbird/1.0.6 - WebCrawler",
         )
     ],
@@ -277,6 +353,25 @@ BOTS = [
             "Example/1.0 (http://example.com)",
         )
     ],
+    *[
+        (text, "HTTP library")
+        for text in (
+            "Bun/1.0",
+            "Deno/1.37",
+            "Faraday v2.7.10",
+            "GuzzleHttp/7",
+            "Java/17.0.8",
+            "lwp-request/6",
+            "node",
+            "node-superagent/8",
+            "PHP/8.1",
+            "PostmanRuntime/7.32.3",
+            "reqwest/0.11",
+            "RestSharp/106",
+            "Ruby",
+            "undici",
+        )
+    ],
     ("Mozilla/5.0 (compatible; Example/1.0)", "bot in the form of one"),
     ("Mozilla/5.0 (compatible; example.org)", "bot in the form of one"),
 ]
@@ -286,6 +381,7 @@ CRAWLERS_AS_BROWSERS = [
     (f"{_CHROME} Catchpoint", "Catchpoint"),
     (f"{_LINUX} {_BLINK} HeadlessChrome/113.0.5672.63 Safari/537.36", "HeadlessChrome"),
     (f"{_CHROME} GTmetrix", "GTmetrix"),
+    (f"{_CHROME} (compatible; GoogleOther)", "GoogleOther"),
     (
         (
             "Mozilla/5.0 (Linux; Android 8.0; Pixel 2 Build/OPD3.170816.012; "
