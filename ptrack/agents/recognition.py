@@ -25,8 +25,11 @@ from .rules import (
 
 # A comment can have further ones in it: "(Linux; Android 10; M40(M5) Build/QP1A)".
 _DEVICE = re.compile(
-    r"\([^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)|\bandroid \([^()]*\)",
-    re.IGNORECASE,
+    r"\([^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)|\bandroid \([^()]*\)"
+)
+# No crawler of the lists in docs/agents.md has these words at this place.
+_PHONE_APP = re.compile(
+    r"( mobile(?:/\w+)?(?: safari/[\d.]+)?) \w*(?:scan|scanner|monitor)/[\d.]+$"
 )
 _CRAWLERS = ("compatible;", "-google/")
 _DRIVE_BROWSERS = frozenset({"monitoring", "scanner"})
@@ -49,7 +52,7 @@ def recognize(user_agent: str) -> Verdict:
     Args:
         user_agent: A text of limited length: the time grows with it.
     """
-    text = hide_device(user_agent).lower()
+    text = hide_names(user_agent.lower())
     return (
         _apply_rules(BEFORE_DATA_SET, text)
         or _search_data_set(text)
@@ -58,17 +61,22 @@ def recognize(user_agent: str) -> Verdict:
     )
 
 
-def hide_device(user_agent: str) -> str:
-    """Return a user agent without the comments in which Android names the device.
+def hide_names(text: str) -> str:
+    """Return a user agent without names that look like a crawler's and aren't.
 
-    A comment stays if a crawler says in it that it is one.
+    These are the comments in which Android names the device, unless a crawler says in
+    one that it is one, and an app for scanning or monitoring behind a telephone's
+    browser.
+
+    Args:
+        text: A user agent in lower case.
     """
-    return _DEVICE.sub(_hide_comment, user_agent)
+    return _PHONE_APP.sub(r"\1", _DEVICE.sub(_hide_comment, text))
 
 
 def _hide_comment(match: re.Match[str]) -> str:
-    comment = match[0].lower()
-    return match[0] if any(mark in comment for mark in _CRAWLERS) else "(Android)"
+    comment = match[0]
+    return comment if any(mark in comment for mark in _CRAWLERS) else "(android)"
 
 
 def _apply_rules(rules: tuple[Rule, ...], text: str) -> Verdict | None:
@@ -90,7 +98,7 @@ def _search_data_set(text: str) -> Verdict | None:
 
 def _sends_browsers(entry: Entry) -> bool:
     return not _DRIVE_BROWSERS.isdisjoint(entry.tags) or any(
-        _seems_a_persons(hide_device(each).lower()) for each in entry.examples
+        _seems_a_persons(hide_names(each.lower())) for each in entry.examples
     )
 
 
