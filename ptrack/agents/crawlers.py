@@ -4,7 +4,8 @@ Its own ``is_crawler`` tries all patterns and doesn't return the one that matche
 ``matching_crawlers`` does, but takes tens of milliseconds: it compiles 1,500 patterns
 again, because `re` keeps only 512. But all patterns except a few dozen are plain text,
 so a user agent can only match those that share three characters in a row with it.
-Looking these up in a `dict` is faster than either function.
+Looking these up in a `dict` is faster than either function. The case of letters is
+ignored, because some proxies change it.
 
 https://github.com/monperrus/crawler-user-agents
 """
@@ -47,10 +48,14 @@ class Entry(NamedTuple):
     pattern: str
 
     def begins_word(self, user_agent: str) -> bool:
-        """Return whether the pattern matches somewhere but inside of a word."""
+        """Return whether the pattern matches somewhere but inside of a word.
+
+        Args:
+            user_agent: A text in lower case.
+        """
         return any(
             not match[0][:1].isalnum() or not user_agent[: match.start()][-1:].isalnum()
-            for match in re.finditer(self.pattern, user_agent)
+            for match in re.finditer(_lower_pattern(self.pattern), user_agent)
         )
 
 
@@ -67,7 +72,7 @@ class Crawlers:
         self._by_gram = _index_by_gram(plain)
         self._grams = frozenset(self._by_gram)
         self._expressions = [
-            (number, re.compile(entry["pattern"]))
+            (number, re.compile(_lower_pattern(entry["pattern"])))
             for number, entry in enumerate(entries)
             if number not in plain and entry["pattern"] not in NOT_CRAWLERS
         ]
@@ -76,7 +81,7 @@ class Crawlers:
         """Yield the entries that a user agent matches, in the data set's order.
 
         Args:
-            user_agent: A text of limited length: the time grows with it.
+            user_agent: A text in lower case, of limited length: the time grows with it.
         """
         for number in sorted(set(self._find_matches(user_agent))):
             yield _make_entry(self._entries[number])
@@ -102,6 +107,14 @@ def load_crawlers() -> Crawlers:
     return Crawlers(CRAWLER_USER_AGENTS_DATA)
 
 
+def _lower_pattern(pattern: str) -> str:
+    r"""Return a pattern that matches the same in lower case, with classes as ``\S``.
+
+    It takes a third of the time of a pattern that ignores case.
+    """
+    return re.sub(r"(?<!\\)[A-Z]", lambda letter: letter[0].lower(), pattern)
+
+
 def _find_plain(entries: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
     """Yield the patterns that are plain text, each behind the number of its entry."""
     for number, entry in enumerate(entries):
@@ -110,7 +123,7 @@ def _find_plain(entries: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
             continue
         plain = re.sub(r"\\(.)", r"\1", pattern)
         if len(plain) >= _GRAM:
-            yield number, plain
+            yield number, plain.lower()
 
 
 def _index_by_gram(plain: Mapping[int, str]) -> dict[str, list[tuple[int, str]]]:

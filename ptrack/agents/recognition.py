@@ -2,14 +2,13 @@
 
 A crawler's pattern can be a common word: ``Butterfly`` and ``Sonic`` are names of
 telephones too, and ``Viber`` and ``Notion/`` of apps that show pages. So the name of
-the device isn't searched, and in the user agent of a browser or a mail client an entry
-of the data set counts only if one of these holds:
+the device isn't searched, and an entry of the data set counts only where its pattern
+begins a word (``Sonic`` isn't Panasonic). In the user agent of a browser or a mail
+client, one of these must hold as well:
 
 - The user agent says itself that it is a bot's.
 - The data set has an example of that crawler with a browser's user agent.
 - Its tags say that it is a monitor or a scanner: these drive real browsers.
-
-Even then, the pattern must match at the beginning of a word.
 """
 
 import re
@@ -26,8 +25,11 @@ from .rules import (
 
 # A comment can have further ones in it: "(Linux; Android 10; M40(M5) Build/QP1A)".
 _DEVICE = re.compile(
-    r"\([^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)|\bandroid \([^()]*\)",
-    re.IGNORECASE,
+    r"\([^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)|\bandroid \([^()]*\)"
+)
+# No crawler of the lists in docs/agents.md has these words at this place.
+_PHONE_APP = re.compile(
+    r"( mobile(?:/\w+)?(?: safari/[\d.]+)?) \w*(?:scan|scanner|monitor)/[\d.]+$"
 )
 _CRAWLERS = ("compatible;", "-google/")
 _DRIVE_BROWSERS = frozenset({"monitoring", "scanner"})
@@ -50,27 +52,31 @@ def recognize(user_agent: str) -> Verdict:
     Args:
         user_agent: A text of limited length: the time grows with it.
     """
-    searched = hide_device(user_agent)
-    text = searched.lower()
+    text = hide_names(user_agent.lower())
     return (
         _apply_rules(BEFORE_DATA_SET, text)
-        or _search_data_set(searched, text)
+        or _search_data_set(text)
         or _apply_rules(AFTER_DATA_SET, text)
         or UNKNOWN
     )
 
 
-def hide_device(user_agent: str) -> str:
-    """Return a user agent without the comments in which Android names the device.
+def hide_names(text: str) -> str:
+    """Return a user agent without names that look like a crawler's and aren't.
 
-    A comment stays if a crawler says in it that it is one.
+    These are the comments in which Android names the device, unless a crawler says in
+    one that it is one, and an app for scanning or monitoring behind a telephone's
+    browser.
+
+    Args:
+        text: A user agent in lower case.
     """
-    return _DEVICE.sub(_hide_comment, user_agent)
+    return _PHONE_APP.sub(r"\1", _DEVICE.sub(_hide_comment, text))
 
 
 def _hide_comment(match: re.Match[str]) -> str:
-    comment = match[0].lower()
-    return match[0] if any(mark in comment for mark in _CRAWLERS) else "(Android)"
+    comment = match[0]
+    return comment if any(mark in comment for mark in _CRAWLERS) else "(android)"
 
 
 def _apply_rules(rules: tuple[Rule, ...], text: str) -> Verdict | None:
@@ -80,19 +86,19 @@ def _apply_rules(rules: tuple[Rule, ...], text: str) -> Verdict | None:
     return None
 
 
-def _search_data_set(user_agent: str, text: str) -> Verdict | None:
-    for entry in load_crawlers().find_all(user_agent):
-        if not _seems_a_persons(text) or _sends_browsers(entry, user_agent):
+def _search_data_set(text: str) -> Verdict | None:
+    for entry in load_crawlers().find_all(text):
+        if entry.begins_word(text) and (
+            not _seems_a_persons(text) or _sends_browsers(entry)
+        ):
             kind: AgentKind = "scanner" if "scanner" in entry.tags else "bot"
             return Verdict(kind, entry.name, False)
     return None
 
 
-def _sends_browsers(entry: Entry, user_agent: str) -> bool:
-    if not entry.begins_word(user_agent):
-        return False
+def _sends_browsers(entry: Entry) -> bool:
     return not _DRIVE_BROWSERS.isdisjoint(entry.tags) or any(
-        _seems_a_persons(hide_device(each).lower()) for each in entry.examples
+        _seems_a_persons(hide_names(each.lower())) for each in entry.examples
     )
 
 

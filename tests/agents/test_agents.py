@@ -332,7 +332,7 @@ def test_header_comes_before_the_user_agent():
 
 
 def test_proxies_come_before_the_data_set_which_calls_them_bots():
-    assert list(load_crawlers().find_all(GMAIL))
+    assert list(load_crawlers().find_all(GMAIL.lower()))
     assert identify_text(GMAIL).kind == "mail_proxy"
 
 

@@ -53,12 +53,12 @@ def test_entry_of_the_data_set_counts(user_agent, name):
         *[(each, "person") for each, _ in MAIL_CLIENTS],
         *[(each, "person") for each in (*BROWSERS, *IN_APPS, *DEVICES)],
         *[(each, "mail_proxy") for each, _ in IMAGE_PROXIES],
-        *[(each, "bot") for each, _ in BOTS],
+        *[(each, "bot") for each, _ in (*BOTS, *CRAWLERS_AS_BROWSERS)],
         *[(each, kind) for each, _, (kind, _) in RULES],
     ],
 )
 def test_case_of_the_letters_does_not_matter(user_agent, kind):
-    """Some proxies change it. Entries of the data set have a case of their own."""
+    """Some proxies change it."""
     assert identify_text(user_agent.lower()).kind == kind
     assert identify_text(user_agent.upper()).kind == kind
 

@@ -34,7 +34,7 @@ def test_first_callback_prints_the_agent(
 ):
     recording.run()
     load(making.run()["url"], GMAIL, REMOTE_ADDR="203.0.113.7")
-    load(ptrack.pixel_url(recipient="bob@example.com"), MAIL, REMOTE_ADDR="")
+    load(ptrack.pixel_url("news", recipient="bob@example.com"), MAIL, REMOTE_ADDR="")
     assert capsys.readouterr().out.splitlines() == [
         "ada@example.com mail_proxy Gmail person True 203.0.113.0",
         "bob@example.com person Thunderbird person False None",

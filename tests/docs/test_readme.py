@@ -186,7 +186,7 @@ def test_people_are_told_from_machines(
 ):
     block.run()
     for user_agent in ("Mozilla/5.0", "Thunderbird/115.0"):
-        load(ptrack.pixel_url(recipient="ada"), user_agent)
+        load(ptrack.pixel_url("news", recipient="ada"), user_agent)
     assert capsys.readouterr().out.splitlines() == [
         "ada machine mail_proxy Apple Mail Privacy Protection False",
         "ada person person Thunderbird True",
@@ -235,7 +235,7 @@ def test_time_to_open_is_printed(
 ):
     args, kwargs = read_token(making.run()["url"])
     recording.run()
-    open_pixel(*args, **{**kwargs, "sent": time.time() - 90})
+    open_pixel("news", *args, **{**kwargs, "sent": time.time() - 90})
     assert capsys.readouterr().out == "ada@example.com took 90 seconds\n"
 
 

@@ -212,7 +212,14 @@ def test_index_for_campaigns_is_made_and_used(block: Block, stats: Database, thr
 
 @claim(STATS, block="identify({")
 def test_causes_are_told_from_the_rows(block: Block, three):
+    """By the user agent, and one by the ten seconds since the send."""
     assert block.run()["causes"] == {"machine": 3}
+    three.objects.update(user_agent="Lotus-Notes/8.5.3")
+    assert block.run()["causes"] == {"person": 3}
+    row = three.objects.latest("at")
+    row.kwargs["sent"] = row.at.timestamp() - 10
+    row.save()
+    assert block.run()["causes"] == {"person": 2, "machine": 1}
 
 
 @claim(STATS, block="def forget")
