@@ -16,6 +16,8 @@ from .samples import (
 )
 from .test_agents import RULES
 
+pytestmark = pytest.mark.once
+
 
 def identify_text(user_agent: str) -> Agent:
     return identify({"HTTP_USER_AGENT": user_agent})

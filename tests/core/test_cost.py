@@ -25,6 +25,8 @@ from ptrack.middleware import PtrackMiddleware
 from ptrack.wsgi import PtrackWSGIMiddleware
 from tests.processes import run_python
 
+pytestmark = pytest.mark.once
+
 SECRET = "s3cret of thirty-two characters!"
 KEYS = [SECRET, *(f"earlier {number}" for number in range(3))]
 BOX = TokenBox(SECRET)

@@ -21,6 +21,8 @@ from tests.recording import register_recorder
 from tests.reference import make_link_key, seal, spell
 from tests.settings import PTRACK_SECRET
 
+pytestmark = pytest.mark.once
+
 HOST = "https://www.example.com"
 TARGET = "https://shop.example/"
 

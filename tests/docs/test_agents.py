@@ -54,6 +54,7 @@ CASES = """\
 @claim(AGENTS, program="# cases.py", commands="python -m tools.agents")
 def test_lists_of_matomo_are_judged(program: Block, commands: Block, tmp_path: Path):
     """On cases in the form of its files: two clients, a bot, and others."""
+    pytest.importorskip("yaml")
     (tmp_path / "cases.py").write_text(program.code)
     for path, user_agent, rest in (
         ("fixtures/bots.yml", "curl/8.5.0", "bot: {name: curl}"),

@@ -18,6 +18,8 @@ from ptrack.email import TrackedTemplate, track, track_html
 from tests.email import hostile
 from tests.email.mailing import LINK, PIXEL, click_all
 
+pytestmark = pytest.mark.once
+
 SHOP = "https://shop.example/"
 ODD = {
     "plain": "a",

@@ -16,6 +16,8 @@ from ptrack.email.placeholders import PlaceholderFinder
 from tests.email import hostile
 from tests.email.mailing import LINK
 
+pytestmark = pytest.mark.once
+
 SHOP = "https://shop.example/"
 
 # Whose it is, and the ends of targets.

@@ -11,6 +11,8 @@ from ptrack.email import TrackedTemplate, track, track_html
 from ptrack.email.html import read_outline
 from tests.email.mailing import HOST, LINK, PIXEL
 
+pytestmark = pytest.mark.once
+
 HEADER = "<b>From:</b> A<br><b>Sent:</b> Monday<br><b>Subject:</b> Hi"
 OLD = '<p>Old <a href="https://shop.example/">shop</a>.</p>'
 LINE = "border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0in 0in 0in"

@@ -5,6 +5,8 @@ import pytest
 from ptrack.email.text import find_urls, make_key
 from tests.processes import run_python
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("text", "found"),
