@@ -252,9 +252,11 @@ def _begins(found: re.Match[str] | None, reach: int) -> bool:
 def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
     """Return the pattern of the known keys, each in some marks.
 
-    The text of a bare key is that of many a URL: "?id=7". So a key counts in marks that
-    stand apart: "-id-", but not that of "/your-id-card"; "[id]", but not that of
-    "?filter[id]=7"; ":id". A key that has marks of its own counts as it is.
+    The text of a bare key is that of many a URL: "?id=7". So a key counts if it is all
+    of a value or of a part of the path, because SendGrid's substitutions need no marks:
+    "?u=id", "/id/". It also counts in marks that stand apart: "-id-", but not that of
+    "/your-id-card"; "[id]", but not that of "?filter[id]=7"; ":id". A key that has
+    marks of its own counts as it is.
     """
     bare = [key for key in keys if re.fullmatch(r"\w(?:.*\w)?", key, re.DOTALL)]
     parts = [_make_marked_pattern(key) for key in sorted(keys.difference(bare))]
@@ -265,6 +267,7 @@ def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
             rf"(?<![\w\]])\[\s*{key}\s*(?:[,|:][^\[\]]*)?\](?![=\[])",
             rf"(?<![\w:$])[:$]{key}(?![\w=])",
             rf"(?<=[=/])\({key}\)",
+            rf"(?<=[=/]){key}(?=[&;/?#]|\Z)",
             rf"%(?:recipient\.)?{key}%(?!{_HEX}{{2}})",
             rf"<\s*{key}\s*>",
         )
