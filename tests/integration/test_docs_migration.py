@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 import pytest
 from cryptography.fernet import Fernet
+from django.template import engines
 from django.test import Client, override_settings
 from django.urls import path
 
@@ -368,6 +369,18 @@ def test_new_tags_record_opens_and_clicks(template: Block, new_place: Place):
         "https://shop.example/ ('newsletter',) {'campaign': 7}",
         "('newsletter',) {'campaign': 7}",
     ]
+
+
+def render(template: str) -> str:
+    return engines["django"].from_string(template).render()
+
+
+@claim(DJANGO_PTRACK, block="PTRACK_IMG_ATTRIBUTES")
+def test_tag_gets_other_attributes_if_they_are_set(block: Block, settings: Any):
+    template = "{% load ptrack %}{% ptrack %}"
+    assert render(template).endswith('/" width=1 height=1>')
+    configure(block, settings)
+    assert render(template).endswith('/" width="1" height="1" alt="">')
 
 
 @claim(
