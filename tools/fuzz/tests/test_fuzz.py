@@ -13,7 +13,8 @@ import ptrack.email
 from ptrack.core.endpoint import make_tag
 from ptrack.core.kinds import PIXEL
 from ptrack.core.tokens import TokenBox
-from ptrack.email import messages
+from ptrack.email import links, messages
+from ptrack.shortcuts import make_short_url
 from tests.processes import ROOT, make_environment
 from tools.fuzz import HARNESSES, inputs, seeds
 
@@ -95,9 +96,11 @@ def break_mails(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Break something that the rules for mails are about."""
     if name == "target":
         monkeypatch.setattr(
-            ptrack.email,
-            "link_url",
-            lambda _, *args: ptrack.link_url("https://x", *args),
+            links,
+            "make_short_url",
+            lambda kind, args, kwargs, _: make_short_url(
+                kind, args, kwargs, "https://x"
+            ),
         )
     elif name == "text":
         monkeypatch.setattr(
