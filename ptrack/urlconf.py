@@ -82,9 +82,11 @@ def find_place(routing: Routing) -> Place | None:
 
 def _find_other_languages(routing: Routing) -> Iterator[str]:
     """Yield the languages that may be in the path, the likeliest first."""
-    with _neutralise_urls(routing, routing.language):
-        # The language of a request that has no preference: a variant of the default.
-        variant = translation.get_language_from_request(HttpRequest())
+    try:
+        # The language of a request that has no preference.
+        variant = translation.get_supported_language_variant(routing.language)
+    except LookupError:
+        variant = routing.language
     for language in (variant, *routing.languages):
         if language.lower() != routing.language.lower():
             yield language
