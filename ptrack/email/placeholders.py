@@ -55,7 +55,8 @@ _GUID = f"{_HEX}{{8}}-{_HEX}{{4}}-"
 # Mailgun: https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/batch-sending
 _EVERYWHERE = (
     r"\{\{|\{%",  # Jinja, Django, Liquid, Handlebars, and most providers
-    r"\*\|[^|*]+\|\*",
+    # It may have a fallback: "*|NAME|friend|*".
+    r"\*\|[^|*][^*]*\|\*",
     # A coordinate is no name: "[[1.5,2],[3,4]]".
     r"\[\[\s*(?:[+*$~%!#:]*[^\W\d]|~\d)",
     rf"\[%(?!{_HEX}{{2}})",
@@ -65,6 +66,7 @@ _EVERYWHERE = (
     r"(?<=[=/])%(?:\d\$)?[sd](?!\w)",
     r"\$\[[^\[\]]+\]\$",
     r"\[[\w ]+,\s*fallback=",
+    r"%recipient\.",  # Mailgun's names may have any character.
     # No escape begins it, and it isn't a share: "50%off%20today".
     rf"(?<!\d)%(?!{_HEX}{{2}}){_NAME}%",
     # Or an escape may begin it, and none is at its end: "%DATE%".
@@ -86,10 +88,12 @@ def _compile(*forms: str) -> re.Pattern[str]:
 _BRACE = rf"\{{(?!{_GUID})"
 _WRITTEN = _compile(_BRACE, r"<(?:[<%?!#@$]|[^\W\d][^<>]*>)")
 # Encoded, they may be data: "%7B%22a%22%3A1%7D" is JSON, and "%3Cb%3E" is HTML. So
-# braces are a placeholder's only around a text that has a letter at its start, and has
-# neither quotation marks nor braces inside.
+# braces are a placeholder's only around a text that has a letter at its start, whatever
+# marks are before it, and has no braces inside. Quotation marks are in placeholders of
+# "${" and "{$", and in data: "up{job="x"}" is a query of Prometheus.
 _DECODED = _compile(
-    rf"""{_BRACE}[\s+#$!@^/&~*]*[^\W\d][^{{}}"'\\]{{0,{_LONGEST}}}\}}""",
+    rf"""{_BRACE}[^\w{{}}"'\\]*[^\W\d][^{{}}"'\\]{{0,{_LONGEST}}}\}}""",
+    rf"""(?:[$#]\{{|\{{[$#!])\s*[^\W\d][^{{}}]{{0,{_LONGEST}}}\}}""",
     r"<<[^<>]+>>|<%[^<>]*%>|<\?[^<>]*\?>",
 )
 # In plain text a "<" ends a URL, but a name in brackets behind "=" is a value.
@@ -263,7 +267,7 @@ def _make_key_pattern(keys: frozenset[str]) -> re.Pattern[str]:
     if bare:
         key = f"(?:{'|'.join(sorted(map(_escape, bare)))})"
         parts += (
-            rf"(?<![^\W_])(?P<mark>[-_~$@#!|^*+'\"`]{{1,3}}){key}(?P=mark)(?![^\W_])",
+            rf"(?<![^\W_])(?P<mark>[-_~$@#!|^*+:'\"`]{{1,3}}){key}(?P=mark)(?![^\W_])",
             rf"(?<![\w\]])\[\s*{key}\s*(?:[,|:][^\[\]]*)?\](?![=\[])",
             rf"(?<![\w:$])[:$]{key}(?![\w=])",
             rf"(?<=[=/])\({key}\)",
