@@ -10,9 +10,11 @@ always did: a tracked link to half a URL would be a wrong one.
 """
 
 import functools
+import html
 import logging
 import re
 import unicodedata
+from html.entities import html5
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -28,15 +30,13 @@ _RUN = re.compile(f"[{_ASCII}]+")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9+/=&?%@])https?://", re.I | re.ASCII)
 # linkify-it reads such a label of a host in two ways, n of them in 2 ** n ways.
 _ENCODED_LABEL = re.compile("xn--(?=[a-z0-9])", re.I | re.ASCII)
-# HTML for characters that no URL has, in the plain text of careless programs.
-_REFERENCE = re.compile(
-    "&(?:gt|lt|quot|apos|nbsp|hellip|[mn]dash|[lr][ads]quo|#0*(?:34|39|60|62|160)"
-    "|#x0*(?:22|27|3c|3e|a0));",
-    re.I,
-)
+# HTML in the plain text of careless programs.
+_REFERENCE = re.compile("&(?:#[0-9]{1,9}|#x[0-9a-f]{1,9}|[a-z][a-z0-9]{1,30});", re.I)
 _PUNCTUATION = ".,:;!?'*"
 # Each ends a URL if it is before it as well; the longer one first.
 _AROUND = ("**", "*", "~~", "'")
+# Such a mark may be the URL's own: "'https://shop.example/o'neill'".
+_MARK_INSIDE = re.compile(r"'[A-Za-z0-9%/]|\*+[%/?=&]")
 _LIST = re.compile(r"[,;]https?://", re.I | re.ASCII)
 
 # Thai to Tibetan, Myanmar, Khmer, Tai, and all scripts of East Asia. Korean has spaces,
@@ -175,11 +175,17 @@ def _find_end(text: str, at: int) -> int:
         run = _RUN.match(text, at)
         if run:
             at = run.end()
-        elif _is_letter(text[at]) and not _UNSPACED.match(text, at):
+        elif _has_letter(text, at):
             at += 1
         else:
             break
     return at
+
+
+def _has_letter(text: str, at: int) -> bool:
+    """Return whether there is a letter beyond ASCII that a URL may have."""
+    found = text[at : at + 1]
+    return bool(found) and _is_letter(found) and not _UNSPACED.match(found)
 
 
 def _is_letter(character: str) -> bool:
@@ -196,6 +202,8 @@ def _find_url(finder: Any, text: str, start: int, end: int) -> str:
     """Return the URL that begins at a place; an empty one if it may go on."""
     whole, before = text[start:end], text[max(start - 2, 0) : start]
     part = _cut(whole, before)
+    if _MARK_INSIDE.match(whole, len(part)):
+        return ""
     trimmed = _trim(part, before)
     url = _end_by_brackets(finder, trimmed)
     if url != trimmed:
@@ -208,18 +216,32 @@ def _find_url(finder: Any, text: str, start: int, end: int) -> str:
         may_go_on |= rest[-1] in "([" and part == whole and _may_go_on(text, start, end)
     else:
         may_go_on = part == whole and _may_go_on(text, start, end)
+    may_go_on = may_go_on or _has_partner(url, part[len(url) :])
     return "" if may_go_on or _LIST.search(url) else url
 
 
 def _cut(url: str, before: str) -> str:
     """Cut off what begins with a mark that is around the URL."""
-    found = _REFERENCE.search(url)
-    if found:
-        url = url[: found.start()]
+    for found in _REFERENCE.finditer(url):
+        if _is_delimiter(found[0]):
+            url = url[: found.start()]
+            break
     for mark in _AROUND:
         if before.endswith(mark):
             return url.partition(mark)[0]
     return url
+
+
+def _is_delimiter(reference: str) -> bool:
+    """Return whether what a reference of HTML stands for ends a URL; ``'`` does."""
+    known = reference[1] == "#" or reference[1:] in html5
+    character = html.unescape(reference) if known else reference
+    return character == "'" or not _find_end(character, 0)
+
+
+def _has_partner(url: str, end: str) -> bool:
+    """Return whether a mark that was left out at the end closes one in the URL."""
+    return any(mark in end and url.count(mark) % 2 for mark in "'*")
 
 
 def _trim(url: str, before: str) -> str:
@@ -254,7 +276,9 @@ def _may_go_on(text: str, start: int, end: int) -> bool:
         return True
     invisible = _INVISIBLE.match(text, end)
     if invisible:
-        return _MORE.match(text, invisible.end()) is not None
+        # Words of Persian and Hindi have such characters inside.
+        at = invisible.end()
+        return _MORE.match(text, at) is not None or _has_letter(text, at)
     kind = unicodedata.category(behind)
     return kind in ("Cs", "Co", "Cn") or _GOES_ON.match(text, end) is not None
 

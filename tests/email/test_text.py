@@ -88,6 +88,8 @@ def check_found(text: str, *found: str) -> None:
         *("> {}", ">{}", "> > {}\n> b", "- {}"),
         *("{}&gt;", "&lt;{}&gt;", "{}&quot;"),
         *("&ldquo;{}&rdquo;", "{}&nbsp;", "{}&#x3E;"),
+        *("{}&#8217;s", "{}&#x201D;", "&laquo;{}&raquo;", "&#39;{}&#39;"),
+        *("{}&rarr;", "{}&#12290;b", "{}&bull;b", "{}&#0;", "{}&#999999999;"),
         *("{}\\", "{}^", "{}(see", "{}\n", "{}\r\nb"),
         *("b:{}", "b,{}", "b:\t{}\t", "-{}"),
     ],
@@ -122,6 +124,7 @@ def test_text_around_a_url_is_not_a_part_of_it(text: str, url: str):
             "?b=https://b.example/&c=1",
         ),
         *("?b=%E2%80%9D", "/@b", "#:~:text=b", "?b=1&amp;c=2", "?b&copy=1", "/~b/_c_"),
+        *("?b&#x3D;c", "&#x2F;b", "/stra&szlig;e", "?b=1&unknown;c", "?b='c'&d"),
         # Letters of languages with spaces between words.
         *(
             "ß",
@@ -179,6 +182,10 @@ def test_url_may_be_a_host_alone(host: str, around: str):
         # A character in the middle that some programs take, and others don't.
         *(f"{URL}\xadb", f"{URL}\u200bb", f"{URL}\u2060/b"),
         *(f"{URL}…/b", f"{URL}🍕/menu"),
+        *(f"{URL}/می\u200cخواهم", f"{URL}/क्\u200dष"),
+        # A mark that is the URL's own, or isn't.
+        *(f"{URL}?b='c'", f"({URL}?b='c').", f"{URL}?b=*c*", f"'{URL}/o'neill'"),
+        *(f"'{URL}?b='c''", f"'{URL}'%20", f"*{URL}/*/b*", f"**{URL}/**/b**"),
         *(f"{URL}\udce9b", f"{URL}\ue000", f"{URL}\U000e0fffb", f"{URL}\u0378"),
         *(f"{URL}|b", f"{URL}\\b", f"{URL}^b"),
         *(f"{URL}{{b}}", f'{URL}?b="c"', f"{URL}??b"),
