@@ -20,7 +20,7 @@ from .messages import Part, open_message
 from .pgp import has_armor
 from .pixels import HeldPixels
 from .placeholders import PlaceholderFinder, Rule, find_merge_keys
-from .text import find_urls, make_key
+from .text import UrlSet, find_urls
 
 AnyMessage = TypeVar("AnyMessage")
 
@@ -348,11 +348,9 @@ def _track_text(
     text = part.text
     if has_armor(text):
         return text
-    off = set(map(make_key, off_urls))
+    off = UrlSet(off_urls)
     found = [
-        each
-        for each in find_urls(text, joined=part.joined)
-        if make_key(each.url) not in off
+        each for each in find_urls(text, joined=part.joined) if not off.has(text, each)
     ]
     targets = _choose_targets((each.url for each in found), (), make_owner())
     parts: list[str] = []

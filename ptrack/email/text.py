@@ -14,6 +14,7 @@ import html
 import logging
 import re
 import unicodedata
+from collections.abc import Iterable
 from html.entities import html5
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -32,6 +33,8 @@ _SCHEME = re.compile(r"(?<![A-Za-z0-9+/=&?%@])https?://", re.I | re.ASCII)
 _ENCODED_LABEL = re.compile("xn--(?=[a-z0-9])", re.I | re.ASCII)
 # HTML in the plain text of careless programs.
 _REFERENCE = re.compile("&(?:#[0-9]{1,9}|#x[0-9a-f]{1,9}|[a-z][a-z0-9]{1,30});", re.I)
+# Of a known URL, what is behind the part that is found in a text.
+_LONGEST_REST = 8
 _PUNCTUATION = ".,:;!?'*"
 # Each ends a URL if it is before it as well; the longer one first.
 _AROUND = ("**", "*", "~~", "'")
@@ -131,11 +134,47 @@ def find_urls(text: str, *, joined: bool = False) -> list[FoundUrl]:
 def make_key(url: str) -> str:
     """Return a text that is the same for URLs that a reader takes for the same.
 
-    Programs that make plain text of HTML may leave ``&amp;`` in it, and change the
+    Programs that make plain text of HTML may leave references in it, and change the
     spelling of the rest. Some URLs that differ get the same text.
     """
-    plain = unquote(url.replace("&amp;", "&"), errors="surrogateescape")
-    return plain.casefold().rstrip(f"{_PUNCTUATION}/")
+    read = _REFERENCE.sub(lambda found: _read_reference(found[0]), url)
+    _, _, plain = unquote(read, errors="surrogateescape").partition("//")
+    return plain.casefold().replace("/?", "?").rstrip(f"{_PUNCTUATION}/#")
+
+
+class UrlSet:
+    """URLs to recognise in a plain text, however they are spelt there.
+
+    Args:
+        urls: The URLs, absolute ones of any scheme.
+    """
+
+    def __init__(self, urls: Iterable[str]) -> None:
+        self._keys: set[tuple[str, str]] = set()
+        for url in urls:
+            self._keys.add((make_key(url), ""))
+            for spelling in {url, unquote(url)}:
+                self._add_found(spelling)
+
+    def _add_found(self, url: str) -> None:
+        """Add what is found of a URL in a text, with the start of the rest."""
+        if not _SCHEME.match(url):
+            return
+        found = _find_url(_make_finder(), url, 0, _find_end(url, 0))
+        if found:
+            rest = url[len(found) : len(found) + _LONGEST_REST]
+            self._keys.add((make_key(found), rest))
+
+    def has(self, text: str, found: FoundUrl) -> bool:
+        """Return whether a URL that was found in a text is one of them.
+
+        Args:
+            text: The text.
+            found: The URL, as `find_urls` returned it.
+        """
+        key, end = make_key(found.url), found.end
+        rests = (text[end : end + length] for length in range(_LONGEST_REST + 1))
+        return any((key, rest) in self._keys for rest in rests)
 
 
 def _find_brackets(text: str, start: int) -> re.Match[str] | None:
@@ -234,9 +273,13 @@ def _cut(url: str, before: str) -> str:
 
 def _is_delimiter(reference: str) -> bool:
     """Return whether what a reference of HTML stands for ends a URL; ``'`` does."""
-    known = reference[1] == "#" or reference[1:] in html5
-    character = html.unescape(reference) if known else reference
+    character = _read_reference(reference)
     return character == "'" or not _find_end(character, 0)
+
+
+def _read_reference(reference: str) -> str:
+    known = reference[1] == "#" or reference[1:] in html5
+    return html.unescape(reference) if known else reference
 
 
 def _has_partner(url: str, end: str) -> bool:

@@ -2,6 +2,7 @@
 
 from email import message_from_string, policy
 from email.message import EmailMessage as StandardMessage
+from html import escape
 from typing import Any
 
 import pytest
@@ -95,6 +96,51 @@ def test_target_that_is_on_and_off_in_the_html_is_off_in_the_text(make):
     for order in (htmls, htmls[::-1]):
         assert STAYS in track_text(make, "".join(order))
         assert STAYS in track_text(make, *order)
+
+
+@pytest.mark.parametrize(
+    ("href", "spelling"),
+    [
+        # In a text, the URL may be found to end inside it.
+        *(
+            (each, each)
+            for each in ("日本", "日本/", "?q=한국", "a–b", "a’b", "🎉", "a)")
+        ),
+        *(
+            (each, each)
+            for each in ("a(b", "a…", "a`b", "a b", "a|b", "日本の長い長い名前")
+        ),
+        *(
+            ("日本", "%E6%97%A5%E6%9C%AC"),
+            ("%E6%97%A5%E6%9C%AC", "日本"),
+            ("é", "%C3%A9"),
+        ),
+        *(("?a=1&b=2", "?a=1&#38;b=2"), ("?a=b/c", "?a&#x3D;b&#x2F;c"), ("a#", "a")),
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "A: {} b", "<{}>", "「{}」", "{}。", "{}\nb"])
+def test_spelling_of_a_target_that_is_off_is_off(href, spelling, around):
+    url, other = f"https://stay.example/{href}", f"https://stay.example/{spelling}"
+    text = around.format(other)
+    html = f'<a href="{escape(url)}" rel=unsubscribe>x</a>'
+    assert track(make_django(text, html), text_links=True).body == text
+
+
+@pytest.mark.parametrize("off", ["//stay.example/?a=1", "https://stay.example?a=1"])
+def test_target_that_is_off_without_a_scheme_or_a_path_is_off(off):
+    text = "https://stay.example/?a=1\n"
+    html = f"<a href='{off}' data-ptrack=off>"
+    assert track(make_django(text, html), text_links=True).body == text
+
+
+@pytest.mark.parametrize(
+    "text", ["URL", "URL b", "URLをご覧", "URL日", "(URL)", "URLb"]
+)
+def test_start_of_a_target_that_is_off_is_tracked(text):
+    html = "<a href='https://stay.example/日本' data-ptrack=off>"
+    text = text.replace("URL", "https://stay.example/")
+    tracked = track(make_django(text, html), text_links=True).body
+    assert len(LINK.findall(tracked)) == 1
 
 
 @pytest.mark.parametrize("tag", ["body", "html"])
