@@ -99,9 +99,10 @@ _DECODED = _compile(
 # In plain text a "<" ends a URL, but a name in brackets behind "=" is a value.
 _BEHIND = _compile(_BRACE, r"<[<%?]", r"(?<==)<[^\s<>:/]+>")
 # Behind a URL in plain text: the characters, and whole brackets, that may be the URL's.
+# A bracket around a placeholder with spaces has its end behind them.
 _RUN = re.compile(
     r"""(?:[^\s<>"'`()\[\]{}|\x80-\U0010ffff]"""
-    r"""|\([^\s()]*\)|\[[^\s\[\]]*\]|\{[^\s{}]*\}){0,2000}"""
+    r"""|\([^\s()]*\)|\[[^\s\[\]]*\]|\{[^\s{}]*\}){0,2000}[(\[]?"""
 )
 _WORD = re.compile(r"""[^\s<>"]{0,2000}""")
 

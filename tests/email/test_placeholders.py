@@ -158,7 +158,14 @@ def test_name_in_angle_brackets_that_is_a_value_keeps_a_url_in_plain_text(end: s
     assert track_text(f"See {SHOP}?a=1{end} now") == f"See LINK{end} now"
 
 
-@pytest.mark.parametrize("end", ["report.{{format}}", "?a=1,{{b}}", "?a=1;{{b}}&c"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        *("report.{{format}}", "?a=1,{{b}}", "?a=1;{{b}}&c"),
+        *("?a=(<% b %>)", "?a=[<%= b %>]", "?a=([% b %])", "?a=(%%First Name%%)&c"),
+        *("?a=([[ b ]])", "?a=[[% b %]]"),
+    ],
+)
 def test_placeholder_behind_punctuation_of_a_url_keeps_it(end: str):
     assert track_text(f"{SHOP}{end}") == f"{SHOP}{end}"
 
@@ -174,6 +181,7 @@ def test_placeholder_behind_punctuation_of_a_url_keeps_it(end: str):
         *("<URL>{{name}}", '"URL"{{name}}', "'URL'{{x}}"),
         *("URL, {{name}}", "URL. *|NAME|*", "[text](URL)[[id]]", "[URL] [[id]]"),
         *("{{ name }} URL", "{{name}}: URL", "{URL}"),
+        *("URL (<% b %>)", "(URL) (%%a b%%)", "URL([b [% b %]])"),
     ],
 )  # fmt: skip
 def test_placeholder_elsewhere_in_plain_text_keeps_no_url(text: str):
