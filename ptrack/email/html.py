@@ -266,6 +266,7 @@ class _Reader:
             self.images += inner.images
             self.urls += inner.urls
             self.off_urls |= inner.off_urls
+            self.off = self.off or inner.off
         return found.end()
 
     def _read_element(self, tag: str, attrs: Attributes) -> None:

@@ -214,6 +214,12 @@ def test_other_classes_switch_nothing_off(html):
     assert outline.off_urls == set()
 
 
+def test_mail_is_off_if_its_body_for_outlook_is():
+    html = "<!--[if mso]><body class=ptrack-off><![endif]--><p></body>"
+    assert TrackedTemplate(html).render() == html
+    assert track_text(make_django, html) == TEXT
+
+
 @pytest.mark.parametrize("switch", ["data-ptrack=off", "class=ptrack-off"])
 def test_mail_that_is_off_has_neither_links_nor_a_pixel(switch):
     html = f"<html><a href='{OTHER}'><body {switch}></body><a href='{OTHER}'></html>"
