@@ -39,7 +39,7 @@ _PUNCTUATION = ".,:;!?'*"
 # Each ends a URL if it is before it as well; the longer one first.
 _AROUND = ("**", "*", "~~", "'")
 # Such a mark may be the URL's own: "'https://shop.example/o'neill'".
-_MARK_INSIDE = re.compile(r"'[A-Za-z0-9%/]|\*+[%/?=&]")
+_MARK_INSIDE = re.compile(r"'[A-Za-z0-9]|['*]+[%/?=&][A-Za-z0-9]")
 _LIST = re.compile(r"[,;]https?://", re.I | re.ASCII)
 
 # Thai to Tibetan, Myanmar, Khmer, Tai, and all scripts of East Asia. Korean has spaces,
