@@ -120,16 +120,25 @@ def _find_near_misses() -> Iterator[Path]:
     They lie in the working directory, in a package there, or beside ``pixels.py`` as
     `autodiscover` looks for it.
     """
-    paths = [getattr(each, "__file__", None) for each in [*sys.modules.values()]]
-    # Either of them may have come by a link, such as that to the current release.
-    imported = {Path(path).resolve() for path in paths if path}
     places = {Path.cwd(), *_find_places()}
     files = {file for place in places for file in place.glob("*.py")}
     files |= set(Path.cwd().glob(f"*/{MODULE}.py"))
+    paths = [getattr(each, "__file__", None) for each in [*sys.modules.values()]]
+    # Either of them may have come by a link, such as that to the current release.
+    imported = {_identify(path) for path in paths if path} - {None}
     for file in files:
         is_like = get_close_matches(file.stem.lower(), [MODULE], 1, 0.8)
-        if is_like and file.resolve() not in imported:
+        if is_like and _identify(file) not in imported:
             yield file
+
+
+def _identify(path: str | Path) -> tuple[int, int] | None:
+    """Return what is the same for all paths to a file; ``None`` if there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _find_places() -> Iterator[Path]:
