@@ -6,6 +6,7 @@ Behind each is the same site, with nothing but ptrack around it.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -80,6 +81,7 @@ def open_adapters() -> Iterator[dict[str, Send]]:
     """Yield a function for each adapter, by name, to send requests with."""
     with (
         override_settings(ROOT_URLCONF=URLCONF),
+        asyncio.Runner() as runner,
         register_recorder(ptrack.tracker) as recorder,
         register_clicks(ptrack.tracker) as clicks,
     ):
@@ -87,13 +89,19 @@ def open_adapters() -> Iterator[dict[str, Send]]:
             middleware, async_middleware = WSGIHandler(), ASGIHandler()
         with override_settings(MIDDLEWARE=[]):
             bare, async_bare = WSGIHandler(), ASGIHandler()
+        mirror = PtrackASGIMiddleware(async_bare, pixels=())
+
+        # One event loop for all, as a server has it; to make one each time is slow.
+        def run(answer: Any) -> Any:
+            return runner.run(answer, context=copy_context())
+
         found = {
             "middleware": send_through_wsgi(middleware),
-            "async middleware": send_through_asgi(async_middleware),
+            "async middleware": send_through_asgi(async_middleware, run),
             "urls": send_through_wsgi(bare),
-            "async urls": send_through_asgi(async_bare),
+            "async urls": send_through_asgi(async_bare, run),
             "wsgi": send_through_wsgi(PtrackWSGIMiddleware(bare, pixels=())),
-            "asgi": send_through_asgi(PtrackASGIMiddleware(async_bare, pixels=())),
+            "asgi": send_through_asgi(mirror, run),
         }
         yield {name: _with_hits(send, recorder, clicks) for name, send in found.items()}
 
@@ -203,8 +211,15 @@ def make_scope(request: Request) -> dict[str, Any]:
     }
 
 
-def send_through_asgi(app: Any) -> Callable[[Request], Any]:
-    """Return a function that sends a request to an ASGI app."""
+def send_through_asgi(
+    app: Any, run: Callable[[Any], Any] = asyncio.run
+) -> Callable[[Request], Any]:
+    """Return a function that sends a request to an ASGI app.
+
+    Args:
+        app: The app.
+        run: Runs a coroutine.
+    """
 
     async def asend(request: Request) -> Any:
         incoming = [{"type": "http.request", "body": b"", "more_body": False}]
@@ -226,4 +241,4 @@ def send_through_asgi(app: Any) -> Callable[[Request], Any]:
         ]
         return start["status"], headers, b"".join(part["body"] for part in parts)
 
-    return lambda request: asyncio.run(asend(request))
+    return lambda request: run(asend(request))
