@@ -103,7 +103,7 @@ def judge(path: Path, side: Side) -> Row:
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield each user agent behind the number of its hits."""
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         for line in map(str.strip, file):
             counted = COUNTED.fullmatch(line)
             if counted:

@@ -26,12 +26,14 @@ from .rules import (
 # A comment can have further ones in it: "(Linux; Android 10; M40(M5) Build/QP1A)".
 _DEVICE = re.compile(
     r"\([^()]*\b(?:android|adr)\b[^()]*(?:\([^()]*\)[^()]*)*\)|\bandroid \([^()]*\)"
+    # Facebook's apps name the device, its maker, its brand and the network.
+    r"|\bfb(?:bd|cr|dv|md|mf)/[^;\]]*"
 )
 # No crawler of the lists in docs/agents.md has these words at this place.
 _PHONE_APP = re.compile(
     r"( mobile(?:/\w+)?(?: safari/[\d.]+)?) \w*(?:scan|scanner|monitor)/[\d.]+$"
 )
-_CRAWLERS = ("compatible;", "-google/")
+_NO_DEVICE = ("compatible;", "-google/", "+http", "trident/")
 _DRIVE_BROWSERS = frozenset({"monitoring", "scanner"})
 
 
@@ -64,8 +66,9 @@ def recognize(user_agent: str) -> Verdict:
 def hide_names(text: str) -> str:
     """Return a user agent without names that look like a crawler's and aren't.
 
-    These are the comments in which Android names the device, unless a crawler says in
-    one that it is one, and an app for scanning or monitoring behind a telephone's
+    These are the comments in which Android names the device, unless a crawler or the
+    Internet Explorer of Windows Phone names itself in one; the fields in which
+    Facebook's apps do; and an app for scanning or monitoring behind a telephone's
     browser.
 
     Args:
@@ -76,7 +79,7 @@ def hide_names(text: str) -> str:
 
 def _hide_comment(match: re.Match[str]) -> str:
     comment = match[0]
-    return comment if any(mark in comment for mark in _CRAWLERS) else "(android)"
+    return comment if any(mark in comment for mark in _NO_DEVICE) else "(android)"
 
 
 def _apply_rules(rules: tuple[Rule, ...], text: str) -> Verdict | None:

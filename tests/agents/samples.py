@@ -23,6 +23,14 @@ MAIL_CLIENTS = [
         "Outlook",
     ),
     ("Microsoft Office/16.0 (Windows NT 10.0; 16.0.9126; Pro)", "Outlook"),
+    (
+        (
+            "com.google.Gmail.AppAndExtensionsFramework/20240825.08 "
+            "google-api-objc-client/3.0 iPhone/18.4 hw/iPhone14_7 (gzip)"
+        ),
+        "Gmail app",
+    ),
+    ("com.google.Gmail/6.0.240609 iSL/3.4 iPhone/17.5.1 hw/iPhone14_5", "Gmail app"),
     ("Outlook 16", "Outlook"),
     ("Outlook-Android/2.0", "Outlook"),
     ("com.microsoft.office.outlook/4.23 (Android 13; CUBOT X20)", "Outlook"),
@@ -181,6 +189,7 @@ MAIL_CLIENTS = [
             "GMX Mail 7.40",
             "de.gmx.mobile.android.mail/7.40 (Android 14; Pixel 8)",
             "com.samsung.android.email/6.1 (Android 13; CUBOT X20)",
+            "com.samsung.android.email.provider/6.1.91 (Android 14; SM-S911B)",
             f"{_PHONE} {_WEBKIT} Mobile/15E148 mailapp/6.5.0",
         )
     ],
@@ -227,6 +236,20 @@ BROWSERS = [
     # The crawler of that name is no part of a word.
     "Mozilla/5.0 (iPad; CPU OS 7_0 like Mac OS X) AppleWebKit/537.51 WIRED/3.2.3",
     "Panasonic-X300/1.0 Profile/MIDP-2.0",
+    # Its comment names Android, and the browser is in it as well.
+    (
+        "Mozilla/5.0 (Mobile; Windows Phone 8.1; Android 4.0; ARM; Trident/7.0; Touch; "
+        "rv:11.0; IEMobile/11.0; NOKIA; Lumia 520) like Gecko"
+    ),
+    "Mozilla/5.0 (Windows NT 10.0; rv:6.6) Goanna/20240101 PaleMoon/33.0",
+    f"{_LINUX.replace('X11', 'Linux')} LibWeb+LibJS/1.0 Ladybird/1.0",
+    "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 4.0; 3COM U.S. Robotics)",
+    # Google's proxy for people with a slow connection.
+    (
+        "Mozilla/5.0 (Linux; Android 4.2.1; en-us; Nexus 5 Build/JOP40D) "
+        "AppleWebKit/535.19 (KHTML, like Gecko; googleweblight) Chrome/38.0.1025.166 "
+        "Mobile Safari/535.19"
+    ),
 ]
 """Browsers that people use, and a few that they used."""
 
@@ -236,7 +259,10 @@ IN_APPS = [
     f"{_PIXEL} MetaIAB Facebook",
     f"{_PIXEL} [FB_IAB/FB4A;FBAV/445.0.0.34.118;]",
     f"{_PHONE} {_WEBKIT} Mobile/15E148 [FBAN/FBIOS;FBAV/445.0.0.34.118;FBRV/1]",
+    f"{_PIXEL} [FBAN/FB4A;FBAV/465.0;FBCR/Scancom;FBMF/CUBOT;FBDV/M bot 60;FBSV/10;]",
+    f"{_PIXEL} [FB_IAB/FB4A;FBAV/465.0;FBDV/Spider 8]",
     f"{_PHONE} {_WEBKIT} Mobile/15E148 Instagram 316.0.0.29.109 (iPhone14,5)",
+    f'{_PHONE} {_WEBKIT} Version/17.0 Mobile/15E148 ntvAgof (agof={{"angebot":"app"}})',
     f"{_PIXEL} Instagram 94.0.0.22.116 Android (22/5.1; CUBOT; S550 Pro; ru_RU)",
     f"{_PIXEL} [Pinterest/Android]",
     f"{_PHONE} {_WEBKIT} Mobile/15E148 [LinkedInApp]/9.29.4838",
@@ -332,6 +358,16 @@ BOTS = [
             "Vulnerability scan by Example",
             "example-scanner",
             "Google-Example/1.0",
+            "Example-Google/1.0",
+            "Mozilla/5.0 (Android 3.0; ExampleSpider; +http://example.com/)",
+            (
+                "Mozilla/5.0 (Linux; Android 8.0; Pixel 2 Build/OPD3.170816.012; "
+                f"Example-Google/1.0) {_VIEW}"
+            ),
+            (
+                f"{_LINUX} AppleWebKit/537.36 (KHTML, like Gecko; GoogleExample) "
+                "Chrome/102.0.5005.61 Mobile Safari/537.36"
+            ),
             f"{_WINDOWS} {_BLINK} HeadlessEdg/127.0 Chrome/127.0 Safari/537.36",
             (
                 f"{_MAC} AppleWebKit/537.36 (KHTML, like Gecko; compatible; "
@@ -359,6 +395,9 @@ BOTS = [
             f"{_CHROME} (http://example.com/)",
             f"{_CHROME} (+https://example.com/)",
             f"{_CHROME} (somebody@example.com)",
+            f"{_CHROME}; Example/1.0; +example.com",
+            f"{_CHROME} (+www.example.com/info)",
+            "Example/1.0 +example.com",
             "Example/1.0 (http://example.com)",
         )
     ],
@@ -370,6 +409,10 @@ BOTS = [
             "Faraday v2.7.10",
             "GuzzleHttp/7",
             "Jakarta Commons-HttpClient/3.1",
+            "Java-http-client/17.0.11",
+            "ESP32 HTTP Client/1.0",
+            f"{_WINDOWS[:-1]}; en-US) WindowsPowerShell/5.1.22621.3672",
+            "Mozilla/5.0 (Linux; Ubuntu 24.04; en-US) PowerShell/7.4.3",
             "Java/17.0.8",
             "Java1.6.0_20",
             "LWP::Simple/6",

@@ -67,6 +67,13 @@ def test_misjudged_are_shown_the_most_frequent_first(people, machines):
     ]
 
 
+def test_mark_that_windows_puts_before_utf8_is_no_part_of_a_user_agent(tmp_path):
+    path = tmp_path / "marked.txt"
+    path.write_text("7\tcurl/8.5.0\n", encoding="utf-8-sig")
+    done = run_tool("--machines", path)
+    assert "| marked.txt | machines | 7 | 0 (0.00%) | 7 (100.00%) |" in done.stdout
+
+
 def test_empty_file_has_no_shares(tmp_path):
     path = tmp_path / "none.txt"
     path.write_text("\n")
