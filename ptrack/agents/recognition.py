@@ -33,7 +33,7 @@ _DEVICE = re.compile(
 _PHONE_APP = re.compile(
     r"( mobile(?:/\w+)?(?: safari/[\d.]+)?) \w*(?:scan|scanner|monitor)/[\d.]+$"
 )
-_NO_DEVICE = ("compatible;", "-google/", "+http", "trident/")
+_NO_DEVICE = ("compatible;", "+http", "trident/")
 _DRIVE_BROWSERS = frozenset({"monitoring", "scanner"})
 
 
@@ -66,10 +66,10 @@ def recognize(user_agent: str) -> Verdict:
 def hide_names(text: str) -> str:
     """Return a user agent without names that look like a crawler's and aren't.
 
-    These are the comments in which Android names the device, unless a crawler or the
-    Internet Explorer of Windows Phone names itself in one; the fields in which
-    Facebook's apps do; and an app for scanning or monitoring behind a telephone's
-    browser.
+    These are the comments in which Android names the device, up to its build, unless
+    a crawler or the Internet Explorer of Windows Phone names itself in one; the fields
+    in which Facebook's apps do; and an app for scanning or monitoring behind a
+    telephone's browser.
 
     Args:
         text: A user agent in lower case.
@@ -79,7 +79,9 @@ def hide_names(text: str) -> str:
 
 def _hide_comment(match: re.Match[str]) -> str:
     comment = match[0]
-    return comment if any(mark in comment for mark in _NO_DEVICE) else "(android)"
+    if any(mark in comment for mark in _NO_DEVICE):
+        return comment
+    return "(android)" + comment.partition(" build/")[2].partition(";")[2]
 
 
 def _apply_rules(rules: tuple[Rule, ...], text: str) -> Verdict | None:

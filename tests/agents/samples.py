@@ -436,7 +436,9 @@ BOTS = [
 CRAWLERS_AS_BROWSERS = [
     (f"{_CHROME} Catchpoint", "Catchpoint"),
     (f"{_LINUX} {_BLINK} HeadlessChrome/113.0.5672.63 Safari/537.36", "HeadlessChrome"),
+    (_ANDROID.format("HTC One X Build/IML74K; Catchpoint"), "Catchpoint"),
     (f"{_CHROME} GTmetrix", "GTmetrix"),
+    (_ANDROID.format("Galaxy Build/1; GTmetrix https://gtmetrix.com/"), "GTmetrix"),
     (f"{_CHROME} (compatible; GoogleOther)", "GoogleOther"),
     (
         (
