@@ -133,7 +133,8 @@ BEFORE_DATA_SET = (
         "mail_proxy",
         None,
         "https://github.com/atmos/camo",
-        ("github-camo", "Camo Asset Proxy", "go-camo"),
+        (),
+        patterns=(r"camo(?<=\bcamo)\b",),
     ),
     Rule("Shortwave", "mail_proxy", None, _CRAWLERS, ("Shortwave Image Fetcher",)),
     Rule(
@@ -155,7 +156,8 @@ BEFORE_DATA_SET = (
         "mail_proxy",
         None,
         _BOTS,
-        ("ImageProxy", "Image Proxy", "MailProxy", "Mail Proxy"),
+        (),
+        patterns=("mail[ _-]?proxy", "image[ _-]?proxy"),
     ),
 )
 """These come before the data set, which calls them bots or doesn't know them."""

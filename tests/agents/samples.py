@@ -244,6 +244,7 @@ BROWSERS = [
     "Mozilla/5.0 (Windows NT 10.0; rv:6.6) Goanna/20240101 PaleMoon/33.0",
     f"{_LINUX.replace('X11', 'Linux')} LibWeb+LibJS/1.0 Ladybird/1.0",
     "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 4.0; 3COM U.S. Robotics)",
+    f"{_WINDOWS} {_BLINK} Chrome/120.0.0.0 Safari/537.36 Camouflage/1.0",
     # Google's proxy for people with a slow connection.
     (
         "Mozilla/5.0 (Linux; Android 4.2.1; en-us; Nexus 5 Build/JOP40D) "
@@ -341,6 +342,9 @@ IMAGE_PROXIES = [
     ("github-camo (d76dea84)", "Camo"),
     ("Camo Asset Proxy 2.3.0", "Camo"),
     ("go-camo (2.4.7)", "Camo"),
+    ("camo-rs/1.2", "Camo"),
+    ("example-image-proxy/2", "another image proxy"),
+    ("Example_Mail_Proxy", "another image proxy"),
     ("ExampleMailProxy/1.0", "another image proxy"),
 ]
 """Proxies of which nobody says whether they fetch when a mail is opened."""
