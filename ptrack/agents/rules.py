@@ -354,6 +354,7 @@ AFTER_DATA_SET = (
         "Unibox/",
         "Wanderlust/",
         "Wavebox/",
+        "ZohoTrident",
         source=_UA_PARSER_JS,
     ),
     Rule(

@@ -126,6 +126,7 @@ MAIL_CLIENTS = [
             "TypeApp/1.9",
             "Unibox/1.8",
             "Wavebox/10",
+            "ZohoTridentMac/1.5.0;D:MacBookAir10,1;OS:macOS;OSVersion: 14.5.0;T:Light",
             "Balsa/2.6.4",
             "Canary/413 (Macintosh; OS X 14.2.1)",
             "Geary/40.0 (Linux; x86_64)",
