@@ -134,7 +134,10 @@ def _warn_about(part: TextPart) -> None:
 def _open_django(message: Any, subtypes: Collection[str]) -> Mail:
     twin = copy.copy(message)
     for name, value in vars(message).items():
-        if type(value) in (list, dict):
+        if name in ("alternatives", "attachments"):
+            # Django takes any collection; this one is to be changed.
+            setattr(twin, name, list(value or ()))
+        elif type(value) in (list, dict):
             setattr(twin, name, value.copy())
     headers = [
         value
@@ -157,9 +160,11 @@ def _find_django_parts(message: Any) -> Iterator[Part | TextPart]:
     # Before version 6; of a "related" mail, the first part is the root.
     has_root = getattr(message, "alternative_subtype", "") == "related"
     shown = alternatives[: not has_body] if has_root else alternatives
-    for index, (content, kind) in enumerate(shown):
-        put = partial(_replace_alternative, message, index)
-        yield from _make_part(content, kind, put, is_shown=has_root)
+    for index, alternative in enumerate(shown):
+        match alternative:
+            case (content, kind):
+                put = partial(_replace_alternative, message, index)
+                yield from _make_part(content, kind, put, is_shown=has_root)
     is_related = getattr(message, "mixed_subtype", "") == "related"
     if is_related:
         attachments = attachments[: not (has_body or alternatives)]
@@ -182,7 +187,9 @@ def _make_part(
     """Yield the text that Django makes a part of, if it is text."""
     head = Message()
     head["Content-Type"] = str(kind)
-    if head.get_content_maintype() != "text" or content is None:
+    # Python takes a kind without a slash for text, and Django can't send it.
+    is_sendable = content is not None and "/" in str(kind)
+    if not is_sendable or head.get_content_maintype() != "text":
         return
     if not has_short_headers(head, "content-type"):
         return

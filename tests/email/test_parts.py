@@ -2,6 +2,7 @@
 
 import email
 import logging
+from collections import deque
 from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage as StandardMessage
@@ -350,11 +351,42 @@ def test_attachments_that_django_cannot_send_are_left_to_it():
         "abc",
         (None, None, "text/html"),
         (None, 1, 2),
+        (None, HTML, None),
+        (None, HTML, ""),
+        (None, HTML, "text"),
     ]
     mail.attachments = odd
     tracked = track(mail, text_links=True)
     assert tracked.attachments == odd
     assert PIXEL.search(tracked.body)
+
+
+def test_alternatives_that_django_cannot_send_are_left_to_it():
+    mail = EmailMultiAlternatives("Hi", HTML)
+    mail.content_subtype = "html"
+    odd = [(HTML,), None, 7, "ab", (HTML, None), (HTML, "text"), (None, "text/html")]
+    mail.alternatives = odd
+    tracked = track(mail)
+    assert tracked.alternatives == odd
+    assert PIXEL.search(tracked.body)
+
+
+class OwnList(list[Any]):
+    """A list as some libraries put into their mails."""
+
+
+@needs_mime_attachments
+@pytest.mark.parametrize("collect", [tuple, OwnList, deque, dict.fromkeys])
+@pytest.mark.parametrize("attachment", [(None, HTML, "text/html"), MIMEText(HTML)])
+def test_mail_of_django_may_have_its_parts_in_any_collection(
+    collect: Callable[[Any], Any], attachment: Any
+):
+    mail = EmailMultiAlternatives("Hi", PLAIN)
+    mail.attach_alternative(HTML, "text/html")
+    attach(mail, attachment)
+    mail.alternatives = collect(mail.alternatives)
+    mail.attachments = collect(mail.attachments)
+    compare(mail)
 
 
 def test_alternative_with_a_very_long_type_stays(caplog: Any):
