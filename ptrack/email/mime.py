@@ -187,7 +187,8 @@ class TextPart:
         """Return the text, such that `replace` makes the same bytes of it.
 
         Bytes that aren't of the charset, or all beyond ASCII where it isn't known, are
-        lone surrogates in it (PEP 383).
+        lone surrogates in it (PEP 383). ISO 2022 that Python can't decode isn't read as
+        ASCII: halves of its characters look like markup.
 
         Returns:
             The text; ``None`` if no text makes the same bytes.
@@ -195,6 +196,8 @@ class TextPart:
         if self._data is None:
             return None
         charset, errors = self._codec
+        if self.codec == "ascii" and _SHIFT.search(self._data):
+            return None
         text = self._data.decode(charset, errors)
         try:
             same = text.encode(charset, errors) == self._data
@@ -232,7 +235,8 @@ class TextPart:
             data.decode(charset)
         except UnicodeError:
             # With "replace", `read` never finds the same bytes.
-            return _ASCII if superset else (charset, "replace")
+            as_ascii = superset and not _SHIFT.search(data)
+            return _ASCII if as_ascii else (charset, "replace")
         return charset, "strict"
 
 
@@ -280,6 +284,8 @@ def _decode_quoted_printable(source: bytes) -> bytes:
 
 
 _DAMAGED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
+# Characters of two bytes, or Japanese ones of one byte, follow (ISO 2022).
+_SHIFT = re.compile(rb"\x1b(?:\$|\(I)")
 _PLAIN = ("7bit", "8bit", "binary")
 _DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "quoted-printable": _decode_quoted_printable,

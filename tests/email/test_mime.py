@@ -126,6 +126,38 @@ def test_text_that_could_not_be_written_back_is_none():
     assert TextPart(message).read() is None
 
 
+@pytest.mark.parametrize(
+    ("charset", "data"),
+    [
+        ("iso-2022-jp", b"\x1b$B\x2d\x21\x25<!<\x1b(B<p>"),
+        ("ISO-2022-JP", b"\x1b(I<1\x1b(B<p>"),
+        ("iso-2022-jp", b"<p>\x1b$B%<!<\x1b(B\xff"),
+        ("iso-2022-cn", b"\x1b$)A\x0e=;<!\x0f<p>"),
+        ("cp50220", b"\x1b$B%<!<\x1b(B<p>"),
+        ("us-ascii", b"\x1b$@%<!<\x1b(B<p>"),
+    ],
+)
+def test_bytes_that_only_look_like_markup_are_no_text(charset: str, data: bytes):
+    """As ASCII, the first has a comment from the half of a character to the end."""
+    message = parse(f"Content-Type: text/html; charset={charset}", body=data)
+    part = TextPart(message)
+    assert part.read() is None
+    assert part.is_decoded
+    assert part.codec == ("iso2022_jp" if "jp" in charset.lower() else "ascii")
+
+
+@pytest.mark.parametrize(
+    "charset", ["us-ascii", "iso-2022-jp", "utf-8", "unknown-8bit"]
+)
+@pytest.mark.parametrize(
+    "data", [b"<p>\x1b[31mred\x1b(B\x1b[m", b"<p>\x1b", b"<p>$(I<"]
+)
+def test_escape_sequences_of_terminals_are_text(charset: str, data: bytes):
+    message = parse(f"Content-Type: text/html; charset={charset}", body=data)
+    change(message, "<p>", "<b>")
+    assert message.get_payload() == data.replace(b"<p>", b"<b>").decode()
+
+
 def test_line_end_of_its_own_kind_survives_quoted_printable():
     message = parse(
         "Content-Type: text/html; charset=utf-8",
