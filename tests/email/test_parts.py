@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from email import policy
+from email.header import Header
 from email.message import EmailMessage as StandardMessage
 from email.message import Message
 from email.mime.image import MIMEImage
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.message import SafeMIMEText
+from django.utils.functional import lazystr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -491,6 +493,37 @@ def test_text_part_with_an_odd_payload_goes_out(
     if encoding:
         message["Content-Transfer-Encoding"] = encoding
     track(message, text_links=True)
+
+
+HEADERS = (
+    *("Content-Type", "Content-Disposition", "Content-Transfer-Encoding"),
+    *("Content-ID", "List-Unsubscribe", "Subject"),
+)
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("value", ["text/html; charset=utf-8", "inline", "8bit", URL])
+@pytest.mark.parametrize("make", [Header, lambda value: Header(value, "utf-8")])
+def test_header_object_is_read_as_the_text_it_stands_for(
+    name: str, value: str, make: Callable[[str], Header]
+):
+    sent = []
+    for each in (make(value), value):
+        message = MIMEText(HTML, "html", "utf-8")
+        del message[name]
+        message[name] = each
+        sent.append(find_tracked(track(message)))
+    assert sent[0] == sent[1]
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("value", [None, 7, b"text/html", lazystr("inline")])
+def test_header_with_a_value_of_any_kind_goes_out(name: str, value: Any):
+    message = MIMEText(HTML, "html", "utf-8")
+    del message[name]
+    message[name] = value
+    track(message, text_links=True)
+    track(MIMEMultipart("related", _subparts=[message, message]), text_links=True)
 
 
 # -- the log --------------------------------------------------------------------------
