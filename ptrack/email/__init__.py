@@ -332,8 +332,10 @@ def _make_finder(
 
 def _replace_text(part: Part, text: str) -> None:
     try:
+        if part.charset and text != part.text:
+            text.encode(part.charset)
         part.replace(text)
-    except UnicodeEncodeError:
+    except (LookupError, UnicodeEncodeError):
         # In plain text, there is no other way to write the character.
         log(
             logging.WARNING,

@@ -14,6 +14,7 @@ from email.message import Message
 from functools import partial
 from typing import Any, NamedTuple
 
+from ptrack import conf
 from ptrack.core.logs import log
 
 from .mime import (
@@ -33,12 +34,14 @@ class Part(NamedTuple):
         text: The text.
         put: Puts another text into its place.
         joined: Lines with a space at the end are joined without it.
+        charset: The charset that Django will send it in; empty if ``put`` encodes it.
     """
 
     subtype: str
     text: str
     put: Callable[[str], None]
     joined: bool = False
+    charset: str = ""
 
     def replace(self, text: str) -> None:
         """Put another text into its place; the same one keeps its encoded form."""
@@ -144,8 +147,19 @@ def _open_django(message: Any, subtypes: Collection[str]) -> Mail:
         for name, value in message.extra_headers.items()
         if name.lower() == "list-unsubscribe"
     ]
-    parts = _read_parts(_find_django_parts(twin), subtypes)
-    return Mail(twin, parts, _find_targets(headers))
+    charset = _read_charset(message)
+    found = (
+        each._replace(charset=charset) if isinstance(each, Part) else each
+        for each in _find_django_parts(twin)
+    )
+    return Mail(twin, _read_parts(found, subtypes), _find_targets(headers))
+
+
+def _read_charset(message: Any) -> str:
+    """Return the charset that Django will send texts in."""
+    encoding = message.encoding or conf.get_django("DEFAULT_CHARSET")
+    # It may be an `email.charset.Charset`.
+    return str(getattr(encoding, "output_charset", encoding))
 
 
 def _find_django_parts(message: Any) -> Iterator[Part | TextPart]:

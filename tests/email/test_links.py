@@ -2,6 +2,7 @@
 
 import email
 import logging
+from email.charset import Charset
 from email.message import EmailMessage as StandardMessage
 from html import escape
 from typing import Any
@@ -337,6 +338,43 @@ def test_address_of_the_site_that_a_charset_lacks_is_no_error(charset: str, capl
     else:
         assert message.as_bytes() == email.message_from_bytes(plain).as_bytes()
         assert "its charset lacks a character of PTRACK_APP_URL" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "default", "is_tracked"),
+    [
+        (None, "utf-8", True),
+        (None, "latin-1", True),
+        (None, "us-ascii", False),
+        ("utf-8", "us-ascii", True),
+        ("koi8-r", "utf-8", False),
+        (Charset("utf-8"), "utf-8", True),
+        (Charset("us-ascii"), "utf-8", False),
+    ],
+)
+def test_address_that_the_encoding_of_a_django_mail_lacks_is_no_error(
+    encoding: Any, default: str, is_tracked: bool, caplog
+):
+    mail = EmailMultiAlternatives("Hi", f"See {SHOP}")
+    mail.attach_alternative(make_link(SHOP), "text/html")
+    mail.encoding = encoding
+    address = "https://bücher.example"
+    with override_settings(PTRACK_APP_URL=address, DEFAULT_CHARSET=default):
+        tracked = track(mail, text_links=True)
+        assert tracked.message().as_bytes()
+    assert (address in tracked.body) == is_tracked
+    assert tracked.alternatives[0][0].count("https://b&#252;cher.example/") == 2
+    assert ("its charset lacks a character" in caplog.text) != is_tracked
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "x-unknown"])
+def test_django_mail_that_its_encoding_lacks_is_left_to_django(encoding: str):
+    mail = EmailMultiAlternatives("Hi", f"\u20ac {SHOP}")
+    mail.attach_alternative(f"\u20ac {make_link(SHOP)}", "text/html")
+    mail.encoding = encoding
+    tracked = track(mail, text_links=True)
+    assert tracked.body == mail.body
+    assert LINK.search(tracked.alternatives[0][0])
 
 
 @pytest.mark.once
