@@ -211,7 +211,9 @@ class TextPart:
         data = text.encode(*self._codec)
         encoding = self._encoding
         if encoding in _PLAIN:
-            if _fits_lines(data):
+            # Some mails have bytes beyond ASCII in "7bit"; this makes no more of them.
+            becomes_8bit = (self._data or b"").isascii() and not data.isascii()
+            if _fits_lines(data) and not (encoding == "7bit" and becomes_8bit):
                 self._part.set_payload(data.decode("ascii", "surrogateescape"))
                 return
             encoding = "quoted-printable"

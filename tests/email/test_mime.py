@@ -191,6 +191,30 @@ def test_lines_too_long_to_be_sent_are_encoded(encoding: str | None):
     assert max(map(len, bytes(message).splitlines())) < 100
 
 
+@pytest.mark.parametrize(
+    ("before", "encoding", "after"),
+    [
+        ("a", None, "quoted-printable"),
+        ("a", "7bit", "quoted-printable"),
+        ("a", "8bit", "8bit"),
+        ("a", "binary", "binary"),
+        ("\xe4", "7bit", "7bit"),
+        ("\xe4", None, None),
+    ],
+)
+def test_text_that_is_ascii_no_longer_is_not_sent_as_such(
+    before: str, encoding: str | None, after: str | None
+):
+    message = parse(
+        "Content-Type: text/plain; charset=utf-8",
+        *([f"Content-Transfer-Encoding: {encoding}"] if encoding else []),
+        body=before.encode(),
+    )
+    change(message, before, f"{before}\xfc")
+    assert message["Content-Transfer-Encoding"] == after
+    assert message.get_payload(decode=True).decode() == f"{before}\xfc"
+
+
 HTML = "<p>\xe4 = b</p>\n".encode()
 BASE64 = base64.b64encode(HTML)
 
