@@ -356,6 +356,8 @@ def test_address_that_the_encoding_of_a_django_mail_lacks_is_no_error(
     encoding: Any, default: str, is_tracked: bool, caplog
 ):
     mail = EmailMultiAlternatives("Hi", f"See {SHOP}")
+    if isinstance(encoding, Charset) and not hasattr(mail, "mixed_subtype"):
+        pytest.skip("Django 6 takes no Charset")
     mail.attach_alternative(make_link(SHOP), "text/html")
     mail.encoding = encoding
     address = "https://bücher.example"
