@@ -7,15 +7,15 @@ nothing was decrypted before, and there are at most two guesses.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
 from .kinds import PIXEL, Kind
 from .tokens import MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH, can_end
 
-# The most lines that the longest token is broken into, where they have 72 characters.
-_MAX_PIECES = 120
+# Something may be put in behind each letter. Few tokens are longer than that.
+_MAX_PIECES = 500
 
 # All quantifiers are possessive, or have a limit: no text takes long.
 _ONE = (
@@ -170,18 +170,33 @@ def _find_ends(letters: str, pieces: Sequence[_Piece]) -> list[int]:
     """Return the ends that a token may have among letters of the alphabet.
 
     Words behind white space may be a part of the token or not. So its end is the last
-    end of a piece at which a token can end, or else the first one before white space.
-    If there is none, up to three letters were glued on: tokens of this version have a
-    multiple of four.
+    end of a piece at which a token can end, or else the first one before white space or
+    behind padding, or else the first of all. If there is none, up to three letters were
+    glued on: tokens of this version have a multiple of four.
     """
-    lengths = accumulate(len(piece) for piece, _ in pieces)
-    ends = {
-        end: gap.removeprefix("=" * (-end % 4))
-        for end, (_, gap) in zip(lengths, pieces, strict=True)
-        if can_end(letters, end)
-    }
-    if not ends:
+    ends = list(accumulate(len(piece) for piece, _ in pieces))
+    last = next(_find_possible(letters, reversed(ends)), None)
+    if last is None:
         end = len(letters) // 4 * 4
         return [end] if can_end(letters, end) else []
-    first = next((end for end, gap in ends.items() if _space.match(gap)), min(ends))
-    return list(dict.fromkeys((max(ends), first)))
+    rests = (
+        (end, gap.removeprefix("=" * (-end % 4)))
+        for end, (_, gap) in zip(ends, pieces, strict=True)
+    )
+    likely = (end for end, rest in rests if not rest or _space.match(rest))
+    others = _find_possible(letters, chain(likely, ends))
+    return [last, *islice((end for end in others if end != last), 1)]
+
+
+def _find_possible(letters: str, ends: Iterable[int]) -> Iterator[int]:
+    """Yield those of the ends at which a token can end.
+
+    Up to three dashes or marks of emphasis that were glued on are left out.
+    """
+    for end in ends:
+        for possible in range(end, end - 4, -1):
+            if can_end(letters, possible):
+                yield possible
+                break
+            if not letters.endswith(("-", "_"), 0, possible):
+                break

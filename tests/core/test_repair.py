@@ -162,6 +162,28 @@ def test_pixel_with_something_put_in_is_recorded(sends, inside, places):
     assert_reads(sends, f"/ptrack/{path}.")
 
 
+_GLUED_WORDS = """
+    -%20Name _%20and%20more __%20and%20more%20text -%20Click%20here%20now --%20Anna
+    --%20%0AAnna -%0A-%20two _%0A%0A_Regards_ ---%20three%20words%20more _%C2%A0here
+"""
+
+
+@pytest.mark.parametrize("words", _GLUED_WORDS.split())
+def test_marks_of_the_alphabet_may_stand_between_the_token_and_words(sends, words):
+    """Markdown's emphasis and dashes are letters of it."""
+    for token in (TOKENS["pixel"], TOKENS["300 0"], TOKENS["300 1"]):
+        assert_reads(sends, f"/ptrack/{token}{words}")
+
+
+@pytest.mark.parametrize("inside", ["%E2%80%8B", "%C2%AD", "%20", "=%0D%0A"])
+@pytest.mark.parametrize(("step", "size"), [(1, 100), (1, 300), (3, 1000), (10, 3000)])
+def test_something_may_be_put_in_all_over_the_token(sends, inside, step, size):
+    """Programs put invisible marks into long words, for a browser to break them."""
+    token = make_token(b'[["a"],{"k":1}]' + b" " * size)
+    pieces = (token[place : place + step] for place in range(0, len(token), step))
+    assert_reads(sends, f"/ptrack/{inside.join(pieces)}/")
+
+
 @pytest.mark.parametrize("front", FRONTS)
 def test_pixel_with_something_in_front_is_recorded(sends, front):
     for token in TOKENS.values():
