@@ -35,6 +35,8 @@ _TOO_LONG = 5_000_000
 _LONG_NUMBER = re.compile("&#[0-9]{9,}")
 # A token may stand in quotes or brackets; those behind it are cut off anyway.
 _OPENING = "\"'`<([{“‘«„‹「『（【"
+# The start of a token alone, whatever was glued on behind it.
+_ALONE = re.compile(rf"\s*[{re.escape(_OPENING)}]*[A-Za-z0-9_-]{{{MIN_TOKEN_LENGTH}}}")
 # In a whole text, a short prefix may be nearly anywhere.
 _MOST_PLACES = 1000
 # The most characters of a damaged end that are shown; more may be another URL.
@@ -230,7 +232,7 @@ def _find_tokens(text: str, endpoint: Endpoint) -> Iterator[str]:
     versions = _find_versions(text)
     for source in _find_sources(versions):
         is_url = "//" in source or source.startswith("/")
-        if not is_url:
+        if not is_url or _ALONE.match(source):
             # A token alone doesn't show its kind.
             alone = unquote(source).removesuffix("/").lstrip(_OPENING)
             yield from (f"{kind.segment}{alone}" for kind in KINDS)
@@ -249,7 +251,8 @@ def _find_versions(text: str) -> list[str]:
 def _find_sources(versions: Iterable[str]) -> Iterator[str]:
     """Yield each piece of the input that may be the URL or the token."""
     for version in versions:
-        for source in find_urls(version) if "<" in version else [version]:
+        is_html = "<" in version and not _ALONE.match(version)
+        for source in find_urls(version) if is_html else [version]:
             # A mail's lines may be broken anywhere; no URL holds white space. But words
             # may follow it.
             yield from dict.fromkeys(("".join(source.split()), source))
@@ -259,10 +262,10 @@ def _find_in_text(text: str, prefix: str) -> Iterator[str]:
     """Yield the text behind each place where a path may begin below the prefix."""
     for found in re.finditer(re.escape(prefix), text):
         rest = text[found.end() : found.end() + MAX_TOKEN_LENGTH]
-        path = unquote(re.split("[?#]", rest, maxsplit=1)[0])
-        yield path
-        # Words behind a space may look like a part of the token.
-        yield path.split(" ", 1)[0].removesuffix("/")
+        path = re.split("[?#]", rest, maxsplit=1)[0]
+        yield unquote(path)
+        # Words behind a space, which no URL holds, may look like a part of the token.
+        yield unquote(path.split(" ", 1)[0].removesuffix("/"))
 
 
 def _decode_quoted_printable(text: str) -> str:

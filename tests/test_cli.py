@@ -276,6 +276,8 @@ PASTED = {
     "slash": (lambda url: f"{url}),", '3 characters behind its token, from "/),"'),
     "query": (lambda url: f"{url[:-1]}&utm_source=mail", 'from "&utm_source=" on'),
     "encoded": (lambda url: f"{url[:-1]}%E2%80%9D", r'from "\u201d"'),
+    "space": (lambda url: f"{url[:-1]}%20", "1 character behind its token"),
+    "words": (lambda url: f"{url}%20(Link)", 'behind its token, from "/ (Link)"'),
     "twice": (lambda url: f"{url[:-1]}%2520", "3 characters behind"),
     "angle": (lambda url: f"<{url}>", 'from "/>"'),
     "quotes": (lambda url: f'"{url}"', "2 characters behind"),
@@ -296,6 +298,11 @@ PASTED = {
         "1 character before its token or in it, and 2 characters behind",
     ),
     "token": (lambda url: f'"{url.split("/")[-2]}".', 'from "\\"."'),
+    "token and URL": (
+        lambda url: f"{url.split('/')[-2]}](https://x.example)",
+        'from "](https://x." on',
+    ),
+    "token and tag": (lambda url: f"{url.split('/')[-2]}</a>", 'from "</a>"'),
     "hostile": (lambda url: f"{url[:-1]}.\x1b]0;x", r'from ".\u001b]0;x"'),
 }
 
