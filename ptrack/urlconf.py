@@ -141,11 +141,13 @@ def _route(place: Place, routing: Routing) -> Iterator[ResolverMatch | None]:
 def _find_foreign_language(routing: Routing) -> str:
     """Return a language that isn't a variant of the default; ``""`` if there is none.
 
-    One is enough; to load them all takes long.
+    One is enough; to load them all takes long. Django chooses none for a reader that it
+    has no translations for.
     """
     base = routing.language.lower().partition("-")[0]
     codes = (each.lower() for each in routing.languages)
-    return next((code for code in codes if code.partition("-")[0] != base), "")
+    foreign = (code for code in codes if code.partition("-")[0] != base)
+    return next(filter(translation.check_for_language, foreign), "")
 
 
 def _resolve_as_requested(

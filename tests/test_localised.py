@@ -59,7 +59,8 @@ def find_errors() -> list[Any]:
 
 
 CODES = ["en-us", "en", "fr", "pt-br", "PT-br", "zh-hans", "de-at", "EN", "de"]
-LANGUAGES = ["en de", "de", "pt-br pt", "zh-hans en", "pt-BR EN"]
+# Django has no translations for "tlh".
+LANGUAGES = ["en de", "de", "pt-br pt", "zh-hans en", "pt-BR EN", "tlh en de"]
 MIDDLEWARES = {
     "locale": [LOCALE, COMMON],
     "none": [COMMON],
@@ -164,9 +165,12 @@ def test_site_without_translations_has_no_language_in_its_urls():
         ("localised_but_shadowed", [LOCALE]),
     ],
 )
-def test_place_that_django_routes_elsewhere_is_an_error(urlconf, middleware, recorder):
+@pytest.mark.parametrize("languages", ["en de", "en tlh de"])
+def test_place_that_django_routes_elsewhere_is_an_error(
+    urlconf, middleware, languages, recorder
+):
     """It may be routed elsewhere only for readers who prefer another language."""
-    with open_site(urlconf, "en-us", "en de", middleware):
+    with open_site(urlconf, "en-us", languages, middleware):
         (error,) = [each for each in checks.run_checks() if each.id == "ptrack.E013"]
     assert "don't lead there" in error.msg
     assert "i18n_patterns" in error.hint
