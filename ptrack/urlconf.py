@@ -87,8 +87,9 @@ def _find_other_languages(routing: Routing) -> Iterator[str]:
         variant = translation.get_supported_language_variant(routing.language)
     except LookupError:
         variant = routing.language
-    for language in (variant, *routing.languages):
-        if language.lower() != routing.language.lower():
+    # Django routes a language in lower case only, whatever the default is written as.
+    for language in (variant, variant.lower(), *routing.languages):
+        if language != routing.language:
             yield language
 
 

@@ -93,6 +93,9 @@ def test_every_url_leads_to_ptrack(urlconf, languages, middleware, recorder, cli
         ("pt-br", "pt", "/pt/track/"),
         ("fr", "en de", "/en/track/"),
         ("zh-hans", "en zh-hans", "/zh-hans/track/"),
+        ("pt-BR", "pt-br", "/pt-br/track/"),
+        ("pt-BR", "en pt pt-br", "/pt-br/track/"),
+        ("de-AT", "en de-at", "/de-at/track/"),
     ],
 )
 def test_language_of_the_urls_is_the_variant_of_the_default(code, languages, start):
