@@ -14,8 +14,8 @@ from typing import NamedTuple
 from .kinds import PIXEL, Kind
 from .tokens import MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH, can_end
 
-# Something may be put in behind each letter. Few tokens are longer than that.
-_MAX_PIECES = 500
+# Something may be put in behind each letter of most tokens, and all lines of any.
+_MAX_PIECES = 250
 
 # All quantifiers are possessive, or have a limit: no text takes long.
 _ONE = (
