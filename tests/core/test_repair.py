@@ -302,6 +302,7 @@ def test_custom_encoder_gets_the_text_as_it_is():
         f"{'A' * 60}.{'A' * 60}",
         "=" * 100,
         "A\n" * 50,
+        "-" * 62 + " -",
         *TOKENS.values(),
     ],
 )
