@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -100,6 +101,20 @@ def test_file_that_was_probably_meant_is_named(monkeypatch, tmp_path, name, warn
     monkeypatch.chdir(tmp_path)
     wsgi.mirror()
     assert warnings()[0].endswith(f" Not imported: {tmp_path / name}.")
+
+
+@pytest.mark.usefixtures("outside_django")
+def test_link_that_leads_nowhere_is_named_beside_modules_without_a_file(
+    monkeypatch, tmp_path, warnings
+):
+    """Those in an archive have none; both paths lead to no file, and differ."""
+    zipped = types.ModuleType("zipped")
+    zipped.__file__ = str(tmp_path / "app.zip/zipped.py")
+    monkeypatch.setitem(sys.modules, "zipped", zipped)
+    (tmp_path / "pixels.py").symlink_to(tmp_path / "missing.py")
+    monkeypatch.chdir(tmp_path)
+    wsgi.mirror()
+    assert warnings()[0].endswith(f" Not imported: {tmp_path / 'pixels.py'}.")
 
 
 @pytest.mark.usefixtures("outside_django")
