@@ -87,8 +87,8 @@ def _find_other_languages(routing: Routing) -> Iterator[str]:
         variant = translation.get_supported_language_variant(routing.language)
     except LookupError:
         variant = routing.language
-    # Django routes a language in lower case only, whatever the default is written as.
-    for language in (variant, variant.lower(), *routing.languages):
+    # Django routes a language in lower case only, however the settings write it.
+    for language in dict.fromkeys(map(str.lower, (variant, *routing.languages))):
         if language != routing.language:
             yield language
 
