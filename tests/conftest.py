@@ -1,5 +1,6 @@
 """Fixtures that more than one test file uses."""
 
+import gc
 import logging
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Don't import the integration tests where none runs: they need more packages."""
     left_out = config.option.markexpr == "not integration"
     return (left_out and collection_path == INTEGRATION) or None
+
+
+def pytest_collection_finish() -> None:
+    """Keep Python from looking at thousands of tests whenever it collects garbage."""
+    gc.freeze()
 
 
 # The same examples at every run, so that it fails for a change and not by luck;

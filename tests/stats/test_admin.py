@@ -252,7 +252,7 @@ def test_only_the_lookups_of_the_page_are_taken_from_a_url(client, model):
     lookups = find_lookups()
     assert {"user_agent__regex", "id__in", "kwargs__has_key"} < set(lookups)
     for lookup in lookups:
-        for value in HOSTILE[:3]:
+        for value in HOSTILE[:2]:
             url = f"{CLICKS}?{write_query(lookup, value)}"
             assert client.get(url).status_code == 400, url
 
@@ -262,10 +262,9 @@ NAMES = ["days", "key__isempty", "q", "p", "o", "e", "all"]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_value_in_a_url_of_the_list_is_an_error(client, model, name):
-    for value in HOSTILE:
-        query = write_query(name, value)
-        for url in (f"{OPENS}?{query}", f"{OPENS}?{query}&e=1&{query}"):
-            assert client.get(url).status_code in {200, 302, 400}, url
+    queries = [write_query(name, value) for value in HOSTILE]
+    for query in [*queries, *(f"{each}&e=1&{each}" for each in queries[::4])]:
+        assert client.get(f"{OPENS}?{query}").status_code in {200, 302, 400}, query
 
 
 @pytest.mark.parametrize("page", ["change", "history"])
