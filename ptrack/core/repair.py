@@ -38,6 +38,7 @@ _ONE = (
 _PUT_IN = _ONE + "{,16}+"
 _FRONT = f"(?:/{_PUT_IN}){{,16}}+"
 
+_letters = re.compile("[A-Za-z0-9_-]*+")
 _front = re.compile(_PUT_IN + _FRONT)
 _piece = re.compile(f"([A-Za-z0-9_-]*+)({_PUT_IN})")
 # White space, but no line break that quoted-printable put in.
@@ -112,6 +113,9 @@ def find_tokens(text: str) -> list[str]:
     # Most garbage is refused here, before any work.
     if not MIN_TOKEN_LENGTH <= len(text) <= MAX_TOKEN_LENGTH:
         return []
+    # Most forgeries too. A search would show in the time of their answers.
+    if _letters.fullmatch(text) and can_end(text, len(text)):
+        return [text]
     pieces = _find_pieces(text)
     letters = "".join(piece for piece, _ in pieces)
     return [letters[:end] for end in _find_ends(letters, pieces)]
