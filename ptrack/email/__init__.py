@@ -336,7 +336,8 @@ def _replace_text(part: Part, text: str) -> None:
             text.encode(part.charset)
         part.replace(text)
     except (LookupError, UnicodeEncodeError):
-        # In plain text, there is no other way to write the character.
+        # In plain text, there is no other way to write the character. A charset that
+        # isn't known is Django's to refuse.
         log(
             logging.WARNING,
             "The plain text of a mail stays as it is: its charset lacks a character of "
